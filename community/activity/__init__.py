@@ -1,0 +1,1 @@
+"""What members do: append-only events, partitioned by month, and the milestones that stages take as goals."""

@@ -1,0 +1,38 @@
+"""Append-only activity, and the milestones derived from it in the same transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index
+from sqlmodel import Field, SQLModel
+
+from community.database.fields import bigint, json, moment, text
+
+
+class Event(SQLModel, table=True):
+    """Something that happened: joined, left, message, reaction, click, button, start, blocked, unblocked …"""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("events_member", "member_id", "kind", "at"),
+        Index("events_kind", "kind", "at"),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
+
+    id: int = Field(sa_column=Column(BigInteger, Identity(), primary_key=True))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    kind: str = text()
+    member_id: int | None = bigint(nullable=True)
+    group_id: int | None = bigint(nullable=True)
+    data: dict[str, Any] = json()
+
+
+class Milestone(SQLModel, table=True):
+    """First and last time a member reached something a stage may have as its goal (`purchase`, `replied` …)."""
+
+    __tablename__ = "milestones"
+
+    member_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
+    kind: str = Field(primary_key=True)
+    first_at: datetime = moment()
+    last_at: datetime = moment()

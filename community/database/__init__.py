@@ -1,0 +1,1 @@
+"""One psycopg pool, embedded PostgreSQL, named queries, migrations."""

@@ -1,0 +1,48 @@
+"""The installation: which bot a database belongs to, SOP time, and which processes are alive."""
+
+from datetime import UTC, datetime
+
+from community.database.pool import Connection
+from community.database.queries import load
+from community.errors import DatabaseError
+
+queries = load(__file__)
+
+
+async def claim(conn: Connection, bot_id: int, mode: str) -> None:
+    """Take the database for this bot, or check that it is the bot's already (DESIGN invariant 15).
+
+    Raises DatabaseError when another bot or another mode (demo, sandbox, real) uses it.
+    """
+    await conn.execute(queries.claim_installation, {"bot_id": bot_id, "mode": mode})
+    row = await (await conn.execute(queries.installation)).fetchone()
+    assert row is not None
+    if (row["bot_id"], row["mode"]) != (bot_id, mode):
+        raise DatabaseError(
+            f"database: it belongs to bot {row['bot_id']} ({row['mode']}), not to bot {bot_id} ({mode}); "
+            "use another database (SOP_DATABASE_URL) or that bot's token"
+        )
+
+
+async def sop_now(conn: Connection) -> datetime:
+    """SOP time: real time, unless a simulation has set its own."""
+    row = await (await conn.execute(queries.installation)).fetchone()
+    return (row and row["virtual_now_at"]) or datetime.now(UTC)
+
+
+async def set_virtual_now(conn: Connection, at: datetime | None) -> None:
+    """Let SOP time stand at `at`; None returns to real time. Refused for a real bot."""
+    row = await (await conn.execute(queries.set_virtual_now, {"at": at})).fetchone()
+    if row is None:
+        raise DatabaseError("database: SOP time can be moved in demo and sandbox only")
+
+
+async def beat(conn: Connection, process: str, role: str) -> None:
+    """Say that `process` is alive."""
+    await conn.execute(queries.beat, {"process": process, "role": role})
+
+
+async def last_beat(conn: Connection, role: str) -> datetime | None:
+    """Wall time of the newest heartbeat of a role, or None."""
+    row = await (await conn.execute(queries.last_beat, {"role": role})).fetchone()
+    return row["beat_wall"] if row else None

@@ -1,0 +1,41 @@
+"""Monthly partitions of `events` and `decisions`: there is no default partition, the writer makes a missing month."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from psycopg import sql
+
+from community.database.pool import Connection
+
+_known: set[tuple[int, str, int, int]] = set()
+
+
+async def ensure_months(conn: Connection, table: str, moments: Iterable[datetime]) -> None:
+    """Make sure each month of `moments` (aware) has its partition of `table`.
+
+    Safe when two processes do it at once: creation is under an advisory lock. What this process has made or seen is
+    remembered per database, so that the usual case costs nothing.
+    """
+    months = {(m.astimezone(UTC).year, m.astimezone(UTC).month) for m in moments}
+    database = hash((conn.info.host, conn.info.port, conn.info.dbname))
+    for year, month in sorted(months):
+        if (database, table, year, month) not in _known:
+            await _create(conn, table, year, month)
+            if conn.info.transaction_status.name == "IDLE":  # else a rollback could take the partition away again
+                _known.add((database, table, year, month))
+
+
+async def _create(conn: Connection, table: str, year: int, month: int) -> None:
+    name = f"{table}_p{year}_{month:02}"
+    found = await (await conn.execute("SELECT to_regclass(%s) AS oid", [name])).fetchone()
+    if found and found["oid"]:
+        return
+    start = datetime(year, month, 1, tzinfo=UTC)
+    end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    async with conn.transaction():
+        await conn.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [table])
+        await conn.execute(
+            sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF {} FOR VALUES FROM ({}) TO ({})").format(
+                sql.Identifier(name), sql.Identifier(table), sql.Literal(start), sql.Literal(end)
+            )
+        )

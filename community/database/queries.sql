@@ -1,0 +1,19 @@
+-- name: claim_installation
+INSERT INTO installation (id, bot_id, mode, claimed_wall)
+VALUES (1, %(bot_id)s, %(mode)s, clock_timestamp())
+ON CONFLICT DO NOTHING
+
+-- name: installation
+SELECT bot_id, mode, virtual_now_at FROM installation WHERE id = 1
+
+-- name: set_virtual_now
+UPDATE installation SET virtual_now_at = %(at)s WHERE id = 1 AND mode <> 'real' RETURNING id
+
+-- name: beat
+-- Old processes are forgotten here, so that the table stays as small as the installation.
+WITH gone AS (DELETE FROM heartbeats WHERE beat_wall < clock_timestamp() - interval '1 day')
+INSERT INTO heartbeats (process, role, beat_wall) VALUES (%(process)s, %(role)s, clock_timestamp())
+ON CONFLICT (process) DO UPDATE SET beat_wall = clock_timestamp()
+
+-- name: last_beat
+SELECT max(beat_wall) AS beat_wall FROM heartbeats WHERE role = %(role)s

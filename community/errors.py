@@ -1,0 +1,37 @@
+"""Errors a user may meet. Each docstring says what went wrong; the message adds where, and what to do next."""
+
+
+class SopError(Exception):
+    """Base of all errors shown to a user as one line, without a traceback."""
+
+
+class SettingsError(SopError):
+    """A setting is missing, malformed or still a placeholder."""
+
+
+class PlaybookError(SopError):
+    """The playbook or a message template is not valid; the message names file and line."""
+
+
+class DatabaseError(SopError):
+    """The database cannot be reached or is not the one this bot belongs to."""
+
+
+class TokenError(SopError):
+    """Telegram refuses the bot token."""
+
+
+class PortInUse(SopError):
+    """A port that the stack needs is taken by another program."""
+
+
+class UnknownMember(SopError):
+    """No member matches what was asked for."""
+
+
+class UnknownStage(SopError):
+    """No stage of that name is in the playbook."""
+
+
+class PrefectUnavailable(SopError):
+    """The Prefect server did not answer in time."""

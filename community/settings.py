@@ -1,0 +1,141 @@
+"""Settings: read once from the environment (and `.env`), the only place that knows variable names and defaults."""
+
+from enum import StrEnum
+from functools import cached_property
+from hashlib import sha256
+from hmac import new as hmac
+from os import geteuid
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import platformdirs
+from pydantic import SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from community.errors import SettingsError
+
+TELEGRAM_API = "https://api.telegram.org"
+PLACEHOLDERS = ("changeme", "change-me", "your-", "<", "xxx", "example", "todo", "placeholder")
+
+
+class Mode(StrEnum):
+    """What the installation is for. Each mode has a database of its own."""
+
+    demo = "demo"
+    sandbox = "sandbox"
+    real = "real"
+
+
+def _data_dir() -> Path:
+    """Root's data lies under /var/lib, because PostgreSQL runs there as another user and must reach its folder."""
+    return Path("/var/lib/community-sop") if geteuid() == 0 else platformdirs.user_data_path("community-sop")
+
+
+class Settings(BaseSettings):
+    """All settings, with `SOP_` in front in the environment. Secrets never print."""
+
+    model_config = SettingsConfigDict(env_prefix="SOP_", env_file=".env", extra="ignore", frozen=True)
+
+    mode: Mode | None = None
+    """Set by `make demo`; otherwise `real` with a token and `sandbox` without."""
+    telegram_token: SecretStr | None = None
+    """The bot's token from @BotFather. Without it the stack talks to its own sandbox."""
+    database_url: SecretStr | None = None
+    """PostgreSQL to use (`postgresql://…`). Without it an embedded one is started under `data_dir`."""
+    public_url: str | None = None
+    """Public HTTPS address of the gateway, for tracked links and webhooks. Without it: polling, direct links."""
+    staff_chat: int | None = None
+    """Chat id of the staff group that receives alerts and follow-ups."""
+    data_dir: Path = _data_dir()
+    """Where embedded PostgreSQL, Prefect's records and logs are kept."""
+    playbook_dir: Path = Path(__file__).parent.parent / "templates"
+    """Folder with `playbook.yaml` and the message copy."""
+    host: str = "127.0.0.1"
+    """Address the local servers listen on."""
+    gateway_port: int = 8600
+    """Port of the gateway: tracked links, webhooks, health, metrics."""
+    sandbox_port: int = 8700
+    """Port of the Telegram sandbox."""
+    prefect_port: int = 4200
+    """Port of the local Prefect server (unused when PREFECT_API_URL is set)."""
+    connections: int = 64
+    """HTTP connections to Telegram: the most messages in flight at once."""
+
+    @field_validator("telegram_token", "database_url")
+    @classmethod
+    def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None or not value.get_secret_value().strip():
+            return None
+        secret = value.get_secret_value().lower()
+        secret = (urlsplit(secret).password or "") if "://" in secret else secret
+        if any(mark in secret for mark in PLACEHOLDERS):
+            raise ValueError("is still a placeholder; set the real value or leave it empty")
+        return value
+
+    @field_validator("telegram_token")
+    @classmethod
+    def _token_shape(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().partition(":")[0].isdigit():
+            raise ValueError("is not a bot token (123456:ABC…); copy it again from @BotFather")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _https(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme != "https" or not parts.netloc:
+            raise ValueError("must be a public https:// address, as Telegram delivers webhooks to no other")
+        return value.rstrip("/")
+
+    @cached_property
+    def effective_mode(self) -> Mode:
+        """What this installation is for (see `Mode`)."""
+        return self.mode or (Mode.real if self.telegram_token else Mode.sandbox)
+
+    @property
+    def token(self) -> str:
+        """The bot token in force; demo and sandbox have fixed ones, known to the local sandbox only."""
+        if self.effective_mode is Mode.real:
+            if self.telegram_token is None:
+                raise SettingsError("SOP_TELEGRAM_TOKEN: missing, but SOP_MODE is real; set the token of your bot")
+            return self.telegram_token.get_secret_value()
+        return {Mode.demo: "4201:demo-token", Mode.sandbox: "4202:sandbox-token"}[self.effective_mode]
+
+    @property
+    def bot_id(self) -> int:
+        """Telegram id of the bot: the number before the colon of its token."""
+        return int(self.token.partition(":")[0])
+
+    @property
+    def telegram_api(self) -> str:
+        """Base address of the Bot API: Telegram's, or the local sandbox's."""
+        real = self.effective_mode is Mode.real
+        return TELEGRAM_API if real else f"http://{self.host}:{self.sandbox_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """Local address of the gateway."""
+        return f"http://{self.host}:{self.gateway_port}"
+
+    @property
+    def links_url(self) -> str | None:
+        """Where members' browsers reach the gateway; None: links must be direct `t.me` ones."""
+        return self.public_url or (None if self.effective_mode is Mode.real else self.gateway_url)
+
+    def derived_secret(self, purpose: str) -> str:
+        """A secret for `purpose` (webhook header, signed links) derived from the token: 43 URL-safe characters."""
+        return hmac(self.token.encode(), purpose.encode(), sha256).hexdigest()[:43]
+
+
+def load_settings() -> Settings:
+    """Read the settings.
+
+    Raises SettingsError naming each variable that is wrong and what to do; values are never echoed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"SOP_{str(e['loc'][0]).upper()}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()]
+        raise SettingsError("; ".join(lines)) from None

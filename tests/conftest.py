@@ -1,0 +1,71 @@
+"""Fixtures of all tests: one embedded PostgreSQL a session, its database emptied after each test."""
+
+from collections.abc import AsyncIterator, Iterator
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from community.database.embedded import EmbeddedPostgres, temporary_postgres
+from community.database.migrate import migrate
+from community.database.pool import Connection, Pool, connect, open_pool
+
+EMPTY = """
+DO $$
+DECLARE name text;
+BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid();
+    FOR name IN SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition
+        AND relnamespace = 'public'::regnamespace AND relname <> 'alembic_version'
+    LOOP EXECUTE 'DELETE FROM ' || name; END LOOP;
+    PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace;
+END $$
+"""
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """The session's own PostgreSQL."""
+    with temporary_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: EmbeddedPostgres) -> str:
+    """The session's one migrated database."""
+    url = postgres.ensure_database("test")
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+def database_url(migrated: str) -> Iterator[str]:
+    """The migrated database, empty. Emptying takes 5 ms where a clone of a template takes 250."""
+    yield migrated
+    with psycopg.connect(migrated, autocommit=True) as admin:
+        admin.execute(EMPTY)
+
+
+@pytest.fixture
+def pristine_url(postgres: EmbeddedPostgres) -> str:
+    """A database that no test has written to, for tests of the schema itself."""
+    url = postgres.ensure_database(f"pristine_{uuid4().hex[:12]}")
+    migrate(url)
+    return url
+
+
+@pytest.fixture
+async def pool(database_url: str) -> AsyncIterator[Pool]:
+    """A pool on the test's database."""
+    pool = await open_pool(database_url, size=8)
+    yield pool
+    await pool.close()
+
+
+@pytest.fixture
+async def conn(database_url: str) -> AsyncIterator[Connection]:
+    """One connection to the test's database."""
+    conn = await connect(database_url)
+    yield conn
+    await conn.close()
