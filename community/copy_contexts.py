@@ -1,0 +1,120 @@
+"""What each message copy is given: the names it may use, with sample values at their worst for the check."""
+
+from typing import Any
+
+from community.errors import PlaybookError
+from community.playbook import Playbook, template_name
+
+ACTIONS: dict[str, bool | None] = {
+    "answer": True,
+    "gate": True,
+    "help": False,
+    "language": None,
+    "my_data": False,
+    "problem": True,
+    "resume": False,
+    "stop": False,
+}
+"""The button actions that the bot handles, and whether each needs an argument (True), takes none, or may have one."""
+HOSTILE_NAME = ("<b>&\"'{{x}}{%" + "😀" * 64)[:64]
+"""As long as a shown name gets, full of what HTML and Jinja trip over; most of it counts double."""
+_LARGEST_ID = 2**63 - 1
+_LONG_TEXT = "<" * 5000
+"""An error of whatever length: the copy must cut it."""
+
+_DATA = {
+    "telegram_id": _LARGEST_ID,
+    "name": HOSTILE_NAME,
+    "username": "a" * 32,
+    "language": "zh-Hans",
+    "zone": "America/Argentina/ComodRivadavia",
+    "joined": "2026-11-22",
+    "source": "<" * 1300,
+    "interests": ["sourcing", "price", "logistics", "compliance"],
+    "stopped": True,
+    "received": 10**9,
+    "activities": 10**9,
+}
+_STAFF_MEMBER = {"number": _LARGEST_ID, "telegram_id": _LARGEST_ID}
+
+_STANDARD: dict[str, Any] = {
+    "member": {"name": HOSTILE_NAME, "first_name": HOSTILE_NAME, "locale": "zh-Hans"},
+    "group": {"title": "<" + "😀" * 127},
+    "bot": "a" * 32,
+    "message_id": _LARGEST_ID,
+}
+_QUESTION: dict[str, Any] = {"attempts_left": 3}
+_TOAST = "bot/answer_thanks"
+_TO_NO_MEMBER = ("group/welcome", "staff/alert")
+_FIXED: dict[str, dict[str, Any]] = {
+    "gate/wrong": _QUESTION,
+    "gate/declined": {},
+    "gate/timeout": {},
+    _TOAST: {},
+    "bot/problem_thanks": {"hours": 24},
+    "bot/stopped": {},
+    "bot/resumed": {},
+    "bot/language": {},
+    "bot/language_set": {},
+    "bot/my_data": {"data": _DATA},
+    "bot/help": {},
+    "bot/join": {"join_url": f"https://t.me/+{'x' * 40}"},
+    "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
+    "staff/alert": {"what": _LONG_TEXT, "where": _LONG_TEXT, "next": _LONG_TEXT},
+    "staff/follow_up": {**_STAFF_MEMBER, "problem": "sourcing", "text": "<😀" * 2048, "due": "2026-11-22 22:30 +08"},
+}
+RESERVED_FOLDERS = frozenset(name.partition("/")[0] for name in _FIXED)
+"""Folders of copy that no stage may be named after."""
+
+
+def needed_copy(playbook: Playbook) -> list[str]:
+    """Names of all copy that must exist in every locale."""
+    questions = [question.template for question in playbook.gate.questions]
+    steps = [template_name(name, step.name) for name, stage in playbook.stages.items() for step in stage.steps]
+    return [*_FIXED, *questions, *steps]
+
+
+def context_of(template: str) -> dict[str, Any]:
+    """What the sender gives the copy of that name, as a sample. A toast is plain words and given nothing."""
+    if template == _TOAST:
+        return {}
+    own = _QUESTION if template.startswith("gate/") else {}
+    given = {**_STANDARD, **_FIXED.get(template, own)}
+    return {name: value for name, value in given.items() if name != "member" or template not in _TO_NO_MEMBER}
+
+
+def smallest(sample: dict[str, Any]) -> dict[str, Any]:
+    """The same sample with nothing in whatever may be empty, so that a check sees the other branches too."""
+    kept = {*_STANDARD, "start_payload", "join_url"}
+    return {name: value if name in kept else _emptied(value) for name, value in sample.items()}
+
+
+def standard_context(playbook: Playbook, locale: str) -> dict[str, Any]:
+    """What the renderer itself gives every copy: `community` (name) and `resources` (each key, title) in `locale`."""
+    default = playbook.community.locale
+    return {
+        "community": {"name": playbook.community.name},
+        "resources": [
+            {"key": resource.key, "title": resource.title.get(locale) or resource.title.get(default, resource.key)}
+            for resource in playbook.resources
+        ],
+    }
+
+
+def link_keys(playbook: Playbook) -> set[str]:
+    """What `link(…)` may name: resources and tracked entry links."""
+    return {resource.key for resource in playbook.resources} | {link.token for link in playbook.links}
+
+
+def sample_link(playbook: Playbook | None, key: str) -> str:
+    """Stands in for the sender's `link`, as long as links get.
+
+    Raises PlaybookError for a key that is nowhere in the playbook.
+    """
+    if playbook and key not in link_keys(playbook):
+        raise PlaybookError(f"link {key!r} is neither a resource nor a link of the playbook")
+    return f"https://{'x' * 60}.example/l/{key}.{'x' * 24}?a=1&b=2"
+
+
+def _emptied(value: Any) -> Any:
+    return {key: _emptied(part) for key, part in value.items()} if isinstance(value, dict) else type(value)()

@@ -1,0 +1,273 @@
+"""The playbook: the SOP itself, as operators write it in `templates/playbook.yaml`. Every key is explained there."""
+
+import unicodedata
+from enum import StrEnum
+from typing import Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from community.errors import UnknownStage
+from community.playbook_types import (
+    ClockTime,
+    Cron,
+    Duration,
+    Entry,
+    Key,
+    Locale,
+    Percent,
+    Text,
+    Token,
+    Url,
+    Zone,
+)
+
+
+class MessageClass(StrEnum):
+    """Why a message is sent. Their order is their priority (SOP 6.8): the first goes first."""
+
+    reply = "reply"
+    payment = "payment"
+    support = "support"
+    welcome = "welcome"
+    renewal = "renewal"
+    campaign = "campaign"
+
+    @property
+    def lane(self) -> int:
+        """Priority: 0 goes first."""
+        return list(MessageClass).index(self)
+
+
+class Late(StrEnum):
+    """What becomes of a step that is first planned after its time."""
+
+    send = "send"
+    skip = "skip"
+
+
+class CommunitySettings(Entry):
+    """Who we are, and the zone and locale of everyone who has chosen no other."""
+
+    name: Text
+    zone: Zone = "Asia/Shanghai"
+    locale: Locale = "zh-Hans"
+    locales: tuple[Locale, ...] = ("zh-Hans", "zh-Hant", "en")
+
+    @model_validator(mode="after")
+    def _default_is_offered(self) -> Self:
+        if self.locale not in self.locales:
+            raise ValueError(f"locale {self.locale} is not in locales; add it there")
+        return self
+
+
+class Caps(Entry):
+    """Most promotional messages one member gets, over all stages, in any 24 h and in any 7 × 24 h."""
+
+    per_day: int = Field(2, ge=0, le=15)
+    per_week: int = Field(5, ge=0, le=100)
+
+
+class QuietHours(Entry):
+    """Member-local hours without messages: [start, end), over midnight when start is later than end."""
+
+    start: ClockTime = Field(alias="from")
+    end: ClockTime = Field(alias="to")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.start == self.end:
+            raise ValueError("from and to are the same; for no quiet hours leave quiet_hours empty")
+        return self
+
+
+class Holdout(Entry):
+    """Members who get no outreach at all, for comparison: `percent` of them, chosen for ever by hash and salt."""
+
+    percent: Percent = Field(0.0, alias="global")
+    salt: Text
+
+
+class GateQuestion(Entry):
+    """One question of the entry gate; its words are the copy `gate/<key>`."""
+
+    key: Key
+    answers: tuple[Text, ...] = Field(min_length=1)
+    choices: tuple[Key, ...] = ()
+
+    @property
+    def template(self) -> str:
+        """Name of the copy that asks it."""
+        return f"gate/{self.key}"
+
+    def accepts(self, answer: str) -> bool:
+        """Whether a typed answer or a pressed choice is right; case, width and spaces do not matter."""
+        return _folded(answer) in {_folded(right) for right in self.answers}
+
+    @model_validator(mode="after")
+    def _answerable(self) -> Self:
+        if self.choices and not any(self.accepts(choice) for choice in self.choices):
+            raise ValueError("none of the choices is among the answers; add the right one to answers")
+        return self
+
+
+class Gate(Entry):
+    """The quiz in private before a join request is approved."""
+
+    enabled: bool = True
+    attempts: int = Field(3, ge=1, le=10)
+    timeout: Duration
+    on_timeout: Literal["decline"] = "decline"
+    questions: tuple[GateQuestion, ...] = Field(min_length=1)
+
+    @field_validator("questions")
+    @classmethod
+    def _last_is_typed(cls, questions: tuple[GateQuestion, ...]) -> tuple[GateQuestion, ...]:
+        if questions[-1].choices:
+            raise ValueError("the last question must be typed, as writing to the bot opens the chat; drop its choices")
+        return questions
+
+    def question(self, key: str) -> GateQuestion | None:
+        """The question of that key, None when the playbook no longer asks it."""
+        return next((question for question in self.questions if question.key == key), None)
+
+
+class GroupWelcome(Entry):
+    """The collected welcome in a group, for those whom the bot may not write to."""
+
+    every: Duration
+    delete_after: Duration
+    max_names: int = Field(20, ge=1, le=20)
+
+
+class Resource(Entry):
+    """Something given on entry, reached through a tracked link."""
+
+    key: Key
+    url: Url
+    title: dict[Locale, Text]
+
+
+class ProblemQuestion(Entry):
+    """The "biggest problem" question: what can be chosen, and how soon a human follows up."""
+
+    choices: tuple[Key, ...] = Field(min_length=1, max_length=8)
+    follow_up_within: Duration
+
+
+class Schedule(Entry):
+    """When a stage looks for what is due."""
+
+    cron: Cron
+    zone: Zone
+
+
+class Step(Entry):
+    """One message of a stage; its words are the copy `<stage>/<name>`."""
+
+    name: Key
+    day: int = Field(0, ge=0, le=3650)
+    at: ClockTime | None = None
+    immediately: bool = False
+    expires_after: Duration
+    promotional: bool
+    exempt: bool = False
+    own_class: MessageClass | None = Field(None, alias="class")
+    late: Late = Late.send
+
+    @model_validator(mode="after")
+    def _timed(self) -> Self:
+        if self.immediately == (self.at is not None):
+            raise ValueError("give either at: HH:MM or immediately: true")
+        if self.immediately and self.day:
+            raise ValueError("a step with immediately: true is sent on day 0; remove day")
+        if self.promotional and self.exempt:
+            raise ValueError("a promotional step cannot be exempt from caps and quiet hours; drop one of the two")
+        return self
+
+    def message_class(self, stage: "Stage") -> MessageClass:
+        """The class this step is sent in: its own, else its stage's."""
+        return self.own_class or stage.message_class
+
+
+class Stage(Entry):
+    """One stage of the SOP: who is in it is its audience (SQL), what they get and when is here."""
+
+    enabled: bool = True
+    message_class: MessageClass = Field(alias="class")
+    schedule: Schedule
+    holdout: Percent = 0.0
+    goal: Key | None = None
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+    def step(self, name: str) -> Step:
+        """The step of that name. Raises UnknownStage naming the known ones."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise UnknownStage(f"step {name}: not in this stage; known: {', '.join(s.name for s in self.steps)}")
+
+
+class Link(Entry):
+    """A tracked entry link: who comes through it carries its source for ever."""
+
+    token: Token
+    utm_source: Text
+    utm_medium: Text
+    utm_campaign: Text
+    utm_content: Text | None = None
+    partner: Text | None = None
+    group: Text | None = None
+
+
+class GroupDefaults(Entry):
+    """Zone and locale of a group that has none of its own; None means the community's."""
+
+    zone: Zone | None = None
+    locale: Locale | None = None
+
+
+class Playbook(Entry):
+    """The whole SOP. Read it with `community.bundle.load_bundle`, which checks what spans several parts."""
+
+    community: CommunitySettings
+    caps: Caps = Caps()
+    quiet_hours: QuietHours | None = None
+    holdout: Holdout
+    gate: Gate
+    welcome: GroupWelcome
+    resources: tuple[Resource, ...] = ()
+    problem: ProblemQuestion
+    stages: dict[Key, Stage]
+    links: tuple[Link, ...] = ()
+    group_defaults: GroupDefaults = GroupDefaults()
+
+    def stage(self, name: str) -> Stage:
+        """The stage of that name. Raises UnknownStage naming the known ones."""
+        if name not in self.stages:
+            raise UnknownStage(f"{name}: no such stage in the playbook; known: {', '.join(sorted(self.stages))}")
+        return self.stages[name]
+
+    def link(self, token: str) -> Link | None:
+        """The tracked entry link of that token, None when there is none."""
+        return next((link for link in self.links if link.token == token), None)
+
+    def resource(self, key: str) -> Resource | None:
+        """The resource of that key, None when there is none."""
+        return next((resource for resource in self.resources if resource.key == key), None)
+
+    def locale_for(self, language_code: str | None) -> str:
+        """The offered locale closest to Telegram's `language_code` (`zh-hans`, `zh-TW`, `en-GB`), else the default."""
+        language = (language_code or "").replace("_", "-").lower()
+        exact = {locale.lower(): locale for locale in self.community.locales}
+        script = "zh-hant" if language.endswith(("-tw", "-hk", "-mo")) or "-hant" in language else "zh-hans"
+        wanted = script if language.partition("-")[0] == "zh" else language.partition("-")[0]
+        return exact.get(language) or exact.get(wanted) or self.community.locale
+
+
+def template_name(stage: str, step: str) -> str:
+    """Name of the copy of a stage's step."""
+    return f"{stage}/{step}"
+
+
+def _folded(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).casefold().split())

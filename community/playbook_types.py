@@ -1,0 +1,131 @@
+"""The small values a playbook is written in: durations, times of day, zones, crons, percentages."""
+
+import re
+from datetime import UTC, datetime, time, timedelta
+from functools import cache
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from cronsim import CronSim, CronSimError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
+_CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?) ?%?")
+
+
+class Entry(BaseModel):
+    """Base of everything in the playbook: typed, frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+def parse_duration(text: object) -> timedelta:
+    """`90s`, `10m`, `24h` or `7d` as a timedelta. Raises ValueError saying how to write it."""
+    if isinstance(text, timedelta):
+        return text
+    if not (match := _DURATION.fullmatch(str(text))):
+        raise ValueError(f"{text!r} is not a duration; write a number and s, m, h or d, such as 90s, 10m, 24h, 7d")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+def format_duration(duration: timedelta) -> str:
+    """The shortest playbook text of a duration: the reverse of `parse_duration`."""
+    seconds = int(duration.total_seconds())
+    unit = next(unit for unit in "dhms" if seconds % _UNITS[unit] == 0)
+    return f"{seconds // _UNITS[unit]}{unit}"
+
+
+def _parse_clock(text: object) -> time:
+    if isinstance(text, time):
+        return text
+    if not (match := _CLOCK.fullmatch(str(text))):
+        raise ValueError(f"{text!r} is not a time of day; write it as HH:MM, such as 08:30")
+    return time(int(match[1]), int(match[2]))
+
+
+def _parse_percent(value: object) -> float:
+    match = _PERCENT.fullmatch(str(value))
+    if isinstance(value, bool) or not match or float(match[1]) > 100:
+        raise ValueError(f"{value!r} is not a percentage; write a number from 0 to 100, such as 10%")
+    return float(match[1])
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """Names every system knows; `localtime` and the like depend on the machine."""
+    return frozenset(zone for zone in available_timezones() if "/" in zone) | {"UTC"}
+
+
+def _check_zone(zone: str) -> str:
+    if zone not in _zones():
+        raise ValueError(f"{zone!r} is not a time zone; write an IANA name such as Asia/Shanghai or UTC")
+    return zone
+
+
+def _check_cron(cron: str) -> str:
+    advice = "write five fields (minute hour day month weekday), such as '0 * * * *'"
+    try:
+        if len(cron.split()) != 5:
+            raise CronSimError(f"it has {len(cron.split())} fields")
+        next(CronSim(cron, datetime(2024, 1, 1, tzinfo=UTC)))
+    except CronSimError as error:
+        raise ValueError(f"{cron!r} is not a cron ({error}); {advice}") from None
+    except StopIteration:
+        raise ValueError(f"{cron!r} never fires: no such date exists; {advice}") from None
+    return cron
+
+
+def _check_locale(locale: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?", locale):
+        raise ValueError(f"{locale!r} is not a locale; write it as zh-Hans, zh-Hant, en")
+    return locale
+
+
+def _check_key(key: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,31}", key):
+        raise ValueError(f"{key!r} is not a key; write up to 32 of a-z 0-9 _, a letter first")
+    return key
+
+
+def _check_token(token: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", token):
+        raise ValueError(f"{token!r} is not a link token; write 1 to 32 of A-Z a-z 0-9 _ -")
+    return token
+
+
+def _check_text(value: object) -> str:
+    """Numbers are welcome as text: an answer may be 42."""
+    text = str(value) if type(value) in (str, int, float) else ""
+    if not text.strip() or len(text) > 255 or not text.isprintable():
+        raise ValueError("must be one line of 1 to 255 characters")
+    return text
+
+
+def _check_url(url: str) -> str:
+    if not re.fullmatch(r"https?://[\w.:-]+([/?#][!#-;=?-~]{0,2000})?", url, re.ASCII):
+        raise ValueError(f"{url!r} is not a web address; write it in full, such as https://…")
+    return url
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)]
+"""Written `90s`, `10m`, `24h`, `7d`."""
+ClockTime = Annotated[time, BeforeValidator(_parse_clock), PlainSerializer(lambda clock: f"{clock:%H:%M}")]
+"""A time of day, written `08:30`."""
+Percent = Annotated[float, BeforeValidator(_parse_percent)]
+"""0 to 100, written `10%` or `10`."""
+Zone = Annotated[str, AfterValidator(_check_zone)]
+"""IANA time zone."""
+Cron = Annotated[str, AfterValidator(_check_cron)]
+"""Five fields; always used with a zone."""
+Locale = Annotated[str, AfterValidator(_check_locale)]
+"""Language and script, such as `zh-Hans`."""
+Key = Annotated[str, AfterValidator(_check_key)]
+"""A name in lower case that files, buttons and reports refer to."""
+Token = Annotated[str, AfterValidator(_check_token)]
+"""What stands in a link: opaque, safe in an address and in Telegram's start payload."""
+Text = Annotated[str, BeforeValidator(_check_text)]
+"""One line of words."""
+Url = Annotated[str, AfterValidator(_check_url)]
+"""A full web address."""

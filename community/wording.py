@@ -1,0 +1,162 @@
+"""Message copy: front matter, Jinja in its sandbox, and the buttons under a message."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from jinja2 import StrictUndefined, TemplateSyntaxError, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from markupsafe import Markup
+from pydantic import model_validator
+
+from community.playbook_types import Entry
+from community.telegram_html import showable
+from community.yaml_source import Document, parse
+
+Context = Mapping[str, Any]
+_Text = Callable[[Context], str]
+
+_FRONT = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_JINJA = re.compile(r"{[{%#]")
+# These would let a member's text through unescaped, or write tags that Telegram refuses.
+_UNSAFE_FILTERS = ("safe", "tojson", "urlize", "xmlattr", "pprint")
+_REFUSED = {
+    nodes.Include: "include",
+    nodes.Extends: "extends",
+    nodes.Import: "import",
+    nodes.FromImport: "import",
+    nodes.ScopedEvalContextModifier: "autoescape",
+}
+
+
+class ButtonCopy(Entry):
+    """A button as written in front matter: its text, and one of what pressing it does."""
+
+    text: str
+    action: str | None = None
+    """Comes back to the bot as callback data `action[:arg]:<message id>`."""
+    link: str | None = None
+    """Key of a resource or token of a tracked link."""
+    url: str | None = None
+    start: str | None = None
+    """Start payload: opens the private chat with the bot."""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if sum(target is not None for target in (self.action, self.link, self.url, self.start)) != 1:
+            raise ValueError("a button needs exactly one of action, link, url, start")
+        return self
+
+
+class FrontMatter(Entry):
+    """What stands between the `---` lines of a message: rows of buttons; whether it goes under a picture or file."""
+
+    buttons: tuple[tuple[ButtonCopy, ...], ...] = ()
+    caption: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """An inline button: exactly one of `callback_data` (at most 64 bytes) and `url` is set."""
+
+    text: str
+    callback_data: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A message ready to send: Telegram HTML, and rows of buttons."""
+
+    text: str
+    buttons: list[list[Button]]
+
+
+@dataclass(frozen=True)
+class CopySource:
+    """One copy file taken apart. `body_line` is the line of the file at which the body starts."""
+
+    front: Document
+    body: str
+    body_line: int
+
+
+class Wording:
+    """One compiled message in one locale.
+
+    Raises YamlError, pydantic's ValidationError or jinja2's TemplateSyntaxError when the source is not valid.
+    """
+
+    def __init__(self, source: str) -> None:
+        parts = split(source)
+        front = FrontMatter.model_validate(parts.front.value or {})
+        self._text = _compile(HTML, parts.body.strip())
+        self._rows = [[_button(copy) for copy in row] for row in front.buttons]
+
+    def render(self, context: Context) -> Rendered:
+        """Fill in `context`. Raises what Jinja raises, when something is missing."""
+        return Rendered(self._text(context).strip(), [[button(context) for button in row] for row in self._rows])
+
+
+def split(source: str) -> CopySource:
+    """Take a copy file apart. Raises YamlError when its front matter is not YAML."""
+    match = _FRONT.match(source)
+    if not match:
+        return CopySource(Document(None, None), source, 1)
+    return CopySource(parse(match[1]), source[match.end() :], source.count("\n", 0, match.end()) + 1)
+
+
+def parse_template(environment: ImmutableSandboxedEnvironment, source: str) -> nodes.Template:
+    """Parse, refusing what would get round escaping or needs other files. Raises TemplateSyntaxError."""
+    template = environment.parse(source)
+    for node in template.find_all(tuple(_REFUSED)):
+        raise TemplateSyntaxError(f"{{% {_REFUSED[type(node)]} %}} is not allowed in message copy", node.lineno)
+    return template
+
+
+def _show(value: object) -> object:
+    """Applied to every value that copy prints: nothing for None, no controls or direction overrides in text."""
+    if value is None:
+        return ""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return Markup(showable(value)) if isinstance(value, Markup) else showable(value)  # noqa: S704  escaped already
+
+
+def _environment(autoescape: bool) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        autoescape=autoescape, undefined=StrictUndefined, finalize=_show, trim_blocks=True, lstrip_blocks=True
+    )
+    for name in _UNSAFE_FILTERS:
+        del environment.filters[name]
+    return environment
+
+
+HTML = _environment(autoescape=True)
+PLAIN = _environment(autoescape=False)
+"""For button texts and addresses, which Telegram does not read as HTML."""
+
+
+def _compile(environment: ImmutableSandboxedEnvironment, source: str) -> _Text:
+    if not _JINJA.search(source):
+        return lambda context: source
+    return environment.from_string(parse_template(environment, source)).render
+
+
+def _button(copy: ButtonCopy) -> Callable[[Context], Button]:
+    text = _compile(PLAIN, copy.text)
+    if copy.action is not None:
+        action = _compile(PLAIN, copy.action)
+        return lambda context: Button(text(context), callback_data=f"{action(context)}:{context['message_id']}")
+    url = _url(copy)
+    return lambda context: Button(text(context), url=url(context))
+
+
+def _url(copy: ButtonCopy) -> _Text:
+    target = _compile(PLAIN, copy.link or copy.url or copy.start or "")
+    if copy.link is not None:
+        return lambda context: str(context["link"](target(context)))
+    if copy.start is not None:
+        return lambda context: f"https://t.me/{context['bot']}?start={target(context)}"
+    return target

@@ -1,0 +1,193 @@
+"""`sop check`: every kind of mistake is found, with its file and line, and all of them at once."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from community.bundle import load_bundle
+from community.check import Problem, check_folder
+from community.check_copy import CopyCheck
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+YAML = (TEMPLATES / "playbook.yaml").read_text()
+DAY_1 = "copy/en/welcome_drip/day_1.html"
+
+
+PLAYBOOK = load_bundle(TEMPLATES).playbook
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(TEMPLATES, tmp_path / "templates"))
+
+
+def line_of(text: str, part: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+def playbook_problems(folder: Path, old: str, new: str) -> list[Problem]:
+    """Of the shipped playbook with `old` replaced; without its copy, so that the check is quick."""
+    assert old in YAML
+    folder.mkdir()
+    (folder / "playbook.yaml").write_text(YAML.replace(old, new, 1))
+    return [problem for problem in check_folder(folder) if problem.file.endswith("playbook.yaml")]
+
+
+def test_the_shipped_templates_have_no_problem() -> None:
+    assert check_folder(TEMPLATES) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("  per_day: 2", "  per_dya: 2", "caps.per_dya: unknown key; did you mean per_day?"),
+        ("  per_day: 2", "  per_day: two", "caps.per_day: input should be a valid integer"),
+        ("caps:\n", "capz: 1\ncaps:\n", "capz: unknown key; did you mean caps?"),
+        ("zone: Asia/Shanghai", "zone: China", "community.zone: 'China' is not a time zone"),
+        ('"22:00"', '"25:00"', "quiet_hours.from: '25:00' is not a time of day"),
+        ("timeout: 10m", "timeout: 10min", "gate.timeout: '10min' is not a duration"),
+        ("global: 0%", "global: 120%", "holdout.global: '120%' is not a percentage"),
+        ('cron: "0 * * * *"', 'cron: "0 * * *"', "is not a cron (it has 4 fields)"),
+        ("goal:", "goals:", "stages.welcome_drip.goals: unknown key; did you mean goal?"),
+        ("  - token: partner-a", "  - token: notes-post-1", "token notes-post-1 is used 2 times"),
+        ("  - token: partner-a", "  - token: tariff_lookup", "tariff_lookup is also a resource's key"),
+        ("{name: day_7, day: 7,", "{name: day_6, day: 7,", "name day_6 is used 2 times"),
+        ("      en: US duty", "      fr: US duty", "fr is not in community.locales"),
+        ("per_week: 10", "per_week: 1", "per_week is less than per_day"),
+        ("  locale:        ", "  locale: fr      ", "fr is not in community.locales"),
+        ("  per_week: 10", "  per_day: 5", "per_day is written twice"),
+    ],
+)
+def test_a_playbook_mistake_is_found_with_its_line(tmp_path: Path, old: str, new: str, what: str) -> None:
+    problems = playbook_problems(tmp_path / "templates", old, new)
+    changed = line_of(YAML, old)
+    assert [problem for problem in problems if what in problem.message and problem.line - changed in (0, 1)], problems
+
+
+def test_broken_yaml_is_named_with_its_line(tmp_path: Path) -> None:
+    [problem] = playbook_problems(tmp_path / "templates", "quiet_hours:\n", "quiet_hours: {\n")
+    assert problem.line >= line_of(YAML, "quiet_hours:\n")
+    assert "correct the YAML there" in problem.message
+
+
+def test_a_missing_key_is_named_at_the_part_it_belongs_to(tmp_path: Path) -> None:
+    [problem] = playbook_problems(tmp_path / "templates", "  timeout: 10m", "  # no time-out")
+    assert (problem.line, problem.message) == (line_of(YAML, "gate:\n"), "gate.timeout: missing; add it")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what"),
+    [
+        ("Hello\n{{ mebmer.name }}", 2, "mebmer is not known here"),
+        ("Hello\n\n{{ member.nmae }}", 3, "member has no nmae; it has name"),
+        ("{{ data.name }}", 1, "data is not known here"),
+        ("{{ attempts_left }}", 1, "attempts_left is not known here"),
+        ("Hello\n{{ link('nothing') }}", 2, "link 'nothing' is not in the playbook"),
+        ("Hello\n{% for key in ['nope'] %}\n{{ link(key) }}\n{% endfor %}", 3, "link 'nope' is neither"),
+        ("Hello\n{% if %}", 2, "correct the Jinja expression"),
+        ("Hello\n\n{{ member.name", 3, "correct the Jinja expression"),
+        ("{{ member.name | safe }}", 1, "No filter named 'safe'"),
+        ("Hi\n{% autoescape false %}{{ member.name }}{% endautoescape %}", 2, "{% autoescape %} is not allowed"),
+        ("Hi\n{% include 'bot/help' %}", 2, "{% include %} is not allowed"),
+        ("{{ ().__class__.__mro__ }}", 1, "unsafe"),
+        ("{{ 1 / 0 }}", 1, "cannot be rendered"),
+        ("Hello\n<b>bold", 2, "<b> is never closed"),
+        ("{% for n in [1, 2] %}\n{{ n }}\n{% endfor %}\n<br>", 4, "<br> is not a tag"),
+        ("Hello\n{% if resources %}\nyes\n{% else %}\n<p>no\n{% endif %}", 5, "<p> is not a tag"),
+        ("Hi\n<b>a<i>b</b></i>", 2, "<i> must be closed before </b>"),
+        ("1 < 2", 1, "a bare '<'"),
+        ("a&nbsp;b", 1, "&nbsp; would be shown as typed"),
+        ("x" * 4097, 1, "up to 4097 characters as Telegram counts; the limit is 4096"),
+        ("😀" * 2049, 1, "up to 4098 characters"),
+        ("---\ncaption: true\n---\n" + "x" * 1025, 4, "the limit is 1024"),
+        ("\n<b> </b>\n", 1, "the message is empty"),
+        ("---\nbuttons:\n  - [{text: A, action: dance}]\n---\nHi", 3, "action must be one of"),
+        ("---\nbuttons:\n  - [{text: A, action: 'problem:love'}]\n---\nHi", 3, "problem:love is not in the playbook"),
+        ("---\nbuttons:\n  - [{text: A, action: answer}]\n---\nHi", 3, "answer needs an argument"),
+        ("---\nbuttons:\n  - [{text: A, action: 'stop:now'}]\n---\nHi", 3, "stop takes no argument"),
+        ("---\nbuttons:\n\n  - [{text: A, action: 'answer:" + "x" * 50 + "'}]\n---\nHi", 4, "Telegram takes 64"),
+        ("---\nbuttons:\n  - [{text: A, link: nothing}]\n---\nHi", 3, "link 'nothing' is not in the playbook"),
+        ("---\nbuttons:\n  - [{text: A, url: 'javascript:x'}]\n---\nHi", 3, "not an address a button can open"),
+        ("---\nbuttons:\n  - [{text: A, start: 'a b'}]\n---\nHi", 3, "a start payload"),
+        ("---\nbuttons:\n  - [{text: '{{ nobody }}', action: stop}]\n---\nHi", 3, "nobody is not known here"),
+        ("---\nbuttons:\n  - [{text: A}]\n---\nHi", 3, "exactly one of action, link, url, start"),
+        ("---\nbuttons:\n  - [{text: '', action: stop}]\n---\nHi", 3, "button text must have 1 to 64"),
+        ("---\nbuttons:\n  - [{txt: A, action: stop}]\n---\nHi", 3, "buttons.0.0.txt"),
+        ("---\nbutons: []\n---\nHi", 2, "butons"),
+        ("---\nbuttons: [\n---\nHi", 3, "correct the lines between"),
+        ("---\nbuttons:\n  - [" + "{text: A, action: stop}," * 9 + "]\n---\nHi", 3, "more than 8 buttons"),
+        ("---\nbuttons: []\nbuttons: []\n---\nHi", 3, "buttons is written twice"),
+        ("---\nbuttons: []\n---\n\nHi\n<b>", 6, "<b> is never closed"),
+    ],
+)
+def test_a_copy_mistake_is_found_with_its_line(text: str, line: int, what: str) -> None:
+    problems = CopyCheck("welcome_drip/day_1", "en", text, PLAYBOOK).problems()
+    assert [found for found in problems if what in found[1] and found[0] == line], problems
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("staff/alert", "{{ member.name }}"),
+        ("group/welcome", "{{ member.name }}"),
+        ("bot/answer_thanks", "{{ member.name }}"),
+        ("bot/answer_thanks", "{{ link('trade_figures') }}"),
+    ],
+)
+def test_copy_may_use_only_what_it_is_given(template: str, text: str) -> None:
+    [(_, message)] = CopyCheck(template, "en", text, PLAYBOOK).problems()
+    assert "is not known here" in message
+
+
+def test_missing_copy_is_named_for_its_locale(folder: Path) -> None:
+    (folder / "copy/zh-Hant/bot/help.html").unlink()
+    [problem] = check_folder(folder)
+    assert str(problem) == (
+        "templates/copy/zh-Hant/bot/help.html:1: missing copy: bot/help in zh-Hant; write this file"
+    )
+
+
+def test_copy_that_nothing_sends_is_named(folder: Path) -> None:
+    (folder / "copy/en/welcome_drip/day_8.html").write_text("Hi")
+    [problem] = check_folder(folder)
+    assert "nothing in the playbook sends this" in problem.message
+
+
+def test_files_that_are_not_text_are_named(folder: Path) -> None:
+    (folder / DAY_1).write_bytes(b"Hello\n\xff\xfe")
+    (folder / "copy/en/bot/help.html").write_bytes(b"a\n\nb\0")
+    found = {(problem.file.rpartition("/")[2], problem.line, problem.message) for problem in check_folder(folder)}
+    assert ("day_1.html", 2, "is not UTF-8 text; save the file as UTF-8") in found
+    assert ("help.html", 3, "holds a NUL byte; remove it") in found
+
+
+def test_files_saved_on_windows_are_read(folder: Path) -> None:
+    for file in folder.rglob("*.*"):
+        file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert check_folder(folder) == []
+    assert load_bundle(folder).hash == load_bundle(TEMPLATES).hash
+
+
+def test_all_problems_are_found_at_once(folder: Path) -> None:
+    (folder / DAY_1).write_text("{{ mebmer }}\n{{ membre }}\n<b>")
+    (folder / "copy/zh-Hans/bot/help.html").write_text("<p>x")
+    (folder / "playbook.yaml").write_text(YAML.replace("  per_day: 2", "  per_dya: 2"))
+    assert [(problem.file.rpartition("/")[2], problem.line) for problem in check_folder(folder)] == [
+        ("day_1.html", 1),
+        ("day_1.html", 2),
+        ("day_1.html", 3),
+        ("help.html", 1),
+        ("playbook.yaml", line_of(YAML, "  per_day")),
+    ]
+
+
+def test_a_hostile_name_of_full_length_counts_towards_the_limit() -> None:
+    text = "x" * 4000 + "{{ member.name }}"
+    [(_, message)] = CopyCheck("welcome_drip/day_1", "en", text, PLAYBOOK).problems()
+    assert "the limit is 4096" in message
+
+
+def test_a_broken_playbook_does_not_hide_what_is_wrong_with_the_copy() -> None:
+    problems = CopyCheck("welcome_drip/day_1", "en", "{{ link('any') }}\n<b>{{ nobody }}", None).problems()
+    assert [line for line, _ in problems] == [2, 2]
