@@ -1,0 +1,29 @@
+"""A local Telegram: the Bot API over HTTP, with users who type, press, join and leave when told to.
+
+Run it alone with ``python -m community.sandbox --port 8081``. It imports nothing else of this project.
+
+Where things are
+    app.py          the ASGI application: bot calls, file downloads, control interface
+    dispatch.py     one bot call from arrival to answer: meter, faults, limits, effect, journal
+    server.py       binding, serving, a graceful end
+    world.py        everything there is, in memory
+    accounts.py     users and bots          chats.py    private chats and groups
+    members.py      a person in a group     links.py    invite links and join requests
+    messages.py     a message               files.py    uploaded files
+    posting.py      how a message comes into a chat, and which bots are told
+    membership.py   how membership changes, and which bots are told
+    access.py       who may be written to, who may do what
+    formatting.py   parse_mode, entities    keyboards.py  reply markup
+    updates.py      a bot's queue of updates, long polling    webhook.py  delivery by webhook
+    limits.py       rate limits and meter   faults.py   errors on request
+    journal.py      what bots called        clock.py    sandbox time
+    params.py       parameters of a call    multipart.py  uploads
+    connection.py   cutting a connection without an answer
+    methods/        Bot API methods by topic: a decorated function each, found by name
+    actions/        what users do, by topic: a validated model each, found by its ``do``
+    control.py      the control interface   client.py   its asynchronous client
+    control_models.py  what control accepts views.py    what it shows
+
+To add a method: a function with ``@method("name")`` in ``methods/``. To add a user's gesture: a model in
+``actions/``. Neither needs a change elsewhere.
+"""

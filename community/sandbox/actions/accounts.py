@@ -1,0 +1,45 @@
+"""Blocking a bot, and deleting one's account."""
+
+from __future__ import annotations
+
+from community.sandbox.actions.registry import JSON, Gesture, find_bot, gesture
+from community.sandbox.membership import set_blocked
+from community.sandbox.world import World
+
+
+@gesture("block")
+class Block(Gesture):
+    """Block a bot; again has no effect."""
+
+    bot: int | str | None = None
+
+    def apply(self, world: World) -> JSON:
+        dialog = world.dialog(find_bot(world, self.bot), self.who(world))
+        if not dialog.blocked:
+            set_blocked(world, dialog, True)
+        return {}
+
+
+@gesture("unblock")
+class Unblock(Gesture):
+    """Take a block back; without one no effect."""
+
+    bot: int | str | None = None
+
+    def apply(self, world: World) -> JSON:
+        dialog = world.dialog(find_bot(world, self.bot), self.who(world))
+        if dialog.blocked:
+            set_blocked(world, dialog, False)
+        return {}
+
+
+@gesture("delete_account")
+class DeleteAccount(Gesture):
+    """Gone for good. Telegram tells nobody; groups keep a "Deleted Account"."""
+
+    def apply(self, world: World) -> JSON:
+        user = self.who(world)
+        user.deactivated = True
+        user.first_name, user.last_name, user.username = "Deleted Account", None, None
+        user.renamed()
+        return {}

@@ -1,0 +1,100 @@
+"""The ASGI application: bot calls on a short path of their own, files, and the control interface."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from community.sandbox.connection import cut
+from community.sandbox.control import control_app
+from community.sandbox.dispatch import UNAUTHORIZED, UNKNOWN_METHOD, answer, refusal
+from community.sandbox.errors import ApiError, ConnectionCut
+from community.sandbox.world import Options, World
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+BODY_LIMIT = 52_428_800
+"""Bytes: 50 MB, the largest upload (Bot API, Sending files)."""
+TOO_LARGE = ApiError(413, "Request Entity Too Large")
+
+
+def create_app(options: Options | None = None) -> Sandbox:
+    """A fresh Telegram. Its state is `app.world`."""
+    return Sandbox(World(options))
+
+
+class Sandbox:
+    """Serves one world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._control = control_app(world)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1000})
+        elif scope["path"].startswith("/bot"):
+            await self._bot_call(scope, receive, send)
+        elif scope["path"].startswith("/file/bot"):
+            await self._download(scope["path"], send)
+        else:
+            await self._control(scope, receive, send)
+
+    async def _bot_call(self, scope: Scope, receive: Receive, send: Send) -> None:
+        token, _, name = scope["path"][4:].rpartition("/")
+        body = await _read(receive)
+        if body is None:
+            await _respond(send, *refusal(TOO_LARGE))
+            return
+        kind = next((value for key, value in scope["headers"] if key == b"content-type"), b"")
+        try:
+            status, payload = await answer(self.world, token, name, scope["query_string"], kind, body)
+        except ConnectionCut as wanted:
+            await cut(receive, reset=wanted.reset)
+        else:
+            await _respond(send, status, payload)
+
+    async def _download(self, path: str, send: Send) -> None:
+        """``/file/bot<token>/<file_path>``: only files this bot was given an id for."""
+        token, _, file_path = path[9:].partition("/")
+        bot = self.world.tokens.get(token)
+        unique_id = file_path.removeprefix("documents/").partition("/")[0]
+        file = self.world.files.get(unique_id) if bot is not None and bot.knows_file(unique_id) else None
+        if bot is None:
+            await _respond(send, *refusal(UNAUTHORIZED))
+        elif file is None or file.path != file_path:
+            await _respond(send, *refusal(UNKNOWN_METHOD))
+        else:
+            await _respond(send, 200, file.data, b"application/octet-stream")
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        while (message := await receive())["type"] != "lifespan.shutdown":
+            await send({"type": f"{message['type']}.complete"})
+        await self.world.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body; None when it is too large."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return body
+    parts, size = [body], len(body)
+    while message.get("more_body"):
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > BODY_LIMIT:
+            return None
+    return b"".join(parts)
+
+
+async def _respond(send: Send, status: int, body: bytes, kind: bytes = b"application/json") -> None:
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

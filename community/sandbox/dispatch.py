@@ -1,0 +1,137 @@
+"""One bot call from arrival to answer: meter, faults, limits, latency, effect, journal."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import orjson
+
+from community.sandbox.accounts import Bot
+from community.sandbox.errors import ApiError, ConnectionCut, forbidden, too_many
+from community.sandbox.faults import Rule
+from community.sandbox.methods import METHODS, Call, Method
+from community.sandbox.params import Params, read_params
+from community.sandbox.world import World
+
+UNAUTHORIZED = ApiError(401, "Unauthorized")
+UNKNOWN_METHOD = ApiError(404, "Not Found")
+INTERNAL = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
+
+
+async def answer(world: World, token: str, name: str, query: bytes, kind: bytes, body: bytes) -> tuple[int, bytes]:
+    """HTTP status and body. Raises ConnectionCut when the caller is to get no answer."""
+    bot = world.tokens.get(token)
+    method = METHODS.get(name) or METHODS.get(name.lower())
+    if bot is None:
+        return refusal(UNAUTHORIZED)
+    if method is None:
+        return refusal(UNKNOWN_METHOD)
+    try:
+        params = read_params(query, kind, body)
+    except ApiError as error:
+        return refusal(error)
+    return await _Passage(world, bot, method, params).answer()
+
+
+def refusal(error: ApiError) -> tuple[int, bytes]:
+    body: dict[str, Any] = {"ok": False, "error_code": error.code, "description": error.description}
+    if error.parameters:
+        body["parameters"] = error.parameters
+    return error.code, orjson.dumps(body)
+
+
+class _Passage:
+    """The way of one call through the sandbox."""
+
+    __slots__ = ("arrived", "bot", "chat_id", "date", "fault", "method", "params", "world")
+
+    def __init__(self, world: World, bot: Bot, method: Method, params: Params) -> None:
+        self.world, self.bot, self.method, self.params = world, bot, method, params
+        self.arrived = time.monotonic()
+        self.date = world.clock.now()
+        self.chat_id = _number(world, params.raw.get("chat_id"))
+        self.fault: str | None = None
+
+    async def answer(self) -> tuple[int, bytes]:
+        try:
+            result = await self._run()
+        except ApiError as error:
+            if error.code == 429:
+                self.world.meters[self.bot.id].refused += 1
+            self._record(error.code, error.description)
+            return refusal(error)
+        except ConnectionCut as cut:
+            self._record(0, "connection reset" if cut.reset else "answer dropped")
+            raise
+        if result or self.method.name != "getUpdates":
+            self._record(None, None)
+        return 200, b'{"ok":true,"result":' + orjson.dumps(result) + b"}"
+
+    async def _run(self) -> Any:
+        meter = self.world.meters[self.bot.id]
+        meter.methods[self.method.name] += 1
+        if self.method.paced:
+            meter.arrived(self.chat_id, self.arrived)
+        faults = self.world.faults
+        rules = faults.hit(self.method.name, self.chat_id) if faults.rules else []
+        self._check_limits()
+        await self._delay(rules)
+        for rule in rules:
+            self._before(rule)
+        result = self.method.handler(Call(self.world, self.bot, self.params))
+        if self.method.waits:
+            result = await result
+        for rule in rules:
+            self._after(rule)
+        return result
+
+    def _check_limits(self) -> None:
+        if self.method.paced:
+            refused = self.world.gates[self.bot.id].check(self.world.limits, self.chat_id, self.arrived)
+            if refused is not None:
+                raise refused
+
+    async def _delay(self, rules: list[Rule]) -> None:
+        delay = self.world.faults.latency_ms + sum(rule.latency_ms for rule in rules)
+        if delay:
+            await asyncio.sleep(delay / 1000)
+
+    def _before(self, rule: Rule) -> None:
+        """Faults that keep the effect from happening."""
+        self.fault = rule.kind
+        match rule.kind:
+            case "status" if not rule.after_effect:
+                raise _status(rule)
+            case "reset":
+                raise ConnectionCut(reset=True)
+            case "too_many":
+                raise too_many(rule.retry_after)
+            case "blocked":
+                raise forbidden("bot was blocked by the user")
+
+    def _after(self, rule: Rule) -> None:
+        """Faults that lose the answer to what did happen."""
+        if rule.kind == "drop_after_accept":
+            raise ConnectionCut(reset=False)
+        if rule.kind == "status":
+            raise _status(rule)
+
+    def _record(self, code: int | None, description: str | None) -> None:
+        self.world.journal.add(
+            self.date, self.arrived, self.bot.id, self.method.name, self.params.raw, code, description, self.fault
+        )
+
+
+def _status(rule: Rule) -> ApiError:
+    return ApiError(rule.status, INTERNAL.get(rule.status, "Internal Server Error"))
+
+
+def _number(world: World, chat: Any) -> int | None:
+    """The chat's number where the parameter has one, for limits and faults."""
+    try:
+        return int(chat)
+    except (TypeError, ValueError, OverflowError):
+        group = world.group_named(chat) if isinstance(chat, str) and chat.startswith("@") else None
+        return group.id if group else None

@@ -1,0 +1,101 @@
+"""How someone stands in a group: Telegram's ChatMember."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from community.sandbox.accounts import Account
+
+if TYPE_CHECKING:
+    from community.sandbox.links import InviteLink
+
+RIGHTS = [
+    "can_manage_chat",
+    "can_delete_messages",
+    "can_manage_video_chats",
+    "can_restrict_members",
+    "can_promote_members",
+    "can_change_info",
+    "can_invite_users",
+    "can_post_stories",
+    "can_edit_stories",
+    "can_delete_stories",
+    "can_pin_messages",
+    "can_manage_topics",
+    "can_manage_tags",
+]
+ALL_RIGHTS = frozenset(RIGHTS)
+PERMISSIONS = [
+    "can_send_messages",
+    "can_send_audios",
+    "can_send_documents",
+    "can_send_photos",
+    "can_send_videos",
+    "can_send_video_notes",
+    "can_send_voice_notes",
+    "can_send_polls",
+    "can_send_other_messages",
+    "can_add_web_page_previews",
+    "can_react_to_messages",
+    "can_edit_tag",
+    "can_change_info",
+    "can_invite_users",
+    "can_pin_messages",
+    "can_manage_topics",
+]
+
+
+@dataclass(slots=True, frozen=True)
+class Member:
+    """Never changed, always replaced: updates carry the old one beside the new one.
+
+    `until` is a date in seconds (0: for ever) for restricted and kicked; `link` is what they joined by.
+    """
+
+    account: Account
+    status: str
+    rights: frozenset[str] = frozenset()
+    permissions: frozenset[str] = frozenset()
+    until: int = 0
+    is_member: bool = True
+    custom_title: str | None = None
+    link: InviteLink | None = None
+
+    @property
+    def present(self) -> bool:
+        if self.status == "restricted":
+            return self.is_member
+        return self.status in ("creator", "administrator", "member")
+
+    @property
+    def is_admin(self) -> bool:
+        return self.status in ("creator", "administrator")
+
+    def may(self, right: str) -> bool:
+        return self.status == "creator" or (self.status == "administrator" and right in self.rights)
+
+    def may_send(self, permission: str = "can_send_messages") -> bool:
+        return self.present and (self.status != "restricted" or permission in self.permissions)
+
+    def released(self) -> Member:
+        """What is left when a ban or restriction runs out."""
+        back = self.status == "restricted" and self.is_member
+        return replace(self, status="member" if back else "left", until=0, permissions=frozenset())
+
+    def as_json(self) -> dict[str, Any]:
+        member: dict[str, Any] = {"status": self.status, "user": self.account.as_json()}
+        match self.status:
+            case "creator":
+                member["is_anonymous"] = False
+            case "administrator":
+                member |= {"can_be_edited": False, "is_anonymous": False}
+                member |= {right: right in self.rights for right in RIGHTS}
+            case "restricted":
+                member |= {"is_member": self.is_member, "until_date": self.until}
+                member |= {permission: permission in self.permissions for permission in PERMISSIONS}
+            case "kicked":
+                member["until_date"] = self.until
+        if self.custom_title:
+            member["custom_title"] = self.custom_title
+        return member

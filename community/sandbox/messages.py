@@ -1,0 +1,96 @@
+"""A message, as its chat keeps it and as a bot or a person sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from community.sandbox.accounts import Account, Bot
+from community.sandbox.chats import Chat
+from community.sandbox.files import Media
+
+JSON = dict[str, Any]
+
+
+class Message:
+    """`content` holds the fields of Telegram's Message that make this one what it is (text, caption, pinned_message…).
+
+    `markup` is any reply markup; only an inline keyboard shows in `as_json`. `reactions` by user id.
+    """
+
+    __slots__ = (
+        "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "reactions", "reply_to",
+        "sender",
+    )  # fmt: skip
+
+    def __init__(self, chat: Chat, id: int, date: int, sender: Account, content: JSON) -> None:
+        self.chat = chat
+        self.id = id
+        self.date = date
+        self.sender = sender
+        self.content = content
+        self.markup: JSON | None = None
+        self.media: Media | None = None
+        self.reply_to: Message | None = None
+        self.extra: JSON | None = None
+        self.edited: int | None = None
+        self.deleted: int | None = None
+        self.reactions: dict[int, list[JSON]] | None = None
+
+    @property
+    def text(self) -> str:
+        """Text or caption; empty for others."""
+        found: str = self.content.get("text") or self.content.get("caption") or ""
+        return found
+
+    @property
+    def is_service(self) -> bool:
+        return self.media is None and "text" not in self.content
+
+    def as_json(self, viewer: Bot, *, nested: bool = False) -> JSON:
+        """Telegram's Message for one bot. A message inside a message carries no reply of its own."""
+        message: JSON = {
+            "message_id": self.id,
+            "from": self.sender.as_json(),
+            "chat": self.chat.as_json(),
+            "date": self.date,
+            **self.content,
+        }
+        if self.media is not None:
+            message |= self.media.as_json(viewer)
+        if self.edited is not None:
+            message["edit_date"] = self.edited
+        if self.extra is not None:
+            message |= self.extra
+        if self.markup is not None and "inline_keyboard" in self.markup:
+            message["reply_markup"] = self.markup
+        if self.reply_to is not None and not nested:
+            message["reply_to_message"] = self.reply_to.as_json(viewer, nested=True)
+        return message
+
+    def as_seen(self) -> JSON:
+        """For the control interface: what a person in the chat sees, with the marks of edits and deletion."""
+        seen: JSON = {
+            "message_id": self.id,
+            "chat_id": self.chat.id,
+            "chat": self.chat.as_json(),
+            "date": self.date,
+            "from": self.sender.as_json(),
+            "text": self.text,
+            "entities": self.content.get("entities") or self.content.get("caption_entities") or [],
+            "edited": self.edited,
+            "deleted": self.deleted,
+            "reply_to": self.reply_to.id if self.reply_to else None,
+            "markup": self.markup,
+            "buttons": buttons(self.markup),
+            "media": self.media.as_seen() if self.media else None,
+            "reactions": {str(user): given for user, given in (self.reactions or {}).items() if given},
+        }
+        if self.is_service:
+            seen["service"] = [key for key in self.content if not key.startswith("_")]
+        return seen
+
+
+def buttons(markup: JSON | None) -> list[JSON]:
+    """All buttons of a markup in one list; reply keyboards have plain texts as well as objects."""
+    rows = (markup or {}).get("inline_keyboard") or (markup or {}).get("keyboard") or []
+    return [{"text": cell} if isinstance(cell, str) else cell for row in rows for cell in row]

@@ -1,0 +1,79 @@
+"""What the control interface shows of chats, people and links."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+
+from community.sandbox.accounts import Bot, User
+from community.sandbox.chats import Chat, Group
+from community.sandbox.links import InviteLink
+from community.sandbox.world import World
+
+JSON = dict[str, Any]
+
+
+def user(user: User) -> JSON:
+    return user.as_json() | {"deactivated": user.deactivated}
+
+
+def group(world: World, group: Group) -> JSON:
+    members = group.members.values()
+    return group.as_json() | {
+        "members": [member.account.id for member in members if member.present],
+        "administrators": [member.account.id for member in members if member.is_admin],
+        "banned": [member.account.id for member in members if member.status == "kicked"],
+        "migrated_to": group.migrated_to,
+        "pinned": group.pinned.id if group.pinned else None,
+    }
+
+
+def history(chat: Chat, limit: int) -> list[JSON]:
+    """The newest messages, oldest first, with those deleted."""
+    newest = list(islice(reversed(chat.messages.values()), limit))
+    return [message.as_seen() for message in reversed(newest)]
+
+
+def received(world: World, user_id: int, since: float) -> list[JSON]:
+    """What bots wrote to a user in private, or edited, since a sandbox date (seconds)."""
+    dialogs = [bot.dialogs[user_id] for bot in world.bots.values() if user_id in bot.dialogs]
+    messages = [
+        message
+        for dialog in dialogs
+        for message in dialog.messages.values()
+        if isinstance(message.sender, Bot) and max(message.date, message.edited or 0) >= since
+    ]
+    return [message.as_seen() for message in sorted(messages, key=lambda message: (message.date, message.id))]
+
+
+def delivered(world: World, after: int, limit: int) -> JSON:
+    """What bots wrote anywhere, in order, from number `after` on; `next` is the number to go on from."""
+    first = world.delivered_count - len(world.delivered)
+    start = min(max(after, first), world.delivered_count)
+    messages = [message.as_seen() for message in islice(world.delivered, start - first, start - first + limit)]
+    return {"messages": messages, "next": start + len(messages), "missed": start - after if after < start else 0}
+
+
+def join_requests(world: World, chat_id: int | None) -> list[JSON]:
+    return [
+        {
+            "chat_id": each.id,
+            "user_id": request.user.id,
+            "date": request.date,
+            "invite_link": request.link.url if request.link else None,
+        }
+        for each in _groups(world, chat_id)
+        for request in each.requests.values()
+    ]
+
+
+def invite_links(world: World, chat_id: int | None) -> list[JSON]:
+    return [_link(each.id, link) for each in _groups(world, chat_id) for link in each.links.values()]
+
+
+def _link(chat_id: int, link: InviteLink) -> JSON:
+    return link.as_json() | {"chat_id": chat_id, "joined": len(link.joined), "pending": link.pending}
+
+
+def _groups(world: World, chat_id: int | None) -> list[Group]:
+    return [each for each in world.groups.values() if chat_id in (None, each.id)]

@@ -1,0 +1,102 @@
+"""One sandbox for the session, served over real HTTP; every test starts with an empty world."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+import telegram
+from telegram.request import HTTPXRequest
+
+from community.sandbox.app import Sandbox, create_app
+from community.sandbox.client import SandboxClient
+from community.sandbox.server import bind, server
+from community.sandbox.world import DEFAULT_TOKEN, Options
+
+ANN, BOB, EVE = 17, 18, 19
+OTHER_TOKEN = "5151:other-token"
+
+
+@dataclass
+class Served:
+    app: Sandbox
+    url: str
+
+
+@pytest.fixture(scope="session")
+async def served() -> AsyncIterator[Served]:
+    app = create_app(Options(tokens=(DEFAULT_TOKEN, OTHER_TOKEN), webhook_backoff=0.02))
+    listener = bind("127.0.0.1", 0)
+    serving = server(app)
+    task = asyncio.create_task(serving.serve([listener]))
+    yield Served(app, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    serving.should_exit = True
+    await task
+
+
+@pytest.fixture(scope="session")
+async def control(served: Served) -> AsyncIterator[SandboxClient]:
+    async with SandboxClient(served.url) as client:
+        yield client
+
+
+@pytest.fixture
+async def sandbox(control: SandboxClient) -> SandboxClient:
+    """Three users, two bots, nothing else."""
+    await control.reset()
+    people = {ANN: "Ann", BOB: "Bob", EVE: "Eve"}
+    await control.create_users([{"id": number, "first_name": name} for number, name in people.items()])
+    return control
+
+
+def make_bot(served: Served, token: str) -> telegram.Bot:
+    request = HTTPXRequest(connection_pool_size=8, read_timeout=10)
+    return telegram.Bot(
+        token, base_url=f"{served.url}/bot", base_file_url=f"{served.url}/file/bot", request=request,
+        get_updates_request=HTTPXRequest(connection_pool_size=4, read_timeout=10),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+async def session_bot(served: Served) -> AsyncIterator[telegram.Bot]:
+    async with make_bot(served, DEFAULT_TOKEN) as bot:
+        yield bot
+
+
+@pytest.fixture(scope="session")
+async def session_other(served: Served) -> AsyncIterator[telegram.Bot]:
+    async with make_bot(served, OTHER_TOKEN) as bot:
+        yield bot
+
+
+@pytest.fixture
+def bot(session_bot: telegram.Bot, sandbox: SandboxClient, monkeypatch: pytest.MonkeyPatch) -> telegram.Bot:
+    monkeypatch.setenv("PTB_TIMEDELTA", "1")  # else reading retry_after warns, and warnings are errors
+    return session_bot
+
+
+@pytest.fixture
+def other(session_other: telegram.Bot, sandbox: SandboxClient) -> telegram.Bot:
+    return session_other
+
+
+class RawCaller:
+    """Calls without a library: status and JSON answer."""
+
+    def __init__(self, url: str, session: aiohttp.ClientSession) -> None:
+        self.url = url
+        self.session = session
+
+    async def __call__(self, method: str, token: str = DEFAULT_TOKEN, **params: Any) -> tuple[int, Any]:
+        async with self.session.post(f"{self.url}/bot{token}/{method}", json=params) as response:
+            return response.status, await response.json()
+
+
+@pytest.fixture
+async def call(served: Served, sandbox: SandboxClient) -> AsyncIterator[RawCaller]:
+    async with aiohttp.ClientSession() as session:
+        yield RawCaller(served.url, session)
