@@ -1,0 +1,1 @@
+"""Ways to reach people: Telegram, and an in-memory channel for tests; one Protocol."""

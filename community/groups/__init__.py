@@ -1,0 +1,1 @@
+"""Groups, memberships, the entry gate, the collected group welcome."""

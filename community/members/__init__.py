@@ -1,0 +1,1 @@
+"""Who the members are, where they came from, may we write to them."""

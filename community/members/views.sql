@@ -1,0 +1,23 @@
+-- What other packages may know of a member: whether and where to write, in which zone and locale.
+CREATE OR REPLACE VIEW v_members AS
+SELECT
+    m.id,
+    m.telegram_id,
+    m.dm,
+    m.dm_until_at,
+    m.opted_out_at,
+    m.entered_at,
+    m.first_name,
+    m.last_name,
+    m.username,
+    coalesce(m.zone, g.zone) AS zone,
+    coalesce(m.locale, g.locale) AS locale,
+    g.title AS group_title,
+    -- In a group, or admitted and on the way in.
+    m.entered_at IS NOT NULL AND m.left_at IS NULL AS in_group
+FROM members m
+LEFT JOIN v_groups g ON g.id = m.home_group_id;
+
+-- Tracked links, for whoever renders or reports them.
+CREATE OR REPLACE VIEW v_links AS
+SELECT token, kind, url, source FROM links;

@@ -1,0 +1,1 @@
+"""Messages waiting and sent: enqueue, claim, render, pace, deliver, settle, halt."""

@@ -1,0 +1,62 @@
+"""From a claimed row to what the channel is given: copy in the member's language, links of its own."""
+
+from functools import partial
+from typing import Any
+
+from community.bundle import Bundle
+from community.channels.channel import Outcome, Outgoing, Result
+from community.database.pool import Connection
+from community.errors import PlaybookError
+from community.members.links import link_url
+from community.members.names import display_name, short_name
+from community.outbox.bundles import Bundles
+from community.outbox.render import Renderer, RenderError
+
+
+class Composer:
+    """Composes for one bot. `links_url`: where members' browsers reach the gateway, None for direct links."""
+
+    def __init__(
+        self, bundles: Bundles, *, bot_id: int, username: str, links_url: str | None, link_secret: str
+    ) -> None:
+        self.bot_id = bot_id
+        self._bundles, self._username = bundles, username
+        self._links_url, self._link_secret = links_url, link_secret
+        self._renderers: dict[str, Renderer] = {}
+
+    async def compose(self, conn: Connection, row: dict[str, Any]) -> Outgoing | Outcome:
+        """The message of a claimed row; a refusal naming the fault when its copy cannot be rendered."""
+        if row["template"] is None:
+            return Outgoing(row["chat_id"], row["method"], parameters=row["context"])
+        try:
+            bundle = await self._bundles.get(conn, row["bundle"])
+            return self.render(bundle, row)
+        except (RenderError, PlaybookError) as error:
+            return Outcome(Result.refused, f"not_rendered: {error}")
+
+    def render(self, bundle: Bundle, row: dict[str, Any]) -> Outgoing:
+        """Render a row (id, template, context, chat_id, names, locale, group_title) with the copy of `bundle`.
+
+        Raises RenderError.
+        """
+        if bundle.hash not in self._renderers:
+            self._renderers[bundle.hash] = Renderer(bundle)
+        locale = row["context"].get("locale") or row["locale"] or bundle.playbook.community.locale
+        rendered = self._renderers[bundle.hash].render(row["template"], locale, self._context(bundle, row, locale))
+        return Outgoing(row["chat_id"], text=rendered.text, buttons=rendered.buttons)
+
+    def _context(self, bundle: Bundle, row: dict[str, Any], locale: str) -> dict[str, Any]:
+        names = row["first_name"], row["last_name"], row["username"]
+        return {
+            "group": {"title": row["group_title"] or bundle.playbook.community.name},
+            "member": {"name": display_name(*names), "first_name": short_name(*names), "locale": locale},
+            **row["context"],
+            "bot": self._username,
+            "message_id": row["id"],
+            "link": partial(self._link, bundle, row["id"]),
+        }
+
+    def _link(self, bundle: Bundle, message_id: int, key: str) -> str:
+        resource = bundle.playbook.resource(key)
+        target = (resource and resource.url) or f"https://t.me/{self._username}?start={key}"
+        return link_url(self._links_url, self._link_secret, key, message_id, target)

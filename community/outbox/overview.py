@@ -1,0 +1,56 @@
+"""What is in the outbox and not done: counts by class and state, and the messages themselves."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from community.database.pool import Connection
+from community.database.queries import load
+from community.playbook import MessageClass
+
+queries = load(__file__)
+
+UNDONE = ("failed", "uncertain", "sending", "waiting")
+"""Values of `models.State` in which a message is somebody's concern: an operator's first, then the delivery loop's."""
+
+
+CLASSES = tuple(MessageClass)
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Messages of one class in one state. `oldest_at`: the earliest moment (SOP time) one of them was due."""
+
+    message_class: MessageClass
+    state: str
+    messages: int
+    oldest_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One message that is not done."""
+
+    id: int
+    member_id: int | None
+    chat_id: int
+    stage: str
+    step: str
+    message_class: MessageClass
+    state: str
+    reason: str | None
+    attempts: int
+    due_at: datetime
+    expires_at: datetime | None
+
+
+async def queued(conn: Connection, bot_id: int) -> list[Queued]:
+    """The bot's messages that are not done, counted by class (best lane first) and state."""
+    rows = await (await conn.execute(queries.queue, {"bot_id": bot_id})).fetchall()
+    return [Queued(CLASSES[row["lane"]], row["state"], row["messages"], row["oldest_at"]) for row in rows]
+
+
+async def listed(conn: Connection, bot_id: int, state: str, limit: int) -> list[Listed]:
+    """The newest `limit` messages of the bot in `state`."""
+    values = {"bot_id": bot_id, "state": state, "limit": limit}
+    rows = await (await conn.execute(queries.listing, values)).fetchall()
+    return [Listed(message_class=CLASSES[row.pop("lane")], **row) for row in rows]

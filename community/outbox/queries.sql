@@ -1,0 +1,328 @@
+-- name: enqueue
+-- One statement for any number of drafts; an intent that is there already adds nothing.
+INSERT INTO messages (
+    bot_id, member_id, chat_id, method, lane, stage, step, occurrence, promotional, exempt,
+    template, context, bundle, planned_at, due_at, expires_at, delete_after_s
+)
+SELECT
+    %(bot_id)s, d.member_id, d.chat_id, d.method, d.lane, d.stage, d.step, d.occurrence, d.promotional, d.exempt,
+    d.template, d.context, %(bundle)s, %(at)s, d.due_at, d.expires_at, d.delete_after_s
+FROM jsonb_to_recordset(%(drafts)s) AS d (
+    member_id bigint, chat_id bigint, method text, lane smallint, stage text, step text, occurrence text,
+    promotional boolean, exempt boolean, template text, context jsonb, due_at timestamptz, expires_at timestamptz,
+    delete_after_s integer
+)
+ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
+
+-- name: ensure_budget
+INSERT INTO budgets (bot_id, rate, next_wall) VALUES (%(bot_id)s, %(rate)s, clock_timestamp())
+ON CONFLICT (bot_id) DO UPDATE SET rate = excluded.rate
+
+-- name: lock_budget
+-- A statement of its own: the claim that follows must see what the former holder of this row has committed.
+-- Slots in the past are lost, never caught up: a burst would break the limit it makes up for.
+-- The clock is read outside the CTE, which is after waiting for the lock: slots granted by an older clock would overlap
+-- with the next claim's.
+-- Slots are granted once half the horizon is free: claims of single rows would cost more than they bring.
+WITH locked AS MATERIALIZED (SELECT * FROM budgets WHERE bot_id = %(bot_id)s FOR UPDATE)
+SELECT
+    rate,
+    greatest(next_wall, clock_timestamp()) AS first_slot,
+    extract(epoch FROM greatest(next_wall, clock_timestamp()))::float AS first_slot_s,
+    extract(epoch FROM clock_timestamp())::float AS now_s,
+    CASE
+        WHEN frozen_until_wall > clock_timestamp() THEN 0
+        WHEN rate IS NULL THEN %(limit)s
+        WHEN next_wall > clock_timestamp() + %(horizon)s / 2 THEN 0
+        ELSE least(
+            %(limit)s,
+            1 + floor(
+                extract(epoch FROM clock_timestamp() + %(horizon)s - greatest(next_wall, clock_timestamp()))
+                * rate / %(margin)s
+            )
+        )
+    END::int AS slots,
+    extract(
+        epoch FROM greatest(next_wall - %(horizon)s::interval / 2, frozen_until_wall) - clock_timestamp()
+    )::float AS next_in_s
+FROM locked
+
+-- name: claim
+-- Walks the queue one (lane, stage) at a time, so that a halted stage or messages due tomorrow cost one index probe,
+-- not a scan. One message a chat, none while another is on its way there: order within a chat holds.
+WITH RECURSIVE queues AS (
+    (
+        SELECT lane, stage FROM messages WHERE bot_id = %(bot_id)s AND state = 'waiting' ORDER BY lane, stage LIMIT 1
+    )
+    UNION ALL
+    SELECT following.lane, following.stage
+    FROM queues q
+    CROSS JOIN LATERAL (
+        SELECT w.lane, w.stage FROM messages w
+        WHERE w.bot_id = %(bot_id)s AND w.state = 'waiting' AND (w.lane, w.stage) > (q.lane, q.stage)
+        ORDER BY w.lane, w.stage LIMIT 1
+    ) AS following
+),
+due AS (
+    SELECT first.*
+    FROM queues q
+    CROSS JOIN LATERAL (
+        SELECT w.id, w.chat_id, w.lane, w.due_at FROM messages w
+        WHERE w.bot_id = %(bot_id)s AND w.state = 'waiting' AND w.lane = q.lane AND w.stage = q.stage
+            AND w.due_at <= %(now_at)s
+            AND (w.not_before_wall IS NULL OR w.not_before_wall <= clock_timestamp())
+            AND NOT EXISTS (SELECT FROM messages s WHERE s.chat_id = w.chat_id AND s.state = 'sending')
+            AND NOT EXISTS (
+                SELECT FROM chat_paces p
+                WHERE p.bot_id = %(bot_id)s AND p.chat_id = w.chat_id AND p.next_wall > clock_timestamp()
+            )
+            AND NOT EXISTS (SELECT FROM halts h WHERE h.scope = 'chat:' || w.chat_id)
+        ORDER BY w.due_at, w.id
+        LIMIT %(slots)s
+    ) AS first
+    WHERE NOT EXISTS (SELECT FROM halts h WHERE h.scope IN ('all', 'stage:' || q.stage))
+),
+one_a_chat AS (
+    SELECT DISTINCT ON (chat_id) id, lane, due_at FROM due ORDER BY chat_id, lane, due_at, id
+),
+chosen AS MATERIALIZED (
+    SELECT w.*
+    FROM messages w
+    WHERE w.id = ANY (ARRAY(SELECT id FROM one_a_chat ORDER BY lane, due_at, id LIMIT %(slots)s))
+        AND w.state = 'waiting'
+    FOR UPDATE SKIP LOCKED
+),
+candidates AS (
+    SELECT
+        id AS key, member_id, chat_id, stage, due_at, expires_at, promotional, exempt, goal, goal_since_at,
+        lane - 1 AS reserve_lane
+    FROM chosen
+),
+{{gated}},
+verdict AS (
+    SELECT
+        key,
+        reason,
+        send_at,
+        CASE
+            WHEN reason IN ('stale', 'quiet_hours') THEN 'expired'
+            WHEN reason = 'frequency_cap' AND expires_at <= %(now_at)s + interval '1 hour' THEN 'expired'
+            WHEN reason = 'frequency_cap' OR (reason IS NULL AND send_at > %(now_at)s) THEN 'waiting'
+            WHEN reason IS NOT NULL THEN 'cancelled'
+            ELSE 'sending'
+        END AS state
+    FROM gated
+    WHERE reason IS DISTINCT FROM 'halted'
+),
+claimed AS (
+    UPDATE messages w
+    SET
+        state = v.state,
+        reason = coalesce(v.reason, CASE WHEN v.state = 'waiting' THEN 'quiet_hours' END),
+        due_at = CASE
+            WHEN v.state <> 'waiting' THEN w.due_at
+            WHEN v.reason = 'frequency_cap' THEN %(now_at)s + interval '1 hour'
+            ELSE v.send_at
+        END,
+        sent_at = CASE WHEN v.state = 'sending' THEN %(now_at)s END,
+        attempts = w.attempts + (v.state = 'sending')::int,
+        claimed_by = %(process)s,
+        lease_until_wall = CASE WHEN v.state = 'sending' THEN clock_timestamp() + %(lease)s END,
+        settled_wall = CASE WHEN v.state IN ('expired', 'cancelled') THEN clock_timestamp() END
+    FROM verdict v
+    WHERE w.id = v.key
+    RETURNING w.*
+)
+SELECT
+    c.id, c.member_id, c.chat_id, c.method, c.lane, c.template, c.context, c.bundle, c.attempts, c.state, c.promotional,
+    m.first_name, m.last_name, m.username, m.locale, m.group_title, m.telegram_id
+FROM claimed c
+LEFT JOIN v_members m ON m.id = c.member_id
+ORDER BY c.lane, c.due_at, c.id
+
+-- name: spend_budget
+-- Slots are spaced by slightly more than 1/rate: the margin absorbs jitter on the way, so that a sliding second at
+-- Telegram never sees one too many.
+UPDATE budgets SET next_wall = %(first_slot)s + make_interval(secs => %(slots)s * %(margin)s / rate)
+WHERE bot_id = %(bot_id)s
+
+-- name: pace_chats
+-- Written with the outcome: the answer has been seen, so the message had arrived by now, and the next one keeps its
+-- distance from that. Until then the one on its way keeps others back.
+INSERT INTO chat_paces (bot_id, chat_id, next_wall)
+SELECT %(bot_id)s, chat_id, clock_timestamp() + make_interval(secs => gap)
+FROM unnest(%(chats)s::bigint[], %(gaps)s::float[]) AS paced (chat_id, gap)
+ON CONFLICT (bot_id, chat_id) DO UPDATE SET next_wall = greatest(chat_paces.next_wall, excluded.next_wall)
+
+-- name: next_slot
+-- The next free one: for a message that missed its slot, and for calls that are no messages.
+UPDATE budgets
+SET next_wall = greatest(next_wall, clock_timestamp()) + make_interval(secs => %(margin)s / rate)
+WHERE bot_id = %(bot_id)s AND rate IS NOT NULL
+RETURNING
+    extract(epoch FROM next_wall)::float - %(margin)s / rate AS slot_s,
+    extract(epoch FROM clock_timestamp())::float AS now_s
+
+-- name: make_up
+-- A message that arrived late stands in the second after, too; so that second gets less. Of those that one hitch held
+-- up together each is late by one distance less than the one before: counted up to one distance each, their sum is the
+-- length of the hitch.
+UPDATE budgets SET next_wall = greatest(next_wall, clock_timestamp()) + make_interval(
+    secs => (SELECT sum(least(late, %(margin)s / rate)) FROM unnest(%(late)s::float[]) AS late)
+)
+WHERE bot_id = %(bot_id)s AND rate IS NOT NULL
+
+-- name: record
+-- Outcomes in one statement a batch. `attempt` guards against a process that slept past its lease and comes back:
+-- it may still turn uncertain into sent, and nothing else.
+WITH outcome AS (
+    SELECT * FROM jsonb_to_recordset(%(outcomes)s) AS o (
+        id bigint, attempt smallint, state text, reason text, telegram_message_id bigint, retry_in_s float,
+        chat_id bigint
+    )
+)
+UPDATE messages w
+SET
+    state = o.state,
+    reason = o.reason,
+    telegram_message_id = coalesce(o.telegram_message_id, w.telegram_message_id),
+    sent_at = CASE WHEN o.state IN ('sent', 'uncertain') THEN w.sent_at END,
+    chat_id = coalesce(o.chat_id, w.chat_id),
+    not_before_wall = clock_timestamp() + make_interval(secs => o.retry_in_s),
+    lease_until_wall = NULL,
+    settled_wall = CASE WHEN o.state <> 'waiting' THEN clock_timestamp() END
+FROM outcome o
+WHERE w.id = o.id
+    AND (
+        (w.state = 'sending' AND w.attempts = o.attempt)
+        OR (o.state = 'sent' AND w.state IN ('uncertain', 'waiting') AND w.attempts = o.attempt)
+    )
+RETURNING w.id, w.state, w.chat_id, w.bot_id, w.telegram_message_id, w.delete_after_s, w.due_at
+
+-- name: freeze_chat
+INSERT INTO chat_paces (bot_id, chat_id, next_wall)
+VALUES (%(bot_id)s, %(chat_id)s, clock_timestamp() + make_interval(secs => %(seconds)s))
+ON CONFLICT (bot_id, chat_id) DO UPDATE SET next_wall = greatest(chat_paces.next_wall, excluded.next_wall)
+
+-- name: freeze_bot
+UPDATE budgets SET frozen_until_wall = greatest(
+    frozen_until_wall, clock_timestamp() + make_interval(secs => %(seconds)s)
+) WHERE bot_id = %(bot_id)s
+
+-- name: move_chat
+-- A group became a supergroup: whatever still waits for it goes to its new id.
+UPDATE messages SET chat_id = %(new)s WHERE bot_id = %(bot_id)s AND chat_id = %(old)s AND state = 'waiting'
+
+-- name: recover_leases
+-- The process that held these died, or slept past its lease: they may or may not have been sent.
+-- Transactional ones go again (at least once); marketing is parked (at most once).
+UPDATE messages
+SET
+    state = CASE WHEN promotional THEN 'uncertain' ELSE 'waiting' END,
+    reason = 'lease_lost',
+    lease_until_wall = NULL,
+    settled_wall = CASE WHEN promotional THEN clock_timestamp() END
+WHERE bot_id = %(bot_id)s AND state = 'sending' AND lease_until_wall < clock_timestamp()
+RETURNING state
+
+-- name: expire_waiting
+UPDATE messages SET state = 'expired', reason = coalesce(reason, 'stale'), settled_wall = clock_timestamp()
+WHERE bot_id = %(bot_id)s AND state = 'waiting' AND due_at <= %(now_at)s AND expires_at <= %(now_at)s
+RETURNING id
+
+-- name: cancel_waiting
+-- A member left or was erased: what still waits for them is not sent.
+UPDATE messages SET state = 'cancelled', reason = %(reason)s, settled_wall = clock_timestamp()
+WHERE member_id = %(member_id)s AND state = 'waiting' AND NOT exempt
+RETURNING id
+
+-- name: confirm
+-- A click or button that carries the message's number proves that it arrived.
+UPDATE messages SET state = 'sent', reason = 'confirmed_by_member', settled_wall = clock_timestamp()
+WHERE id = %(id)s AND state = 'uncertain'
+RETURNING id
+
+-- name: retry
+-- An operator's own decision, message by message.
+UPDATE messages
+SET state = 'waiting', reason = 'retried_by_operator', not_before_wall = NULL, settled_wall = NULL, sent_at = NULL
+WHERE id = ANY(%(ids)s) AND state IN ('failed', 'uncertain')
+RETURNING id
+
+-- name: settle
+UPDATE messages SET state = %(state)s, reason = 'settled_by_operator', settled_wall = clock_timestamp()
+WHERE id = ANY(%(ids)s) AND state = 'uncertain'
+RETURNING id
+
+-- name: halt
+INSERT INTO halts (scope, source, note, since_wall) VALUES (%(scope)s, %(source)s, %(note)s, clock_timestamp())
+ON CONFLICT (scope, source) DO UPDATE SET note = excluded.note
+
+-- name: resume
+DELETE FROM halts WHERE scope = %(scope)s AND source = %(source)s RETURNING scope
+
+-- name: halts
+SELECT scope, source, note, since_wall FROM halts ORDER BY scope, source
+
+-- name: mirror_switches
+-- Stages switched off in the playbook are halts too, so that what is queued stops with them.
+WITH off AS (SELECT 'stage:' || unnest(%(off)s::text[]) AS scope),
+gone AS (DELETE FROM halts WHERE source = %(source)s AND scope NOT IN (SELECT scope FROM off))
+INSERT INTO halts (scope, source, note, since_wall)
+SELECT scope, %(source)s, %(note)s, clock_timestamp() FROM off
+ON CONFLICT DO NOTHING
+
+-- name: store_bundle
+INSERT INTO bundles (hash, content, stored_wall) VALUES (%(hash)s, %(content)s, clock_timestamp())
+ON CONFLICT DO NOTHING
+
+-- name: publish
+INSERT INTO publications (bundle, note, published_wall) VALUES (%(hash)s, %(note)s, clock_timestamp())
+
+-- name: in_force
+SELECT bundle AS hash FROM publications ORDER BY id DESC LIMIT 1
+
+-- name: bundle
+SELECT content FROM bundles WHERE hash = %(hash)s
+
+-- name: queue
+-- One branch for each partial index; together they would be a scan of all that was ever sent.
+SELECT lane, state, count(*) AS messages, min(due_at) AS oldest_at
+FROM (
+    SELECT lane, state, due_at FROM messages WHERE bot_id = %(bot_id)s AND state = 'waiting'
+    UNION ALL
+    SELECT lane, state, due_at FROM messages WHERE bot_id = %(bot_id)s AND state = 'sending'
+    UNION ALL
+    SELECT lane, state, due_at FROM messages WHERE bot_id = %(bot_id)s AND state IN ('failed', 'uncertain')
+) AS unsettled
+GROUP BY lane, state
+ORDER BY lane, state
+
+-- name: listing
+SELECT id, member_id, chat_id, stage, step, lane, state, reason, attempts, due_at, expires_at
+FROM messages
+WHERE bot_id = %(bot_id)s AND state = %(state)s
+ORDER BY id DESC
+LIMIT %(limit)s
+
+-- name: forecast
+-- Everything due by now, at the bot's rate, through the whole queue.
+SELECT
+    count(*) FILTER (WHERE w.due_at <= %(now_at)s) AS due,
+    count(*) FILTER (WHERE w.due_at > %(now_at)s) AS later,
+    max(b.rate) AS rate
+FROM budgets b
+LEFT JOIN messages w ON w.bot_id = b.bot_id AND w.state = 'waiting'
+WHERE b.bot_id = %(bot_id)s
+
+-- name: delete_later
+-- A message with a lifetime (the collected group welcome) brings its own deletion.
+INSERT INTO messages (
+    bot_id, chat_id, method, lane, stage, step, occurrence, exempt, context, planned_at, due_at
+)
+SELECT
+    bot_id, chat_id, 'deleteMessage', lane, stage, 'delete', 'message:' || id, true,
+    jsonb_build_object('message_id', telegram_message_id), sent_at, sent_at + make_interval(secs => delete_after_s)
+FROM messages
+WHERE id = %(id)s AND telegram_message_id IS NOT NULL
+ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING

@@ -1,0 +1,29 @@
+"""Decide what became of messages whose delivery is in doubt, and drop what nobody needs any more."""
+
+from collections.abc import Sequence
+
+from community.database.pool import Connection
+from community.database.queries import load
+
+queries = load(__file__)
+
+
+async def confirm(conn: Connection, message_id: int) -> bool:
+    """A member's click or button carried this message's number: uncertain becomes sent. True if it was uncertain."""
+    return (await conn.execute(queries.confirm, {"id": message_id})).rowcount == 1
+
+
+async def retry(conn: Connection, message_ids: Sequence[int]) -> int:
+    """Send failed or uncertain messages again, by an operator's decision; returns how many."""
+    return (await conn.execute(queries.retry, {"ids": list(message_ids)})).rowcount
+
+
+async def settle(conn: Connection, message_ids: Sequence[int], *, arrived: bool) -> int:
+    """Close uncertain messages as sent or failed, by an operator's decision; returns how many."""
+    values = {"ids": list(message_ids), "state": "sent" if arrived else "failed"}
+    return (await conn.execute(queries.settle, values)).rowcount
+
+
+async def cancel_waiting(conn: Connection, member_id: int, reason: str) -> int:
+    """Drop what waits for a member who left; answers to what the member did are kept. Returns how many."""
+    return (await conn.execute(queries.cancel_waiting, {"member_id": member_id, "reason": reason})).rowcount

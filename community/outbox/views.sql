@@ -1,0 +1,3 @@
+-- Messages and what became of them, for other packages.
+CREATE OR REPLACE VIEW v_messages AS
+SELECT id, bot_id, member_id, chat_id, method, lane, stage, step, state, reason, sent_at FROM messages;

@@ -1,0 +1,1 @@
+"""Audiences, the guardrails they all pass, plans, decisions, explain."""

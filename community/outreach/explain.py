@@ -1,0 +1,200 @@
+"""Explain a stage for one member: what was recorded, and what the gates say by today's data. Nothing is written."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from community.bundle import Bundle
+from community.database.pool import Connection
+from community.database.queries import load
+from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
+from community.outreach.plan import fill, parameters, preview
+
+queries = load(__file__)
+_JUDGE = queries.fill("judge", gated=GATED, gate_values=GATE_VALUES)
+
+LOOK_EVERY = timedelta(days=7)
+"""Audiences look back two weeks past their last step, so weekly looks into the future miss nothing."""
+
+
+class Absence(StrEnum):
+    """Why an audience does not name a member, as far as the member's own record tells."""
+
+    not_entered = "not_entered"
+    """Was never admitted to a group."""
+    entered_later = "entered_later"
+    """Was admitted after the moment asked about."""
+    left = "left"
+    """Is in no group any more."""
+    not_named = "not_named"
+    """Is a member, but the audience does not ask for them: the stage is for others, or long over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the guardrails say of an intent by today's data. `reason` None: nothing is in the way."""
+
+    reason: str | None
+    send_at: datetime
+    """Later than the moment asked about: quiet hours defer to it."""
+    gates: dict[str, Any]
+    """Every gate with its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedDecision:
+    """Why a plan sent nothing: the last decision up to the moment asked about."""
+
+    at: datetime
+    reason: str
+    gates: dict[str, Any]
+    plan_id: int
+    bundle: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMessage:
+    """The message of an intent, in its present state."""
+
+    id: int
+    state: str
+    reason: str | None
+    planned_at: datetime
+    due_at: datetime
+    sent_at: datetime | None
+    plan_id: int | None
+    bundle: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepExplanation:
+    """One step for one member. All parts None: the audience does not name the member for it."""
+
+    step: str
+    occurrence: str | None = None
+    due_at: datetime | None = None
+    message: RecordedMessage | None = None
+    decision: RecordedDecision | None = None
+    today: Judgement | None = None
+    """By today's data; None when there is nothing left to decide, or no candidate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A stage for one member at a moment. `absence` with its moment: why steps may be missing."""
+
+    member_id: int
+    stage: str
+    as_of: datetime
+    bundle: str
+    enabled: bool
+    steps: tuple[StepExplanation, ...]
+    absence: Absence
+    absent_since: datetime | None
+
+
+async def explain(conn: Connection, bundle: Bundle, member_id: int, stage_name: str, as_of: datetime) -> Explanation:
+    """Every step of the stage for the member, at `as_of` (SOP time). Raises UnknownStage."""
+    stage = bundle.playbook.stage(stage_name)
+    who = {"member_id": member_id, "stage": stage_name, "now_at": as_of}
+    found = _Found(as_of)
+    found.add_records(
+        await (await conn.execute(queries.messages_of_member, who)).fetchall(),
+        await (await conn.execute(queries.recorded_decisions, who)).fetchall(),
+    )
+    for row in await preview(conn, bundle, stage_name, as_of, members=[member_id]):
+        found.add(row, today=Judgement(row["reason"], row["send_at"], row["gates"]))
+    for row in await _coming(conn, bundle, stage_name, as_of, member_id):
+        found.add(row, today=await _judge(conn, gate_parameters(bundle.playbook, as_of, stage), row))
+    for row in found.waiting:
+        found.add(row, today=await _judge(conn, gate_parameters(bundle.playbook, as_of), row))
+    absence, since = await _absence(conn, member_id, as_of)
+    steps = found.steps([step.name for step in stage.steps])
+    return Explanation(member_id, stage_name, as_of, bundle.hash, stage.enabled, steps, absence, since)
+
+
+async def tally(
+    conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, *, members: Sequence[int] | None = None
+) -> list[dict[str, Any]]:
+    """Rows of step, outcome (send, deferred, a reason), members: what `plan` would count, exact for any audience.
+
+    The row without a step is `already`: candidates whose message was planned earlier.
+    """
+    stage = bundle.playbook.stage(stage_name)
+    values = parameters(bundle.playbook, stage_name, stage.steps, as_of, members)
+    return await (await conn.execute(fill(stage_name, "tally", everyone=members is None), values)).fetchall()
+
+
+class _Found:
+    """What is known of each intent, by (step, occurrence)."""
+
+    def __init__(self, as_of: datetime) -> None:
+        self._as_of = as_of
+        self._parts: dict[tuple[str, str], dict[str, Any]] = {}
+        self.waiting: list[dict[str, Any]] = []
+
+    def add(self, row: dict[str, Any], **parts: Any) -> None:
+        known = self._parts.setdefault((row["step"], row["occurrence"]), {"due_at": row["due_at"]})
+        known.update(parts)
+
+    def add_records(self, messages: Sequence[dict[str, Any]], decisions: Sequence[dict[str, Any]]) -> None:
+        for row in decisions:
+            decision = RecordedDecision(row["at"], row["reason"], row["gates"], row["plan_id"], row["bundle"])
+            self.add(row, decision=decision)
+        for row in messages:
+            fields = {name: row[name] for name in RecordedMessage.__dataclass_fields__}
+            self.add(row, message=RecordedMessage(**fields), due_at=row["due_at"])
+        self.waiting = [row for row in messages if row["state"] == "waiting"]
+
+    def steps(self, names: Sequence[str]) -> tuple[StepExplanation, ...]:
+        """In the playbook's order; steps that a former playbook had come last."""
+        former = sorted({step for step, _ in self._parts} - set(names))
+        return tuple(explained for name in [*names, *former] for explained in self._of(name))
+
+    def _of(self, name: str) -> list[StepExplanation]:
+        mine = sorted((key, parts) for key, parts in self._parts.items() if key[0] == name)
+        return [StepExplanation(step, occurrence, **parts) for (step, occurrence), parts in mine] or [
+            StepExplanation(name)
+        ]
+
+
+async def _coming(
+    conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, member_id: int
+) -> list[dict[str, Any]]:
+    """The next intent of each step that is not due yet, as the audience will name it."""
+    steps = bundle.playbook.stage(stage_name).steps
+    looks = max(step.day for step in steps) // LOOK_EVERY.days + 2
+    found: dict[str, dict[str, Any]] = {}
+    for look in range(1, looks + 1):
+        left = [step for step in steps if step.name not in found]
+        values = parameters(bundle.playbook, stage_name, left, as_of + look * LOOK_EVERY, [member_id])
+        values |= {"as_of": as_of, "skip_late": [False] * len(left)}  # nothing is late that has yet to come
+        rows = await conn.execute(fill(stage_name, "coming", everyone=False), values)
+        for row in await rows.fetchall():
+            found.setdefault(row["step"], row)
+        if len(found) == len(steps):
+            break
+    return list(found.values())
+
+
+async def _judge(conn: Connection, gates: dict[str, Any], row: dict[str, Any]) -> Judgement:
+    """The gates of one intent, with the claim's view of the cap when it waits already."""
+    waiting = "id" in row
+    values = {"key": row.get("id", -1), "reserve_lane": row["lane"] - waiting}
+    judged = await (await conn.execute(_JUDGE, {**row, **values, **gates})).fetchone()
+    assert judged is not None
+    return Judgement(judged["reason"], judged["send_at"], judged["gates"])
+
+
+async def _absence(conn: Connection, member_id: int, as_of: datetime) -> tuple[Absence, datetime | None]:
+    row = await (await conn.execute(queries.standing, {"member_id": member_id})).fetchone()
+    entered_at = row["entered_at"] if row else None
+    if row is None or entered_at is None:
+        return Absence.not_entered, None
+    if entered_at > as_of:
+        return Absence.entered_later, entered_at
+    if not row["in_group"]:
+        return Absence.left, row["left_at"]
+    return Absence.not_named, entered_at

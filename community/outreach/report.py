@@ -1,0 +1,21 @@
+"""What became of a plan's messages."""
+
+from typing import Any
+
+from community.database.pool import Connection
+from community.database.queries import load
+
+queries = load(__file__)
+
+
+async def outcome(conn: Connection, plan_id: int) -> dict[str, int]:
+    """State → number of the plan's messages in it."""
+    counts: dict[str, int] = {}
+    for row in await outcome_by_step(conn, plan_id):
+        counts[row["state"]] = counts.get(row["state"], 0) + row["messages"]
+    return counts
+
+
+async def outcome_by_step(conn: Connection, plan_id: int) -> list[dict[str, Any]]:
+    """Rows of step, state, reason, messages."""
+    return await (await conn.execute(queries.outcome, {"plan_id": plan_id})).fetchall()

@@ -1,0 +1,177 @@
+"""Updates as Telegram sends them, and a desk that handles them: store, drain, look at what was said."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from community.bot.direct import Direct
+from community.bot.inbox import store
+from community.bot.workers import Workers
+from community.bundle import Bundle
+from community.database.pool import Connection, Pool
+from community.database.wakeup import Wakeup
+from community.outbox.bundles import Bundles
+
+BOT_ID = 4203
+STAFF = -4000
+NOW = datetime(2026, 3, 4, 4, 0, tzinfo=UTC)
+CLUB = {"id": -1001, "type": "supergroup", "title": "Club"}
+BOT = {"id": BOT_ID, "is_bot": True, "first_name": "Bot", "username": "the_bot"}
+ANN, BEN = 17, 18
+
+_numbers = count(1_700_000_000_000)
+Update = dict[str, Any]
+
+
+def user(number: int = ANN, **names: Any) -> dict[str, Any]:
+    return {"id": number, "is_bot": False, "first_name": f"User {number}", **names}
+
+
+def seconds(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def update(**content: Any) -> Update:
+    return {"update_id": next(_numbers), **content}
+
+
+def private(text: str | None, who: int | dict[str, Any] = ANN, at: datetime = NOW, **more: Any) -> Update:
+    sender = who if isinstance(who, dict) else user(who)
+    chat = {"id": sender["id"], "type": "private", "first_name": sender["first_name"]}
+    words = {} if text is None else {"text": text}
+    return update(message={"message_id": 1, "date": seconds(at), "chat": chat, "from": sender, **words, **more})
+
+
+def group_message(text: str | None, who: int | dict[str, Any] = ANN, at: datetime = NOW, **more: Any) -> Update:
+    sender = who if isinstance(who, dict) else user(who)
+    words = {} if text is None else {"text": text}
+    return update(message={"message_id": 2, "date": seconds(at), "chat": CLUB, "from": sender, **words, **more})
+
+
+def join_request(
+    who: int | dict[str, Any] = ANN, at: datetime = NOW, link: str | None = None, chat: dict[str, Any] = CLUB
+) -> Update:
+    sender = who if isinstance(who, dict) else user(who)
+    request = {"chat": chat, "from": sender, "user_chat_id": sender["id"], "date": seconds(at)}
+    return update(chat_join_request=request | ({"invite_link": invite(link)} if link else {}))
+
+
+def invite(name: str) -> dict[str, Any]:
+    return {
+        "invite_link": "https://t.me/+abc",
+        "creator": BOT,
+        "creates_join_request": True,
+        "is_primary": False,
+        "is_revoked": False,
+        "name": name,
+    }
+
+
+def chat_member(
+    who: int | dict[str, Any] = ANN, *, was: str = "left", now: str = "member", at: datetime = NOW, **more: Any
+) -> Update:
+    person = who if isinstance(who, dict) else user(who)
+    change = {"chat": CLUB, "from": person, "date": seconds(at)}
+    return update(
+        chat_member=change | {"old_chat_member": status(person, was), "new_chat_member": status(person, now)} | more
+    )
+
+
+def my_chat_member(was: str, now: str, chat: dict[str, Any] = CLUB, who: int = ANN, at: datetime = NOW) -> Update:
+    change = {"chat": chat, "from": user(who), "date": seconds(at)}
+    return update(my_chat_member=change | {"old_chat_member": status(BOT, was), "new_chat_member": status(BOT, now)})
+
+
+def status(person: dict[str, Any], name: str) -> dict[str, Any]:
+    rights = (
+        "can_be_edited is_anonymous can_manage_chat can_delete_messages can_manage_video_chats can_restrict_members"
+        " can_promote_members can_change_info can_invite_users can_post_stories can_edit_stories can_delete_stories"
+    )
+    more: dict[str, Any] = {"until_date": 0} if name == "kicked" else {}
+    if name == "administrator":
+        more = dict.fromkeys(rights.split(), True)
+    return {"user": person, "status": name, **more}
+
+
+def press(data: str | None, who: int | dict[str, Any] = ANN) -> Update:
+    sender = who if isinstance(who, dict) else user(who)
+    query = {"id": f"q{next(_numbers)}", "from": sender, "chat_instance": "1"}
+    return update(callback_query=query | ({"data": data} if data is not None else {}))
+
+
+def reaction(emoji: list[str], who: int = ANN, before: list[str] | None = None) -> Update:
+    kinds = {"new_reaction": emoji, "old_reaction": before or []}
+    reactions = {name: [{"type": "emoji", "emoji": e} for e in given] for name, given in kinds.items()}
+    return update(
+        message_reaction={"chat": CLUB, "message_id": 5, "user": user(who), "date": seconds(NOW), **reactions}
+    )
+
+
+@dataclass
+class Calls:
+    """Stands in for telegram.Bot where no network is wanted: keeps the direct calls."""
+
+    toasts: list[tuple[str, str | None]] = field(default_factory=list)
+
+    async def answer_callback_query(self, callback_id: str, text: str | None = None) -> bool:
+        self.toasts.append((callback_id, text))
+        return True
+
+    async def create_chat_invite_link(self, chat_id: int, **options: Any) -> Any:
+        return type("Link", (), {"invite_link": f"https://t.me/+door{-chat_id}"})
+
+
+@dataclass
+class Desk:
+    """Hands updates in and shows what came of them."""
+
+    pool: Pool
+    conn: Connection
+    workers: Workers
+    calls: Calls
+
+    async def take(self, *updates: Update) -> None:
+        """Store the updates as one batch and handle all that waits."""
+        await store(self.conn, BOT_ID, list(updates))
+        await self.workers.drain()
+
+    async def said(self, chat_id: int = ANN) -> list[str]:
+        """`stage/step` of everything enqueued for the chat, in order."""
+        rows = await self.rows("SELECT stage, step FROM messages WHERE chat_id = %s ORDER BY id", chat_id)
+        return [f"{row['stage']}/{row['step']}" for row in rows]
+
+    async def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        return await (await self.conn.execute(query, values)).fetchall()
+
+    async def row(self, query: str, *values: Any) -> dict[str, Any]:
+        rows = await self.rows(query, *values)
+        assert len(rows) == 1, rows
+        return rows[0]
+
+    async def member(self, telegram_id: int = ANN) -> dict[str, Any]:
+        return await self.row("SELECT * FROM members WHERE telegram_id = %s", telegram_id)
+
+    async def events(self, *kinds: str) -> list[dict[str, Any]]:
+        """Recorded events, of these kinds if given, in order."""
+        rows = await self.rows("SELECT * FROM events ORDER BY id")
+        return [row for row in rows if not kinds or row["kind"] in kinds]
+
+    async def states(self) -> list[str]:
+        """States of the stored updates, in order."""
+        return [row["state"] for row in await self.rows("SELECT state FROM updates ORDER BY update_id")]
+
+    async def pass_gate(self, who: int = ANN, at: datetime = NOW) -> None:
+        """From the join request through both questions."""
+        await self.take(join_request(who, at), private("no", who, at), private("7", who, at + timedelta(seconds=5)))
+
+
+@pytest.fixture
+async def desk(pool: Pool, conn: Connection, bundle: Bundle, database_url: str) -> Desk:
+    """Workers on the test's database, with the shipped playbook in force and a staff chat."""
+    calls = Calls()
+    wakeup = Wakeup(database_url)
+    direct = Direct(pool, calls, BOT_ID)  # type: ignore[arg-type]  # the two calls it makes
+    return Desk(pool, conn, Workers(pool, Bundles(), wakeup, direct, bot_id=BOT_ID, staff_chat=STAFF), calls)

@@ -1,0 +1,246 @@
+"""Explaining a stage for one member: what was recorded, what holds by today's data, and why a step is missing."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from community.bundle import Bundle
+from community.database.pool import Connection
+from community.errors import UnknownStage
+from community.outbox.halt import halt
+from community.outreach.explain import Absence, Explanation, StepExplanation, explain, tally
+from community.outreach.plan import plan, preview
+from tests.integration.conftest import BOT_ID, NOON, past_send
+
+STAGE = "welcome_drip"
+DAY = timedelta(days=1)
+LASTING = [{"name": "day_1", "day": 1, "at": "10:00", "expires_after": "3d", "promotional": True}]
+CAPS = {"per_day": 2, "per_week": 5}
+OUTCOMES = ("send", "deferred", "frequency_cap", "blocked", "opted_out")
+MakeMember = Callable[..., Awaitable[int]]
+
+
+def step(found: Explanation, name: str) -> StepExplanation:
+    return next(step for step in found.steps if step.step == name)
+
+
+async def leave(conn: Connection, at: datetime) -> None:
+    """Everyone leaves."""
+    await conn.execute("UPDATE memberships SET left_at = %s", [at])
+    await conn.execute("UPDATE members SET left_at = %s", [at])
+
+
+async def everything(conn: Connection) -> list[Any]:
+    """All rows that explaining might have touched."""
+    tables = ("messages", "decisions", "plans", "stage_triggers", "milestones")
+    return [await (await conn.execute(f"SELECT * FROM {table} ORDER BY 1")).fetchall() for table in tables]
+
+
+async def test_each_step_of_the_playbook_is_explained_in_its_order(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    found = await explain(conn, bundle, await member(), STAGE, NOON)
+    assert [s.step for s in found.steps] == [s.name for s in bundle.playbook.stage(STAGE).steps]
+    assert (found.bundle, found.enabled) == (bundle.hash, True)
+
+
+async def test_without_a_record_the_gates_by_todays_data_are_told(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    number = await member(opted_out_at=NOON - DAY)
+    today = step(await explain(conn, bundle, number, STAGE, NOON), "day_1")
+    assert today.message is None
+    assert today.decision is None
+    assert today.today is not None
+    assert today.today.reason == "opted_out"
+    assert datetime.fromisoformat(today.today.gates["opted_out"]) == NOON - DAY
+    assert today.today.gates["cap_day"] == bundle.playbook.caps.per_day
+
+
+async def test_a_recorded_decision_stays_what_it_was_when_the_member_changes(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    number = await member(dm="none")
+    planned = await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    await conn.execute("UPDATE members SET dm = 'open' WHERE id = %s", [number])
+    found = step(await explain(conn, bundle, number, STAGE, NOON + timedelta(hours=1)), "day_1")
+    assert found.decision is not None
+    assert (found.decision.reason, found.decision.at, found.decision.plan_id, found.decision.bundle) == (
+        "unreachable",
+        NOON,
+        planned.plan_id,
+        bundle.hash,
+    )
+    assert found.decision.gates["dm"] == "none"
+    assert found.today is not None
+    assert found.today.reason is None
+
+
+async def test_a_decision_after_the_moment_asked_about_is_not_shown(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    number = await member(dm="blocked")
+    await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    found = step(await explain(conn, bundle, number, STAGE, NOON - timedelta(hours=1)), "day_1")
+    assert found.decision is None
+    assert found.today is not None
+    assert found.today.reason == "blocked"
+
+
+async def test_a_message_is_explained_by_its_record(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    number = await member()
+    planned = await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    await conn.execute("UPDATE messages SET state = 'sent', sent_at = %s", [NOON])
+    found = step(await explain(conn, bundle, number, STAGE, NOON), "day_1")
+    assert found.message is not None
+    assert (found.message.state, found.message.sent_at, found.message.plan_id) == ("sent", NOON, planned.plan_id)
+    assert found.message.bundle == bundle.hash
+    assert found.today is None, "nothing is left to decide"
+
+
+async def test_a_message_that_waits_shows_the_gates_its_claim_will_meet(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    number = await member()
+    await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    await halt(conn, f"stage:{STAGE}")
+    found = step(await explain(conn, bundle, number, STAGE, NOON), "day_1")
+    assert found.message is not None
+    assert found.message.state == "waiting"
+    assert found.today is not None
+    assert found.today.reason == "halted"
+
+
+async def test_a_waiting_message_does_not_count_itself_against_the_cap(
+    conn: Connection, edited: Callable[..., Bundle], bundle: Bundle, member: MakeMember
+) -> None:
+    tight = edited(caps={"per_day": 1, "per_week": 1})
+    number = await member()
+    await plan(conn, tight, STAGE, NOON, bot_id=BOT_ID)
+    found = step(await explain(conn, tight, number, STAGE, NOON), "day_1")
+    assert found.today is not None
+    assert found.today.reason is None
+
+
+async def test_a_step_that_is_not_due_tells_when_it_will_be(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    found = await explain(conn, bundle, await member(entered_at=NOON - DAY, zone="Europe/Berlin"), STAGE, NOON)
+    assert step(found, "day_7").due_at == datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
+    assert step(found, "day_2").today is not None
+
+
+@pytest.mark.parametrize("day", [2, 20, 40])
+async def test_a_step_far_ahead_is_found_however_long_the_stage(
+    conn: Connection, edited: Callable[..., Bundle], bundle: Bundle, member: MakeMember, day: int
+) -> None:
+    steps = [
+        {"name": "day_1", "day": 1, "at": "10:00", "expires_after": "20h", "promotional": True},
+        {"name": "day_2", "day": day, "at": "10:00", "expires_after": "20h", "promotional": True},
+    ]
+    long = edited(steps=steps)
+    number = await member(entered_at=NOON - (day - 1) * DAY)
+    assert step(await explain(conn, long, number, STAGE, NOON), "day_2").due_at == datetime(
+        2026, 3, 5, 2, 0, tzinfo=UTC
+    )
+
+
+async def test_a_step_to_come_is_not_called_late(
+    conn: Connection, edited: Callable[..., Bundle], bundle: Bundle, member: MakeMember
+) -> None:
+    steps = [{"name": "day_2", "day": 2, "at": "10:00", "expires_after": "20h", "promotional": True, "late": "skip"}]
+    skipping = edited(steps=steps)
+    found = step(await explain(conn, skipping, await member(entered_at=NOON - DAY), STAGE, NOON), "day_2")
+    assert found.today is not None
+    assert found.today.reason is None
+
+
+@pytest.mark.parametrize(
+    ("absence", "entered_at", "in_group"),
+    [
+        (Absence.not_entered, None, False),
+        (Absence.left, NOON - DAY, False),
+        (Absence.not_named, NOON - 200 * DAY, True),
+        (Absence.entered_later, NOON + DAY, True),
+    ],
+)
+async def test_why_the_audience_does_not_name_a_member(
+    conn: Connection,
+    bundle: Bundle,
+    member: MakeMember,
+    absence: Absence,
+    entered_at: datetime | None,
+    in_group: bool,
+) -> None:
+    number = await member(entered_at=entered_at or NOON)
+    if entered_at is None:
+        await conn.execute("DELETE FROM memberships")
+        await conn.execute("UPDATE members SET entered_at = NULL")
+    if not in_group:
+        await leave(conn, NOON - timedelta(hours=1))
+    found = await explain(conn, bundle, number, STAGE, NOON)
+    assert found.absence is absence
+    since = {Absence.not_entered: None, Absence.left: NOON - timedelta(hours=1)}.get(absence, entered_at)
+    assert found.absent_since == since
+    if absence is not Absence.entered_later:
+        assert all(s == StepExplanation(s.step) for s in found.steps)
+
+
+async def test_a_step_that_a_former_playbook_had_is_still_explained(
+    conn: Connection, edited: Callable[..., Bundle], bundle: Bundle, member: MakeMember
+) -> None:
+    number = await member()
+    await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    shorter = edited(steps=[dict(s) for s in bundle.source["stages"][STAGE]["steps"] if s["name"] != "day_1"])
+    found = await explain(conn, shorter, number, STAGE, NOON)
+    assert found.steps[-1].step == "day_1"
+    assert found.steps[-1].message is not None
+
+
+async def test_explaining_and_counting_write_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    number = await member()
+    await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    before = await everything(conn)
+    await explain(conn, bundle, number, STAGE, NOON + 3 * DAY)
+    await tally(conn, bundle, STAGE, NOON + 3 * DAY)
+    assert await everything(conn) == before
+
+
+async def test_an_unknown_stage_is_named(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    with pytest.raises(UnknownStage, match="nope"):
+        await explain(conn, bundle, await member(), "nope", NOON)
+
+
+async def test_quiet_hours_tell_the_morning_they_defer_to(
+    conn: Connection, edited: Callable[..., Bundle], bundle: Bundle, member: MakeMember
+) -> None:
+    patient = edited(steps=LASTING, caps=CAPS)
+    number = await member(zone="America/New_York")  # 23:00 there
+    found = step(await explain(conn, patient, number, STAGE, NOON), "day_1")
+    assert found.today is not None
+    assert (found.today.reason, found.today.send_at) == (None, datetime(2026, 3, 4, 13, 30, tzinfo=UTC))
+
+
+async def test_the_tally_is_what_the_plan_then_does(
+    conn: Connection, edited: Callable[..., Bundle], bundle: Bundle, member: MakeMember
+) -> None:
+    patient = edited(steps=LASTING, caps=CAPS)
+    crowded = await member()
+    await past_send(conn, crowded, NOON - timedelta(hours=2), "one")
+    await past_send(conn, crowded, NOON - timedelta(hours=3), "two")
+    for columns in ({}, {"dm": "blocked"}, {"opted_out_at": NOON}, {"zone": "America/New_York"}):
+        await member(**columns)
+    await plan(conn, patient, STAGE, NOON, bot_id=BOT_ID, members=[await member()])
+    rows = await tally(conn, patient, STAGE, NOON)
+    listed = await preview(conn, patient, STAGE, NOON)
+    planned = await plan(conn, patient, STAGE, NOON, bot_id=BOT_ID)
+    assert planned.steps == {"day_1": dict.fromkeys(OUTCOMES, 1)}
+    told: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if row["step"]:
+            told.setdefault(row["step"], {})[row["outcome"]] = row["members"]
+    assert told == planned.steps
+    assert [row["members"] for row in rows if row["step"] is None] == [planned.already]
+    assert len(listed) == sum(sum(outcomes.values()) for outcomes in told.values())
