@@ -1,0 +1,83 @@
+"""Pressed buttons: callback data is `action[:argument]:<message id>`, and the number confirms that message."""
+
+from dataclasses import dataclass
+
+from telegram import CallbackQuery
+
+from community.bot.intents import Intent
+from community.bot.private import choose_locale, grant, hush, take_problem
+from community.bot.turn import Toast, Turn, is_person
+from community.database.queries import load
+from community.groups.gate import Verdict
+from community.groups.membership import PROBLEM
+from community.members.models import Member
+from community.outbox.render import Renderer
+from community.outbox.settle import confirm
+from community.telegram_html import plain_text
+
+queries = load(__file__)
+
+BIGINT = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What a button's callback data says. A modified client can send anything, so nothing in it is believed."""
+
+    action: str
+    argument: str | None
+    message_id: int | None
+
+
+def parse(data: str) -> Press:
+    """Read callback data; what does not have its shape is an action that nothing handles."""
+    head, _, number = data.rpartition(":")
+    if not head or not (number.isascii() and number.isdigit()) or int(number) >= BIGINT:
+        return Press(data, None, None)
+    action, _, argument = head.partition(":")
+    return Press(action, argument or None, int(number))
+
+
+async def on_button(turn: Turn, query: CallbackQuery) -> None:
+    """A member pressed a button under one of our messages."""
+    turn.toast = Toast(query.id)
+    if not is_person(query.from_user):
+        return
+    member, press = await turn.member(query.from_user), parse(query.data or "")
+    await hush(turn, member)
+    if press.message_id is not None and await is_theirs(turn, member, press.message_id):
+        await confirm(turn.conn, press.message_id)
+    known = await act(turn, member, press)
+    facts = {"message": press.message_id, "action": press.action, "argument": press.argument} if known else {}
+    turn.note("button", member, None, **facts)
+
+
+async def is_theirs(turn: Turn, member: Member, message_id: int) -> bool:
+    """Whether the message was written to this member: nobody confirms another's."""
+    found = await turn.conn.execute(queries.own_message, {"id": message_id, "member_id": member.id})
+    return await found.fetchone() is not None
+
+
+async def act(turn: Turn, member: Member, press: Press) -> bool:
+    """Do what the button is for; False for a button we do not know."""
+    match press:
+        case Press(action="gate", argument=str(choice)):
+            return await turn.gate(member).choose(choice) is not Verdict.none
+        case Press(action="problem", argument=str(choice)) if choice in turn.bundle.playbook.problem.choices:
+            turn.note("answer", member, None, question=PROBLEM, choice=choice)
+            await take_problem(turn, member, choice, None)
+        case Press(action="language", argument=str(locale)) if locale in turn.bundle.playbook.community.locales:
+            await choose_locale(turn, member, locale)
+        case Press(action="answer", argument=str()):
+            turn.toast = Toast(turn.toast.callback_id, thanks(turn, member)) if turn.toast else None
+        case Press(action=action, argument=None) if action in set(Intent):
+            await grant(turn, member, Intent(action))
+        case _:
+            return False
+    return True
+
+
+def thanks(turn: Turn, member: Member) -> str:
+    """The few words that Telegram shows over the chat for an answer that needs no message."""
+    locale = member.locale or turn.bundle.playbook.community.locale
+    return plain_text(Renderer(turn.bundle).render("bot/answer_thanks", locale, {}).text)[:200]

@@ -1,0 +1,89 @@
+"""Groups: the bot comes and goes, members ask to join, join, leave, speak and react."""
+
+from telegram import ChatInviteLink, ChatJoinRequest, ChatMember, ChatMemberUpdated, Message, MessageReactionUpdated
+
+from community.bot.turn import Turn, is_person
+from community.groups.membership import joined, left
+from community.groups.registry import lose, migrate, register
+from community.members.reach import block, unblock
+
+PRESENT = frozenset({ChatMember.OWNER, ChatMember.ADMINISTRATOR, ChatMember.MEMBER})
+
+
+async def on_join_request(turn: Turn, request: ChatJoinRequest) -> None:
+    """Somebody asks to be let in: the gate takes over."""
+    if is_person(request.from_user):
+        member = await turn.member(request.from_user)
+        await turn.gate(member).request(await turn.group(request.chat), link_name(request.invite_link))
+
+
+async def on_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:
+    """Somebody joined or left a group, or was removed from it."""
+    user = change.new_chat_member.user
+    was, is_now = present(change.old_chat_member), present(change.new_chat_member)
+    if was == is_now or not is_person(user):
+        return
+    member, group = await turn.member(user), await turn.group(change.chat)
+    if is_now:
+        token = link_name(change.invite_link)
+        await joined(turn.conn, turn.bundle, member, group, turn.at, bot_id=turn.bot_id, link_token=token)
+    else:
+        await left(turn.conn, member, group, turn.at)
+
+
+async def on_my_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:
+    """The bot was blocked or let in again by a member, or was added to, promoted in or removed from a group."""
+    here = present(change.new_chat_member)
+    if change.chat.type == "private":
+        if is_person(change.from_user):
+            member = await turn.member(change.from_user)
+            await (unblock if here else block)(turn.conn, member.id, turn.at)
+    elif here:
+        await register(turn.conn, change.chat.id, change.chat.title or "", turn.at)
+        turn.doors = change.new_chat_member.status == ChatMember.ADMINISTRATOR
+    elif group := await lose(turn.conn, change.chat.id, turn.at):
+        turn.alert(
+            "The bot was removed from a group",
+            f"{group.title} ({group.chat_id})"[:255],
+            "Nothing more is sent there. Add the bot again as an admin, if that was not intended.",
+        )
+
+
+async def on_group_message(turn: Turn, message: Message) -> None:
+    """A message in a group: that somebody spoke is recorded, never what they said."""
+    if message.migrate_to_chat_id:
+        await migrate(turn.conn, message.chat.id, message.migrate_to_chat_id)
+    elif message.migrate_from_chat_id:
+        await migrate(turn.conn, message.migrate_from_chat_id, message.chat.id)
+    elif is_person(message.from_user) and message.sender_chat is None and (kind := kind_of(message)):
+        assert message.from_user is not None
+        member, group = await turn.member(message.from_user), await turn.group(message.chat)
+        turn.note("message", member, group, kind=kind, length=len(message.text or message.caption or ""))
+
+
+async def on_reaction(turn: Turn, reaction: MessageReactionUpdated) -> None:
+    """A reaction was added; taking one back is no sign of life. Anonymous ones have no user."""
+    if reaction.user is None or not is_person(reaction.user):
+        return
+    if len(reaction.new_reaction) > len(reaction.old_reaction):
+        member = await turn.member(reaction.user)
+        group = None if reaction.chat.type == "private" else await turn.group(reaction.chat)
+        turn.note("reaction", member, group, message=reaction.message_id)
+
+
+def present(status: ChatMember) -> bool:
+    """Whether a chat member of that status is in the chat; a restricted one may have left."""
+    return status.status in PRESENT or bool(getattr(status, "is_member", False))
+
+
+def link_name(link: ChatInviteLink | None) -> str | None:
+    """The name of an invite link, which is the token of its tracked link."""
+    return link.name if link else None
+
+
+def kind_of(message: Message) -> str | None:
+    """What sort of message it is; None for a service message, such as "… joined the group"."""
+    for kind in ("text", "photo", "video", "voice", "audio", "document", "sticker", "animation", "video_note", "poll"):
+        if getattr(message, kind):
+            return kind
+    return "other" if message.effective_attachment else None

@@ -1,0 +1,137 @@
+"""The inbox: an update is stored before anything is done about it, once per (bot, update id), whatever it contains."""
+
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import DataError
+
+from community.bot.counters import MALFORMED
+from community.database.pool import Connection
+from community.database.queries import load
+from community.members.clean import storable
+
+queries = load(__file__)
+log = logging.getLogger(__name__)
+
+ALLOWED_UPDATES = (
+    "message",
+    "callback_query",
+    "chat_member",
+    "my_chat_member",
+    "chat_join_request",
+    "message_reaction",
+)
+"""What Telegram is asked for. The last four come only when named, chat_member and reactions only to admins."""
+UNKNOWN = "unknown"
+BIGINT = 2**63
+
+_PERSON = (("from", "id"), ("user", "id"), ("chat", "id"))
+_ORDERED_BY = {"chat_member": (("new_chat_member", "user", "id"), *_PERSON), "my_chat_member": (("chat", "id"),)}
+"""Where the id lies by which updates are kept in order: whom it is about, else who did it, else where.
+
+The bot's own membership of a private chat is about the member, whose id is the chat's.
+"""
+_ESCAPE = re.compile(r"\\(?:u0000|.)")
+
+Raw = Mapping[str, Any]
+
+
+class MalformedUpdate(ValueError):
+    """Not an update: not a JSON object with an `update_id`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An update as it will be stored."""
+
+    update_id: int
+    user_key: int
+    kind: str
+    payload: str
+
+
+def parse(body: bytes) -> Raw:
+    """The update in a webhook's body. Raises MalformedUpdate."""
+    try:
+        update = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MalformedUpdate(type(error).__name__) from None
+    update_id_of(update)
+    return update  # type: ignore[no-any-return]  # update_id_of has seen that it is an object
+
+
+def update_id_of(update: Any) -> int:
+    """The number of an update. Raises MalformedUpdate when it has none."""
+    number = update.get("update_id") if isinstance(update, Mapping) else None
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < BIGINT:
+        raise MalformedUpdate("no update_id")
+    return number
+
+
+async def store(conn: Connection, bot_id: int, updates: Sequence[Raw]) -> int:
+    """Store the updates in one statement; returns how many are new. Those stored before change nothing.
+
+    One that PostgreSQL cannot hold is stored as failed, without its content. What is no update at all is counted.
+    """
+    arrivals = [found for update in updates if (found := _arrival(update))]
+    try:
+        async with conn.transaction():
+            return await _insert(conn, bot_id, arrivals)
+    except DataError:
+        return sum([await _store_one(conn, bot_id, arrival) for arrival in arrivals])
+
+
+async def _store_one(conn: Connection, bot_id: int, arrival: Arrival) -> int:
+    try:
+        async with conn.transaction():
+            return await _insert(conn, bot_id, [arrival])
+    except DataError as error:
+        values = {"bot_id": bot_id, "update_id": arrival.update_id, "user_key": arrival.user_key}
+        reason = f"cannot be stored: {type(error).__name__}"
+        return (await conn.execute(queries.store_failed, {**values, "kind": arrival.kind, "error": reason})).rowcount
+
+
+async def _insert(conn: Connection, bot_id: int, arrivals: Sequence[Arrival]) -> int:
+    columns = {
+        "update_id": [a.update_id for a in arrivals],
+        "user_key": [a.user_key for a in arrivals],
+        "kind": [a.kind for a in arrivals],
+        "payload": [a.payload for a in arrivals],
+    }
+    return (await conn.execute(queries.store, {"bot_id": bot_id, **columns})).rowcount
+
+
+def _arrival(update: Raw) -> Arrival | None:
+    try:
+        update_id, kind = update_id_of(update), kind_of(update)
+        return Arrival(update_id, user_key_of(kind, update.get(kind)), kind, payload_of(update))
+    except MalformedUpdate as error:
+        MALFORMED.inc()
+        log.warning("an update without a usable update_id was left out: %s", error)
+        return None
+
+
+def kind_of(update: Raw) -> str:
+    """Which of the updates we ask for this is, else `unknown`."""
+    return next((kind for kind in ALLOWED_UPDATES if kind in update), UNKNOWN)
+
+
+def user_key_of(kind: str, content: Any) -> int:
+    """The id by which order is kept; 0 when the update does not say."""
+    for path in _ORDERED_BY.get(kind, _PERSON):
+        found = content
+        for name in path:
+            found = found.get(name) if isinstance(found, Mapping) else None
+        if isinstance(found, int) and not isinstance(found, bool) and -BIGINT <= found < BIGINT:
+            return found
+    return 0
+
+
+def payload_of(update: Raw) -> str:
+    """The update as JSON that PostgreSQL takes: no NUL, no lone surrogates."""
+    text = json.dumps(update, ensure_ascii=False, separators=(",", ":"))
+    return storable(_ESCAPE.sub(lambda escape: "" if escape[0] == "\\u0000" else escape[0], text))

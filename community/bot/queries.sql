@@ -1,0 +1,61 @@
+-- name: store
+-- One statement for a batch; replays change nothing.
+INSERT INTO updates (bot_id, update_id, user_key, kind, payload, received_wall)
+SELECT %(bot_id)s, u.update_id, u.user_key, u.kind, u.payload::jsonb, clock_timestamp()
+FROM unnest(%(update_id)s::bigint[], %(user_key)s::bigint[], %(kind)s::text[], %(payload)s::text[])
+    AS u (update_id, user_key, kind, payload)
+ON CONFLICT DO NOTHING
+
+-- name: store_failed
+INSERT INTO updates (bot_id, update_id, user_key, kind, payload, state, error, received_wall, handled_wall)
+VALUES (
+    %(bot_id)s, %(update_id)s, %(user_key)s, %(kind)s, '{}', 'failed', %(error)s, clock_timestamp(), clock_timestamp()
+)
+ON CONFLICT DO NOTHING
+
+-- name: waiting_users
+-- Whose updates wait, the longest waiting first; index-only over updates_pending.
+SELECT user_key, count(*) AS updates FROM updates
+WHERE bot_id = %(bot_id)s AND state = 'pending' AND user_key <> ALL (%(busy)s::bigint[])
+GROUP BY user_key
+ORDER BY min(update_id)
+LIMIT %(limit)s
+
+-- name: claim
+-- The user's oldest update, or nothing while another process handles it: it takes the next ones too when it is done.
+-- Locking the oldest row only, never the one behind it, is what keeps a user's order over all replicas.
+SELECT update_id, kind, payload, attempts FROM updates
+WHERE bot_id = %(bot_id)s AND user_key = %(user_key)s AND state = 'pending' AND update_id = (
+    SELECT min(update_id) FROM updates WHERE bot_id = %(bot_id)s AND user_key = %(user_key)s AND state = 'pending'
+)
+FOR UPDATE SKIP LOCKED
+
+-- name: handled
+UPDATE updates SET state = 'handled', handled_wall = clock_timestamp(), attempts = attempts + 1
+WHERE bot_id = %(bot_id)s AND update_id = %(update_id)s
+
+-- name: attempted
+-- It failed. Errors of the database's own (a lost connection, a deadlock) may pass: those come again, a few times.
+UPDATE updates
+SET
+    attempts = attempts + 1,
+    error = %(error)s,
+    state = CASE WHEN %(may_pass)s AND attempts + 1 < %(most)s THEN 'pending' ELSE 'failed' END,
+    handled_wall = CASE WHEN %(may_pass)s AND attempts + 1 < %(most)s THEN NULL ELSE clock_timestamp() END
+WHERE bot_id = %(bot_id)s AND update_id = %(update_id)s AND state = 'pending'
+RETURNING state
+
+-- name: recent_activity
+-- What the member did in the private chat within the last minute (SOP time).
+SELECT count(*) AS times FROM v_events
+WHERE member_id = %(member_id)s AND kind IN ('message', 'start', 'answer', 'button') AND group_id IS NULL
+    AND at > %(at)s - interval '1 minute' AND at <= %(at)s
+
+-- name: own_message
+SELECT id FROM v_messages WHERE id = %(id)s AND member_id = %(member_id)s
+
+-- name: groups_without_door
+SELECT id, chat_id, title FROM v_groups WHERE lost_at IS NULL AND NOT has_door ORDER BY id
+
+-- name: take_lead
+SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0)) AS leads

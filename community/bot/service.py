@@ -1,0 +1,46 @@
+"""The bot as the always-on service runs it: fetch (unless Telegram delivers to the webhook), handle, open doors."""
+
+import asyncio
+import logging
+
+from psycopg import OperationalError
+from telegram import Bot
+
+from community.bot.direct import Direct
+from community.bot.polling import Polling
+from community.bot.workers import Workers
+from community.database.pool import Pool
+from community.database.wakeup import Wakeup
+from community.outbox.bundles import Bundles
+from community.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class BotService:
+    """Serves members until cancelled. `bot` is initialised by its owner, and shared with the Telegram channel."""
+
+    def __init__(self, pool: Pool, settings: Settings, bundles: Bundles, wakeup: Wakeup, bot: Bot) -> None:
+        self.direct = Direct(pool, bot, settings.bot_id)
+        self.workers = Workers(
+            pool, bundles, wakeup, self.direct, bot_id=settings.bot_id, staff_chat=settings.staff_chat
+        )
+        self.polling = Polling(
+            str(pool.conninfo), pool, wakeup, api=settings.telegram_api, token=settings.token, bot_id=settings.bot_id
+        )
+        self._by_webhook = settings.public_url is not None
+
+    async def run(self) -> None:
+        """Fetch and handle until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.workers.run())
+            group.create_task(self._open_doors())
+            if not self._by_webhook:
+                group.create_task(self.polling.run())
+
+    async def _open_doors(self) -> None:
+        """Groups that were left without a join-request link, by a crash or for want of rights, get another try."""
+        try:
+            await self.direct.open_doors()
+        except OperationalError as error:
+            log.warning("invite links: %s; tried again at the next start", str(error).splitlines()[0])

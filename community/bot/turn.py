@@ -1,0 +1,113 @@
+"""One update being handled: what it changes, says and records commits together; what must wait for that comes after."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from telegram import Chat, User
+
+from community.activity.record import Activity, record
+from community.bundle import Bundle
+from community.database.pool import Connection
+from community.groups.gate import Gate
+from community.groups.models import Group
+from community.groups.registry import group_of
+from community.members.models import Member
+from community.members.names import display_name, short_name
+from community.members.people import Person, see
+from community.outbox.enqueue import Draft, enqueue
+from community.playbook import MessageClass
+
+SERVICE_ACCOUNTS = frozenset({777000, 1087968824, 136817688})
+"""Telegram's own: posts of a linked channel, anonymous admins, senders on behalf of a channel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Toast:
+    """The answer to a pressed button, given by a direct call after commit. `text` None: only the waiting ends."""
+
+    callback_id: str
+    text: str | None = None
+
+
+@dataclass(slots=True)
+class Turn:
+    """The update's surroundings and its effects so far. `at` is its SOP time."""
+
+    conn: Connection
+    bundle: Bundle
+    bot_id: int
+    staff_chat: int | None
+    cause: str
+    """Names the update in the outbox: handling it again says nothing twice."""
+    at: datetime
+    muted: bool = False
+    """The sender floods: nothing is said, everything else happens."""
+    toast: Toast | None = None
+    doors: bool = False
+    """The bot may now be able to make invite links."""
+    _drafts: list[Draft] = field(default_factory=list)
+    _activities: list[Activity] = field(default_factory=list)
+
+    async def member(self, user: User) -> Member:
+        """The member behind a Telegram user."""
+        person = Person(user.id, user.first_name, user.last_name, user.username, user.language_code)
+        return await see(self.conn, person, self.at)
+
+    async def group(self, chat: Chat) -> Group:
+        """The group behind a Telegram chat."""
+        return await group_of(self.conn, chat.id, chat.title or "", self.at)
+
+    def gate(self, member: Member) -> Gate:
+        """The entry gate for this member, now."""
+        return Gate(self.conn, self.bundle, self.bot_id, member, self.at, self.cause)
+
+    def note(self, event: str, member: Member, group: Group | None, /, **data: Any) -> None:
+        """Record an activity when the turn ends. `data` never holds a member's words."""
+        self._activities.append(Activity(event, self.at, member.id, group.id if group else None, data))
+
+    def reply(self, member: Member, template: str, **context: Any) -> None:
+        """Answer the member in private."""
+        if not self.muted:
+            self._say(member.telegram_id, template, MessageClass.reply, member_id=member.id, context=context)
+
+    def tell_staff(self, template: str, member: Member, **context: Any) -> None:
+        """Write to the staff chat, if there is one."""
+        if self.staff_chat is not None:
+            names = (member.first_name, member.last_name, member.username)
+            about = {"name": display_name(*names), "first_name": short_name(*names), "locale": member.locale}
+            self._say(self.staff_chat, template, MessageClass.support, context={"member": about, **context})
+
+    def alert(self, what: str, where: str, next_step: str) -> None:
+        """Tell staff that something needs them, if there is a staff chat."""
+        if self.staff_chat is not None:
+            context = {"what": what, "where": where, "next": next_step}
+            self._say(self.staff_chat, "staff/alert", MessageClass.support, context=context)
+
+    def local(self, moment: datetime) -> str:
+        """A moment as staff read it, in the community's zone."""
+        return f"{moment.astimezone(ZoneInfo(self.bundle.playbook.community.zone)):%Y-%m-%d %H:%M %Z}"
+
+    async def finish(self) -> None:
+        """Write what was noted and said, in the turn's transaction."""
+        await record(self.conn, self._activities)
+        await enqueue(self.conn, self.bot_id, self.bundle.hash, self._drafts, self.at)
+
+    def _say(self, chat_id: int, template: str, message_class: MessageClass, **rest: Any) -> None:
+        draft = Draft(
+            chat_id=chat_id,
+            stage="bot",
+            step=template.rpartition("/")[2],
+            occurrence=self.cause,
+            message_class=message_class,
+            due_at=self.at,
+            template=template,
+            **rest,
+        )
+        self._drafts.append(draft)
+
+
+def is_person(user: User | None) -> bool:
+    """Whether a member is behind it: no bot, no anonymous admin, no linked channel."""
+    return user is not None and not user.is_bot and user.id not in SERVICE_ACCOUNTS

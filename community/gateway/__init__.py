@@ -1,0 +1,5 @@
+"""What faces the web: tracked links, the Telegram webhook, health and metrics.
+
+app.py    routes, security headers      links.py    /l/<token>: record the click, redirect
+webhook.py  /telegram/<bot id>          health.py   /health and /metrics
+"""

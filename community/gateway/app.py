@@ -1,0 +1,63 @@
+"""The gateway's application: routes, and the headers every answer carries."""
+
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from community.database.pool import Pool
+from community.database.wakeup import Wakeup
+from community.gateway.health import Health, Metrics
+from community.gateway.links import Links
+from community.gateway.pages import not_found
+from community.gateway.webhook import Webhook
+from community.settings import Settings
+
+LINKS, WEBHOOK = "links", "webhook"
+"""Purposes of the derived secrets: signed links in messages, the webhook's header."""
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+
+
+def create_gateway(pool: Pool, settings: Settings, wakeup: Wakeup, username: Callable[[], str | None]) -> Starlette:
+    """The gateway as an ASGI application. `username()` is the bot's, None while it is not known yet."""
+    headers = {**HEADERS, **(HTTPS_ONLY if settings.public_url else {})}
+    links = Links(pool, settings.derived_secret(LINKS), username)
+    webhook = Webhook(pool, wakeup, bot_id=settings.bot_id, secret=settings.derived_secret(WEBHOOK))
+    routes = [
+        Route("/l/{path}", links.visit, methods=["GET"]),
+        Route("/telegram/{bot_id}", webhook.receive, methods=["POST"]),
+        Route("/health", Health(pool).answer, methods=["GET"]),
+        Route("/metrics", Metrics(pool, settings.bot_id).answer, methods=["GET"]),
+    ]
+    app = Starlette(routes=routes, middleware=[Middleware(SecurityHeaders, headers=headers)])
+    app.add_exception_handler(404, lambda request, error: not_found())
+    return app
+
+
+class SecurityHeaders:
+    """Adds `headers` to every answer."""
+
+    def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
+        self._app = app
+        self._headers = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and the answer back with the headers."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self._headers)
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
