@@ -1,0 +1,1 @@
+"""Composition root: wires the core, the flows and Prefect together. Wiring only."""

@@ -1,0 +1,32 @@
+"""`sop check`."""
+
+from pathlib import Path
+
+from community.check import read_sources
+from community.settings import Mode, Settings, load_settings
+from tasks.words import count
+
+NO_PUBLIC_URL = (
+    "SOP_PUBLIC_URL is not set, so: links in messages are direct and their clicks are not counted; entry links are "
+    "t.me/…?start= addresses; Telegram is polled instead of calling a webhook. "
+    "Set it to the gateway's public https address."
+)
+
+
+def check(folder: Path | None) -> int:
+    """Print every problem of the folder; returns the exit code."""
+    settings = load_settings()
+    sources = read_sources((folder or settings.playbook_dir).absolute())
+    for problem in sources.problems:
+        print(problem)
+    if lost := what_is_lost(settings):
+        print(lost)
+    if sources.problems:
+        return 1
+    print(f"playbook and {count(sum(map(len, sources.copy.values())), 'message')} are fine")
+    return 0
+
+
+def what_is_lost(settings: Settings) -> str | None:
+    """What a bot without a public address goes without; None where nothing is lost."""
+    return NO_PUBLIC_URL if settings.effective_mode is Mode.real and settings.public_url is None else None

@@ -1,0 +1,201 @@
+"""The command `sop`: its verbs and their options. Each imports its own when it runs, so that `sop` starts at once."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from community.errors import SopError
+
+Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
+AsOf = Annotated[
+    str,
+    typer.Option(metavar="MOMENT", help="now, or a date and time such as 2026-03-04T10:00 or 2026-03-04T10:00+08:00."),
+]
+Scope = Annotated[str, typer.Argument(metavar="[all|STAGE|CHAT_ID]", help="What: all, a stage, or one chat's number.")]
+Numbers = Annotated[list[int], typer.Argument(metavar="ID...", help="Message numbers, as `sop outbox` lists them.")]
+
+CHAT_IDS = {"ignore_unknown_options": True}
+"""Ids of groups are negative: -100… is no option."""
+
+
+class Sop(TyperGroup):
+    """Shows an expected error as one line on stderr, with exit code 1."""
+
+    def invoke(self, ctx: Any) -> object:
+        """Run the verb."""
+        try:
+            return super().invoke(ctx)
+        except SopError as error:
+            typer.echo(error, err=True)
+            raise typer.Exit(1) from None
+
+
+app = typer.Typer(
+    cls=Sop,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # locals hold secrets
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+outbox = typer.Typer()
+app.add_typer(outbox, name="outbox")
+
+
+@app.callback()
+def root(
+    mode: Annotated[
+        str | None, typer.Option(help="demo, sandbox or real: whose database to use, instead of SOP_MODE.")
+    ] = None,
+) -> None:
+    """Run the standard operating procedure of a Telegram community. Settings: .env.example; guide: docs/commands.md."""
+    if mode is not None:
+        os.environ["SOP_MODE"] = mode  # for this process and those it starts
+
+
+@app.command()
+def check(
+    folder: Annotated[Path | None, typer.Argument(help="Folder of playbook.yaml and copy/; default: yours.")] = None,
+) -> None:
+    """Check playbook and message copy: every mistake with file and line. Exit code 1 if there is one."""
+    from deployments.cli.check import check
+
+    raise typer.Exit(check(folder))
+
+
+@app.command()
+def preview(
+    stage: Stage,
+    as_of: AsOf = "now",
+    member: Annotated[
+        list[str] | None, typer.Option(help="Only this member: number, tg:<Telegram id> or @username. Repeatable.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Rows to list at most; counts are always complete.")] = 20,
+    show: Annotated[
+        int | None, typer.Option(min=0, help="Messages to show in full; default: all with --member, else none.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="As JSON, for other programs.")] = False,
+) -> None:
+    """Who would get what of a stage, and who would not and why. Writes and sends nothing."""
+    from deployments.cli.preview import Request, preview
+
+    preview(Request(stage, as_of, tuple(member or ()), limit, show, json))
+
+
+@app.command()
+def explain(
+    member: Annotated[str, typer.Argument(metavar="MEMBER", help="Number, tg:<Telegram id> or @username.")],
+    stage: Stage,
+    as_of: AsOf = "now",
+) -> None:
+    """Why one member got, gets or does not get each step of a stage: what was recorded, and every gate's value."""
+    from deployments.cli.explain import explain
+
+    explain(member, stage, as_of)
+
+
+@app.command()
+def publish(note: Annotated[str, typer.Option(help="What changes and why, for the record.")]) -> None:
+    """Put playbook and copy into force: within 5 seconds, without restart. Refused while `sop check` finds mistakes."""
+    from deployments.cli.publish import publish
+
+    publish(note)
+
+
+@outbox.callback(invoke_without_command=True)
+def show_outbox(
+    ctx: typer.Context,
+    state: Annotated[
+        str | None, typer.Option(metavar="waiting|failed|uncertain|sending", help="List only messages in this state.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="Messages to list at most, newest first.")] = 20,
+) -> None:
+    """What waits, is on its way, failed or is uncertain, and when the queue will be empty."""
+    if ctx.invoked_subcommand is None:
+        from deployments.cli.outbox import show
+
+        show(state, limit)
+
+
+@outbox.command()
+def retry(ids: Numbers) -> None:
+    """Send failed or uncertain messages again. One that is uncertain may then arrive twice."""
+    from deployments.cli.outbox import retry
+
+    retry(ids)
+
+
+@outbox.command()
+def settle(
+    ids: Numbers,
+    arrived: Annotated[bool, typer.Option("--arrived/--not-arrived", help="Did they arrive? Ask the member.")],
+) -> None:
+    """Close uncertain messages: as sent if they arrived, as failed if not."""
+    from deployments.cli.outbox import settle
+
+    settle(ids, arrived=arrived)
+
+
+@app.command(context_settings=CHAT_IDS)
+def halt(
+    scope: Scope = "all",
+    note: Annotated[str, typer.Option(help="Why, for whoever finds it halted.")] = "",
+) -> None:
+    """Stop sending within a second: everything, a stage or a chat. What is on its way still arrives."""
+    from deployments.cli.halt import halt
+
+    halt(scope, note)
+
+
+@app.command(context_settings=CHAT_IDS)
+def resume(scope: Scope = "all") -> None:
+    """Lift a halt. What became too late meanwhile is not sent."""
+    from deployments.cli.halt import resume
+
+    resume(scope)
+
+
+@app.command()
+def links() -> None:
+    """The tracked links with their full addresses, clicks, and the members who came by each."""
+    from deployments.cli.links import links
+
+    links()
+
+
+@app.command()
+def up() -> None:
+    """Start every server that the settings ask for, and keep them running until Ctrl-C or SIGTERM."""
+    from deployments.cli.up import up
+
+    up()
+
+
+@app.command()
+def demo(
+    exit: Annotated[bool, typer.Option("--exit", help="End afterwards: exit code 0 if every check passed.")] = False,
+    days: Annotated[int, typer.Option(min=1, help="Virtual days to live through.")] = 28,
+    members: Annotated[int, typer.Option(min=1, help="Synthetic members.")] = 300,
+    seed: Annotated[int, typer.Option(help="Another number, another community.")] = 7,
+) -> None:
+    """Bring a synthetic community to life on the real servers, and check what happened to it. Its own database."""
+    from deployments.cli.demo import demo
+
+    raise typer.Exit(demo(exit=exit, days=days, members=members, seed=seed))
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int | None, typer.Option(min=0, help="Default: SOP_SANDBOX_PORT; 0: a free one.")] = None,
+) -> None:
+    """Run the local Telegram alone, until Ctrl-C."""
+    from deployments.cli.sandbox import sandbox
+
+    raise typer.Exit(sandbox(port))
+
+
+def run() -> None:
+    """Entry point of the command."""
+    app(prog_name="sop")

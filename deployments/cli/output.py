@@ -1,0 +1,48 @@
+"""How the verbs print: plain tables that stay whole when piped, moments in one zone, ages in words."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PIPED_WIDTH = 500
+"""Wide enough that no line of a table breaks."""
+UNITS = ("d", "h", "min", "s")
+
+
+def console(*, whole: bool = False) -> Console:
+    """Standard output; `whole`: lines are never broken, so that addresses can be copied.
+
+    Nothing is taken as markup: names and texts may hold anything.
+    """
+    width = PIPED_WIDTH if whole or not Console().is_terminal else None
+    return Console(markup=False, emoji=False, highlight=False, width=width)
+
+
+def print_table(out: Console, title: str | None, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table, under its title if any; `-` for None. Nothing at all without rows."""
+    table = Table(box=None, pad_edge=False, header_style="bold", title_justify="left")
+    for name in head:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*("-" if cell is None else str(cell) for cell in row))
+    if table.row_count:
+        out.print(Text(f"\n{title}", style="bold") if title else "")
+        out.print(table)
+
+
+def local(at: datetime | None, zone: str) -> str | None:
+    """The moment in `zone`, to the minute."""
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if at else None
+
+
+def age(span: timedelta) -> str:
+    """A span in its largest unit, and the next: "3 d 4 h", "12 min 5 s", "0 s"; "-" for one not over yet."""
+    if span < timedelta():
+        return "-"
+    numbers = [span.days, span.seconds // 3600, span.seconds // 60 % 60, span.seconds % 60]
+    first = next((place for place, number in enumerate(numbers) if number), 3)
+    return " ".join(f"{number} {unit}" for number, unit in [*zip(numbers, UNITS, strict=True)][first : first + 2])

@@ -1,0 +1,182 @@
+"""`sop preview`."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.panel import Panel
+from rich.text import Text
+
+from community.bundle import Bundle
+from community.channels.channel import Outgoing
+from community.members.names import display_name
+from community.outbox.bundles import Bundles
+from community.outbox.compose import Composer
+from community.outbox.render import RenderError
+from community.outreach.explain import tally
+from community.outreach.plan import preview as preview_rows
+from community.telegram_html import plain_text
+from deployments.cli.output import console, local, print_table
+from deployments.cli.session import Session, bot_name, session
+from tasks.words import reason_words
+
+LOOKED_AT = 10_000
+"""Candidates read to list some of each kind; the counts are of all."""
+UNKNOWN_BOT = "your_bot"
+OUTCOMES = {
+    "send": "would be sent now",
+    "deferred": "would be sent in the member's morning (quiet hours)",
+    "already": "planned earlier",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for. `show`: messages to show in full; None: all where members are named."""
+
+    stage: str
+    as_of: str
+    members: Sequence[str]
+    limit: int
+    show: int | None
+    as_json: bool
+
+    @property
+    def shown(self) -> int:
+        """How many messages are shown in full."""
+        if self.show is None:
+            return LOOKED_AT if self.members else 0
+        return self.show
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a plan would decide. `texts`: the first sends in full."""
+
+    as_of: datetime
+    bundle: Bundle
+    counts: Sequence[dict[str, Any]]
+    send: Sequence[dict[str, Any]]
+    skip: Sequence[dict[str, Any]]
+    texts: Sequence[Outgoing | RenderError]
+
+
+def preview(request: Request) -> None:
+    """Print what a plan at that moment would decide."""
+    found = asyncio.run(_look(request))
+    if request.as_json:
+        print(json.dumps(_as_json(request, found), ensure_ascii=False, indent=2, default=str))
+    else:
+        _print(request, found)
+
+
+async def _look(request: Request) -> Found:
+    async with session() as s:
+        bundle = await s.bundle()
+        as_of = await s.moment(request.as_of, bundle.playbook.community.zone)
+        members = [(await s.member(name)).id for name in request.members] or None
+        counts = await tally(s.conn, bundle, request.stage, as_of, members=members)
+        rows = await preview_rows(s.conn, bundle, request.stage, as_of, members=members, limit=LOOKED_AT)
+        send = [row for row in rows if row["reason"] is None]
+        skip = [row for row in rows if row["reason"] is not None]
+        texts = await _texts(s, bundle, send[: request.shown])
+    return Found(as_of, bundle, counts, send[: max(request.limit, len(texts))], skip[: request.limit], texts)
+
+
+async def _texts(s: Session, bundle: Bundle, rows: Sequence[dict[str, Any]]) -> list[Outgoing | RenderError]:
+    if not rows:
+        return []
+    composer = Composer(
+        Bundles(),
+        bot_id=s.settings.bot_id,
+        username=await bot_name(s.settings) or UNKNOWN_BOT,
+        links_url=s.settings.links_url,
+        link_secret=s.settings.derived_secret("links"),
+    )
+    return [_rendered(composer, bundle, {**row, "id": 0}) for row in rows]
+
+
+def _rendered(composer: Composer, bundle: Bundle, row: dict[str, Any]) -> Outgoing | RenderError:
+    try:
+        return composer.render(bundle, row)
+    except RenderError as error:
+        return error
+
+
+def _print(request: Request, found: Found) -> None:
+    out, zone = console(), found.bundle.playbook.community.zone
+    stage = found.bundle.playbook.stage(request.stage)
+    places = {step.name: place for place, step in enumerate(stage.steps)}
+    print(
+        f"{request.stage} at {local(found.as_of, zone)} {zone}, playbook {found.bundle.hash[:12]}. Nothing is written."
+    )
+    if not stage.enabled:
+        print("The stage is switched off in the playbook: none of this is sent until it is switched on.")
+    counts = sorted(found.counts, key=lambda row: (places.get(row["step"], len(places)), row["outcome"]))
+    rows = [(row["step"], row["members"], _outcome(row["outcome"])) for row in counts if row["members"]]
+    print_table(out, "How many", ("step", "messages", "outcome"), rows)
+    if not rows:
+        print("The stage asks for nobody at that moment.")
+    sends = [(*_who(row), row["step"], local(row["send_at"], zone)) for row in found.send]
+    print_table(out, f"Who would get what ({_of(found, True)})", ("member", "name", "step", "when"), sends)
+    skips = [(*_who(row), row["step"], local(row["due_at"], zone), reason_words(row["reason"])) for row in found.skip]
+    print_table(out, f"Who would not, and why ({_of(found, False)})", ("member", "name", "step", "due", "why"), skips)
+    for row, text in zip(found.send, found.texts, strict=False):
+        out.print(_panel(row, text))
+
+
+def _of(found: Found, sends: bool) -> str:
+    """How many of how many are listed."""
+    outcomes = [row for row in found.counts if (row["outcome"] in ("send", "deferred")) is sends]
+    total = sum(row["members"] for row in outcomes if row["outcome"] != "already")
+    return f"{len(found.send if sends else found.skip):,} of {total:,}"
+
+
+def _outcome(outcome: str) -> str:
+    return OUTCOMES.get(outcome) or f"not sent: {reason_words(outcome)}"
+
+
+def _who(row: dict[str, Any]) -> tuple[int, str]:
+    return row["member_id"], display_name(row["first_name"], row["last_name"], row["username"])
+
+
+def _panel(row: dict[str, Any], text: Outgoing | RenderError) -> Panel:
+    number, name = _who(row)
+    body = f"cannot be rendered: {text}" if isinstance(text, RenderError) else _body(text)
+    return Panel(Text(body), title=Text(f"{row['step']} to {name} ({number})"), title_align="left", width=100)
+
+
+def _body(message: Outgoing) -> str:
+    rows = [" ".join(f"[{b.text}]" + (f" {b.url}" if b.url else "") for b in row) for row in message.buttons]
+    return "\n".join([plain_text(message.text).strip(), *([""] if rows else []), *rows])
+
+
+def _as_json(request: Request, found: Found) -> dict[str, Any]:
+    texts = dict(enumerate(found.texts))
+    return {
+        "stage": request.stage,
+        "as_of": found.as_of.isoformat(),
+        "bundle": found.bundle.hash,
+        "enabled": found.bundle.playbook.stage(request.stage).enabled,
+        "counts": found.counts,
+        "send": [_entry(row, "send_at", texts.get(place)) for place, row in enumerate(found.send)],
+        "skip": [_entry(row, "reason", None) for row in found.skip],
+    }
+
+
+def _entry(row: dict[str, Any], own: str, text: Outgoing | RenderError | None) -> dict[str, Any]:
+    number, name = _who(row)
+    entry = {
+        "member": number,
+        "name": name,
+        **{key: row[key] for key in ("step", "occurrence", "due_at", "expires_at", own)},
+    }
+    entry["gates"] = row["gates"]
+    if isinstance(text, Outgoing):
+        entry["text"] = text.text
+    elif text is not None:
+        entry["error"] = str(text)
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in entry.items()}

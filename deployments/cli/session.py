@@ -1,0 +1,105 @@
+"""A verb's session: the settings, one connection to the database they name, and SOP time."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from community.bundle import Bundle
+from community.database.embedded import EmbeddedPostgres
+from community.database.installation import claim, sop_now
+from community.database.pool import Connection, connect
+from community.errors import DatabaseError, SopError
+from community.outbox.bundles import Bundles
+from community.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from community.members.models import Member
+
+DATABASE = "sop"
+"""Name of the embedded server's database."""
+YEARS = range(2000, 2100)
+"""Beyond, PostgreSQL's or Python's calendar may end within a stage's days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a verb works with."""
+
+    settings: Settings
+    conn: Connection
+
+    async def bundle(self) -> Bundle:
+        """The playbook and copy in force. Raises PlaybookError when none was published."""
+        return await Bundles().current(self.conn)
+
+    async def member(self, name: str) -> "Member":
+        """The member an operator names. Raises UnknownMember."""
+        from community.members.people import find  # brings SQLAlchemy, a second on a slow machine
+
+        return await find(self.conn, name)
+
+    async def moment(self, text: str, zone: str) -> datetime:
+        """`now` (SOP time), or an ISO date and time; without a zone it is taken in `zone`, and said so."""
+        if text.strip().lower() == "now":
+            return await sop_now(self.conn)
+        at = parse_moment(text)
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=ZoneInfo(zone))
+            print(f"No zone given: taken as {at:%Y-%m-%d %H:%M} in {zone}, the community's.", file=sys.stderr)
+        return at
+
+
+@asynccontextmanager
+async def session() -> AsyncIterator[Session]:
+    """Open the installation's database. Raises DatabaseError when it is away, another bot's or not set up."""
+    settings = load_settings()
+    conn = await connect(database_url(settings))
+    try:
+        async with conn:
+            await claim(conn, settings.bot_id, settings.effective_mode)
+            yield Session(settings, conn)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+        reason = str(error).splitlines()[0]
+        raise DatabaseError(f"database: not of this version ({reason}); `make up` brings it up to date") from None
+    except psycopg.OperationalError as error:
+        raise DatabaseError(f"database: {str(error).splitlines()[0]}; is PostgreSQL up?") from None
+
+
+def database_url(settings: Settings) -> str:
+    """The database of the settings, else the embedded server's. Raises DatabaseError when that is not running."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    return EmbeddedPostgres(settings.data_dir / settings.effective_mode / "postgres").url(DATABASE)
+
+
+async def bot_name(settings: Settings) -> str | None:
+    """The bot's username as Telegram tells it; None when Telegram does not answer in 3 seconds."""
+    import aiohttp  # half as much again as everything else a verb imports
+
+    url = f"{settings.telegram_api}/bot{settings.token}/getMe"
+    try:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as client, client.get(url) as answer:
+            result = (await answer.json()).get("result", {})
+    except (aiohttp.ClientError, TimeoutError, ValueError):
+        return None
+    username: str | None = result.get("username")
+    return username
+
+
+def parse_moment(text: str) -> datetime:
+    """An ISO date and time, with a zone if one was given. Raises SopError."""
+    try:
+        at = datetime.fromisoformat(text.strip())
+    except ValueError:
+        at = None
+    if at is None or at.year not in YEARS:
+        raise SopError(
+            f"--as-of: {text!r} is not a date and time; write 2026-03-04T10:00, with a zone as +08:00, or now"
+        )
+    return at

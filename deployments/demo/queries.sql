@@ -1,0 +1,125 @@
+-- name: under_way
+-- Updates first: once none is left, all that they cause is in the outbox.
+SELECT
+    (SELECT count(*) FROM updates WHERE bot_id = %(bot_id)s AND state = 'pending') AS "updates not handled",
+    (SELECT count(*) FROM messages WHERE bot_id = %(bot_id)s AND state = 'sending') AS "messages on their way",
+    (
+        SELECT count(*) FROM messages, installation
+        WHERE messages.bot_id = %(bot_id)s AND state = 'waiting' AND due_at <= virtual_now_at
+    ) AS "messages due"
+
+-- name: set_zone
+UPDATE groups SET zone = %(zone)s, locale = %(locale)s WHERE chat_id = %(chat_id)s
+
+-- name: door
+SELECT invite_link FROM groups WHERE chat_id = %(chat_id)s
+
+-- name: planned
+SELECT 1 FROM plans WHERE stage = %(stage)s AND as_of_at = %(as_of)s AND counts ? 'send' LIMIT 1
+
+-- name: members
+SELECT id, telegram_id, dm, opted_out_at, entered_at, link_token FROM members
+
+-- name: memberships
+SELECT m.telegram_id, g.chat_id
+FROM memberships s JOIN members m ON m.id = s.member_id JOIN groups g ON g.id = s.group_id
+WHERE s.joined_at IS NOT NULL AND s.left_at IS NULL
+
+-- name: requests
+SELECT m.telegram_id, r.state, r.requested_at, r.decided_at
+FROM join_requests r JOIN members m ON m.id = r.member_id
+ORDER BY r.id
+
+-- name: messages
+SELECT
+    w.id, m.telegram_id, w.chat_id, w.method, w.stage, w.step, w.occurrence, w.promotional, w.exempt, w.state, w.reason,
+    w.telegram_message_id, w.due_at, w.sent_at
+FROM messages w LEFT JOIN members m ON m.id = w.member_id
+ORDER BY w.id
+
+-- name: undecided
+-- Steps that came due for somebody in a group and have neither a message nor a recorded reason.
+SELECT m.telegram_id, s.step, m.entered_at
+FROM members m
+CROSS JOIN unnest(%(step)s::text[], %(day)s::int[], %(local_time)s::time[]) AS s (step, day, local_time)
+JOIN v_members v ON v.id = m.id
+CROSS JOIN LATERAL (
+    SELECT CASE
+        WHEN s.local_time IS NULL THEN m.entered_at
+        ELSE ((m.entered_at AT TIME ZONE coalesce(v.zone, %(zone)s))::date + s.day + s.local_time)
+            AT TIME ZONE coalesce(v.zone, %(zone)s)
+    END AS due_at
+) AS due
+WHERE v.in_group AND due.due_at <= %(until)s
+    AND NOT EXISTS (SELECT FROM messages w WHERE w.member_id = m.id AND w.stage = %(stage)s AND w.step = s.step)
+    AND NOT EXISTS (SELECT FROM decisions d WHERE d.member_id = m.id AND d.stage = %(stage)s AND d.step = s.step)
+
+-- name: events
+SELECT kind, count(*) AS times FROM events GROUP BY kind
+
+-- name: failed_updates
+SELECT update_id, kind, error FROM updates WHERE state = 'failed' ORDER BY update_id LIMIT 20
+
+-- name: sources
+SELECT
+    coalesce(m.link_token, 'unknown') AS source,
+    count(*) AS seen,
+    count(m.entered_at) AS entered,
+    count(*) FILTER (WHERE v.in_group AND m.entered_at IS NOT NULL) AS present
+FROM members m JOIN v_members v ON v.id = m.id
+WHERE EXISTS (SELECT FROM events e WHERE e.member_id = m.id)
+GROUP BY 1 ORDER BY 2 DESC, 1
+
+-- name: drip
+-- Each step of the drip for everybody who entered: sent, or the named reason why not.
+SELECT step, state, reason, count(*) AS members FROM (
+    SELECT member_id, step, CASE state WHEN 'sent' THEN 'sent' ELSE 'not' END AS state,
+        CASE WHEN state <> 'sent' THEN coalesce(reason, state) END AS reason
+    FROM messages WHERE stage = %(stage)s
+    UNION ALL
+    SELECT * FROM (
+        SELECT DISTINCT ON (d.member_id, d.step) d.member_id, d.step, 'not', d.reason
+        FROM decisions d
+        WHERE d.stage = %(stage)s
+            AND NOT EXISTS (SELECT FROM messages w WHERE w.member_id = d.member_id AND w.stage = d.stage AND w.step = d.step)
+        ORDER BY d.member_id, d.step, d.at DESC, d.id DESC
+    ) AS last_decision
+) AS fate
+GROUP BY step, state, reason
+
+-- name: gate
+SELECT state, count(*) AS requests FROM join_requests GROUP BY state ORDER BY state
+
+-- name: reach
+SELECT
+    count(*) FILTER (WHERE dm = 'blocked') AS blocked,
+    count(*) FILTER (WHERE dm = 'gone') AS gone,
+    count(*) FILTER (WHERE opted_out_at IS NOT NULL) AS opted_out,
+    count(*) FILTER (WHERE dm = 'none' AND entered_at IS NOT NULL) AS never_started
+FROM members
+
+-- name: engaged
+SELECT
+    count(*) AS entered,
+    count(*) FILTER (WHERE EXISTS (
+        SELECT FROM events e
+        WHERE e.member_id = m.id AND e.at >= m.entered_at AND e.at < m.entered_at + interval '24 hours'
+            AND e.kind IN ('message', 'reaction', 'click', 'button', 'answer', 'start')
+    )) AS engaged
+FROM members m WHERE entered_at IS NOT NULL
+
+-- name: latency
+-- Wall time from the update's arrival to the hand-over of the first message it caused; and of welcomes, from their
+-- cause to their hand-over.
+SELECT what, count(*) AS times,
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS p50, percentile_cont(0.95) WITHIN GROUP (ORDER BY ms) AS p95
+FROM (
+    SELECT 'first question' AS what, extract(epoch FROM w.settled_wall - u.received_wall) * 1000 AS ms
+    FROM messages w
+    JOIN updates u ON u.bot_id = w.bot_id AND w.occurrence = 'update:' || u.update_id AND u.kind = 'chat_join_request'
+    WHERE w.stage = 'gate' AND w.state = 'sent'
+    UNION ALL
+    SELECT 'welcome', extract(epoch FROM settled_wall - created_wall) * 1000
+    FROM messages WHERE stage = %(stage)s AND step = %(step)s AND state = 'sent'
+) AS waited
+GROUP BY what

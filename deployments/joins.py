@@ -1,0 +1,98 @@
+"""Show in Prefect what a stage did at once: the same flow over the same members, as soon as Prefect can be asked.
+
+Members do not wait for it. Triggers stay in the database until a run over them has been recorded, however long Prefect
+is away and whichever process goes on.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from community.database.pool import Connection, connect
+from community.database.wakeup import TRIGGERS, Wakeup
+from community.errors import PrefectUnavailable
+from community.outreach.triggers import Waiting, mark_shown, waiting_triggers
+from deployments.runs import run_shown
+
+if TYPE_CHECKING:
+    from prefect import Flow
+
+BATCH = 500
+"""Members in one run; its cost in Prefect does not grow with them."""
+GAP_S = 2.0
+"""Between two runs: those who join meanwhile share the next one."""
+REST = 3
+"""Rest after a run as a multiple of its length, if that is longer: a slow server gets fewer, larger runs."""
+LONGEST_GAP_S = 30.0
+RETRY_S = 5.0
+LOOK_S = 5.0
+LEADER_LOCK = 0x50B_0003 << 32
+
+log = logging.getLogger(__name__)
+
+
+class ShowJoins:
+    """Turns the triggers of one stage into runs, in one process at a time; the others stand by."""
+
+    def __init__(self, url: str, wakeup: Wakeup, *, stage: str, flow: str, deployment: str) -> None:
+        """`flow`: dotted path of the flow, imported when first needed; `deployment`: "flow/deployment"."""
+        self._url, self._wakeup = url, wakeup
+        self._stage, self._flow, self._deployment = stage, flow, deployment
+        self._away = False
+
+    async def run(self) -> None:
+        """Show triggers until cancelled. Ends with an error when the database goes away; the caller runs it again."""
+        flow = await asyncio.to_thread(_imported, self._flow)
+        async with await connect(self._url) as conn:
+            await _lead(conn)
+            while True:
+                if batch := await waiting_triggers(conn, self._stage, BATCH):
+                    took = await self._show(conn, flow, batch)
+                    await asyncio.sleep(min(max(GAP_S, REST * took), LONGEST_GAP_S))
+                else:
+                    await self._wakeup.wait(TRIGGERS, LOOK_S)
+
+    async def _show(self, conn: Connection, flow: "Flow[..., Any]", batch: Sequence[Waiting]) -> float:
+        """One run over the batch; returns how many seconds it took, without the time that Prefect was away.
+
+        Meanwhile the same batch is kept, so that its run is noted once.
+        """
+        parameters = {
+            "as_of": max(trigger.at for trigger in batch).isoformat(),
+            "members": sorted({trigger.member_id for trigger in batch}),
+        }
+        key = f"{self._stage}:{batch[0].id}-{batch[-1].id}:{len(batch)}"
+        while True:
+            began = time.monotonic()
+            if await self._shown(flow, parameters, key):
+                await mark_shown(conn, [trigger.id for trigger in batch])
+                return time.monotonic() - began
+            await asyncio.sleep(RETRY_S)
+
+    async def _shown(self, flow: "Flow[..., Any]", parameters: dict[str, Any], key: str) -> bool:
+        """Whether the run has been recorded. The log says when Prefect goes away and when it is back, once each."""
+        try:
+            await run_shown(flow, self._deployment, parameters, idempotency_key=key, tags=["joined"])
+        except PrefectUnavailable as error:
+            if not self._away:
+                log.warning("%s: runs are recorded later: %s", self._stage, error)
+            self._away = True
+            return False
+        if self._away:
+            log.info("%s: Prefect is back, runs are recorded again", self._stage)
+        self._away = False
+        return True
+
+
+async def _lead(conn: Connection) -> None:
+    """Wait until this process alone shows triggers; the lock goes with its connection."""
+    await conn.execute("SELECT pg_advisory_lock(%(key)s)", {"key": LEADER_LOCK})
+
+
+def _imported(path: str) -> "Flow[..., Any]":
+    module, _, name = path.rpartition(".")
+    flow: Flow[..., Any] = getattr(import_module(module), name)
+    return flow

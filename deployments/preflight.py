@@ -1,0 +1,42 @@
+"""What is looked at before anything starts, so that the operator is told in one line what only they can mend."""
+
+import os
+import socket
+
+import aiohttp
+from dotenv import dotenv_values
+
+from community.errors import PortInUse, TokenError
+from community.settings import Settings
+
+
+def check_port(host: str, port: int, variable: str) -> None:
+    """Raises PortInUse, naming the port and the setting, if nobody else could listen there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise PortInUse(f"{host}:{port}: {reason}; stop what uses it, or set {variable}") from None
+
+
+async def check_token(settings: Settings) -> None:
+    """Ask Telegram for the bot. Raises TokenError if it refuses the token or cannot be reached."""
+    url = f"{settings.telegram_api}/bot{settings.token}/getMe"
+    try:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as client, client.get(url) as answer:
+            status = answer.status
+    except (aiohttp.ClientError, TimeoutError) as error:
+        reason = type(error).__name__  # its text may hold the address, and with it the token
+        raise TokenError(f"Telegram cannot be reached ({reason}); check this machine's network") from None
+    if status in (401, 404):
+        raise TokenError("SOP_TELEGRAM_TOKEN: Telegram does not know this token; copy it again from @BotFather")
+    if status != 200:
+        raise TokenError(f"Telegram answers {status} to getMe; try again later")
+
+
+def own_prefect_api() -> str | None:
+    """The operator's own Prefect server, from the environment or `.env`; Prefect reads both as well."""
+    url = os.environ.get("PREFECT_API_URL") or dotenv_values(".env").get("PREFECT_API_URL")
+    return url.rstrip("/") if url else None

@@ -1,0 +1,1 @@
+"""The SOP's stages as Prefect flows: orchestration only."""

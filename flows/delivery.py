@@ -1,0 +1,36 @@
+"""The sweep, every minute: keeps the outbox moving, reports on it, and sends when the always-on service is away."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+from tasks.alerting import alert_staff
+from tasks.messaging import logical_date
+from tasks.reporting import local, name_run
+from tasks.storage import bundle_in_force, connection, service_alive
+from tasks.upkeep import mirror_pauses, queue_headline, report_queue, send_for_service, sweep_groups, sweep_outbox
+
+
+@flow(name="delivery", flow_run_name="delivery · under way")
+async def delivery() -> State[Any]:
+    """Sweep, mirror pauses, send if nobody else does, report."""
+    async with connection() as conn:
+        zone = (await bundle_in_force(conn)).playbook.community.zone
+        at, service = await logical_date(conn), await service_alive(conn)
+    paused = await mirror_pauses()
+    swept = await sweep_outbox()
+    groups = await sweep_groups()
+    if not service:
+        await alert_staff(
+            "service-away",
+            "The always-on service is not running",
+            "messages are sent by the delivery run once a minute, joins wait",
+            "start it again (make up, or the service's container) and look at its log",
+        )
+        await send_for_service()
+    queue = await report_queue(swept, groups, service)
+    outcome = queue_headline(queue, swept, groups, paused, service)
+    await name_run("delivery", local(at, zone), *outcome)
+    return Completed(message=", ".join(outcome))

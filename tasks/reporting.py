@@ -1,0 +1,125 @@
+"""What a run tells its operators: the report as an artifact, and its outcome in the run's name."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from prefect import task
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.runtime import flow_run
+
+from community.outreach.plan import PlanResult
+from tasks.messaging import Followed
+from tasks.words import STATES, count, reason_words
+
+MEMBERS_NAMED = 20
+"""Member numbers listed in a report; more are counted."""
+
+
+@task(name="report", task_run_name="report on {result.stage}", cache_policy=NO_CACHE, retries=2)
+async def report_stage(
+    result: PlanResult, followed: Followed, zone: str, members: list[int] | None, welcomed: int | None
+) -> None:
+    """Write the run's report: how many get what, and why others do not. Counts and member numbers only."""
+    key = result.stage.replace("_", "-")
+    text = stage_report(result, followed, zone, members, welcomed)
+    await acreate_markdown_artifact(text, key=f"{key}-report", description=f"{key}: who got what, and why not")
+    if rows := list(reason_rows(result, followed)):
+        await acreate_table_artifact(rows, key=f"{key}-reasons", description=f"{key}: every outcome with its count")
+
+
+async def name_run(*parts: str) -> None:
+    """Put the outcome into the run's name: the one line of a run that lists show."""
+    async with get_client() as client:
+        await client.update_flow_run(flow_run.id, name=" · ".join(part for part in parts if part))
+
+
+def local(at: datetime, zone: str) -> str:
+    """The moment in the community's zone, to the minute."""
+    return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+
+
+def headline(result: PlanResult, followed: Followed, welcomed: int | None) -> list[str]:
+    """The outcome in short phrases; what is zero is left out, save what was sent."""
+    sent = followed.count("sent") - (welcomed or 0)
+    numbers = [
+        (welcomed, "welcomed"),
+        (sent if sent or not welcomed else 0, "sent"),
+        (followed.on_their_way, "on their way"),
+        (followed.deferred, "deferred"),
+        (sum(result.skipped.values()), "skipped"),
+        (followed.count("failed"), "failed"),
+        (followed.count("uncertain"), "uncertain"),
+        (followed.count("expired", "cancelled"), "dropped"),
+    ]
+    return [f"{number:,} {word}" for number, word in numbers if number or (word == "sent" and not welcomed)]
+
+
+def stage_report(
+    result: PlanResult, followed: Followed, zone: str, members: list[int] | None, welcomed: int | None
+) -> str:
+    """The report of a run, as Markdown."""
+    parts = [
+        f"# {result.stage.replace('_', '-')}: {', '.join(headline(result, followed, welcomed))}",
+        _about(result, zone, members),
+        _sender_note(followed),
+        _table("Who gets what", ("messages", "of the step", "what became of them"), _message_lines(followed)),
+        _table("Who does not, and why", ("messages", "because"), _skip_lines(result)),
+        "What the words mean: `docs/operators.md`. Why one member got nothing: "
+        f"`sop explain MEMBER {result.stage}`. Plan {result.plan_id}, playbook `{result.bundle[:12]}`.",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def reason_rows(result: PlanResult, followed: Followed) -> Iterable[dict[str, Any]]:
+    """One row for each step and outcome, for the table artifact."""
+    for row in followed.rows:
+        words = reason_words(row["reason"]) if row["reason"] else ""
+        yield {"step": row["step"], "messages": row["messages"], "outcome": row["state"], "why": words}
+    for step, outcomes in result.steps.items():
+        for reason, members in outcomes.items():
+            if reason not in ("send", "deferred"):
+                yield {"step": step, "messages": members, "outcome": "not sent", "why": reason_words(reason)}
+
+
+def _about(result: PlanResult, zone: str, members: list[int] | None) -> str:
+    who = "everyone the stage is for"
+    if members is not None:
+        named = ", ".join(map(str, members[:MEMBERS_NAMED]))
+        more = f" and {len(members) - MEMBERS_NAMED:,} more" if len(members) > MEMBERS_NAMED else ""
+        who = f"{count(len(members), 'member')}: {named}{more}"
+    already = f" {count(result.already, 'message')} had been planned by an earlier run." if result.already else ""
+    return f"Planned for **{local(result.as_of, zone)}** ({zone}), {who}.{already}"
+
+
+def _sender_note(followed: Followed) -> str:
+    if followed.sender and not followed.on_their_way:
+        return ""
+    if followed.sender:
+        return (
+            f"{count(followed.on_their_way, 'message')} still on the way when this report was written; the always-on "
+            "service goes on sending. When the queue will be empty: latest `delivery` run."
+        )
+    return "**The always-on service is not running**: nothing leaves until it is back or `delivery` takes over."
+
+
+def _message_lines(followed: Followed) -> Iterable[tuple[int, str, str]]:
+    for row in sorted(followed.rows, key=lambda row: (row["step"], row["state"])):
+        why = f": {reason_words(row['reason'])}" if row["reason"] and row["state"] != "sent" else ""
+        yield row["messages"], row["step"], STATES[row["state"]] + why
+
+
+def _skip_lines(result: PlanResult) -> Iterable[tuple[int, str]]:
+    """The reasons, commonest first; step by step they stand in the table artifact."""
+    for reason, number in sorted(result.skipped.items(), key=lambda item: -item[1]):
+        yield number, reason_words(reason)
+
+
+def _table(title: str, head: Sequence[str], lines: Iterable[tuple[int, *tuple[str, ...]]]) -> str:
+    rows = [f"| {number:,} | {' | '.join(words)} |" for number, *words in lines]
+    if not rows:
+        return f"## {title}\n\nNobody this time."
+    return "\n".join([f"## {title}", "", f"| {' | '.join(head)} |", "|---:" + "|---" * (len(head) - 1) + "|", *rows])

@@ -1,0 +1,211 @@
+"""Members do not wait for Prefect: its server hung or gone, they are welcomed at once, and the run is shown later."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from community.bundle import load_bundle
+from community.database.installation import claim
+from community.database.pool import Connection
+from community.outbox.bundles import publish
+from community.sandbox.app import create_app
+from community.sandbox.client import SandboxClient
+from community.sandbox.server import bind, server
+from community.sandbox.world import Options
+from community.settings import load_settings
+
+ROOT = Path(__file__).parents[2]
+SHOWN_WITHIN_S = 120.0
+SOON_S = 5.0
+"""A welcome takes a tenth of a second; a call to a hung Prefect server blocks for 45."""
+Start = Callable[..., subprocess.Popen[bytes]]
+
+
+@pytest.fixture
+def database_url(pristine_url: str) -> str:
+    """A database of the test's own, as its processes are."""
+    return pristine_url
+
+
+@pytest.fixture
+def environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Settings of every process of the test."""
+    gateway, sandbox, prefect = _free_ports(3)
+    ours = {
+        "SOP_MODE": "sandbox",
+        "SOP_DATABASE_URL": database_url,
+        "SOP_DATA_DIR": str(tmp_path),
+        "SOP_PLAYBOOK_DIR": str(tmp_path / "playbook"),
+        "SOP_GATEWAY_PORT": str(gateway),
+        "SOP_SANDBOX_PORT": str(sandbox),
+        "PREFECT_API_URL": f"http://127.0.0.1:{prefect}/api",
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    for name, value in ours.items():
+        monkeypatch.setenv(name, value)
+    return {**os.environ, **ours}
+
+
+@pytest.fixture
+def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
+    """Start `python -m …` with its log in the test's folder; killed at the end, children included."""
+    started: list[psutil.Popen] = []
+
+    def run(*arguments: str) -> psutil.Popen:
+        with (tmp_path / f"{arguments[0]}.log").open("ab") as log:
+            process = psutil.Popen(
+                [sys.executable, "-m", *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            for member in [*process.children(recursive=True), process]:
+                member.kill()
+        process.wait()
+
+
+@pytest.fixture
+async def telegram(environment: dict[str, str]) -> AsyncIterator[SandboxClient]:
+    """A Telegram where the bot is admin of one group."""
+    serving = server(create_app(Options(tokens=(load_settings().token,))))
+    task = asyncio.create_task(serving.serve([bind("127.0.0.1", int(environment["SOP_SANDBOX_PORT"]))]))
+    async with SandboxClient(f"http://127.0.0.1:{environment['SOP_SANDBOX_PORT']}") as client:
+        await client.create_user(1, "Owner")
+        await client.create_group("Club", owner=1, bots=[])
+        yield client
+    serving.should_exit = True
+    await task
+
+
+@pytest.fixture
+async def playbook(environment: dict[str, str], conn: Connection) -> None:
+    """The shipped playbook with the gate open, so that the welcome is the first private message."""
+    settings = load_settings()
+    shutil.copytree(ROOT / "templates", settings.playbook_dir)
+    file = settings.playbook_dir / "playbook.yaml"
+    shipped = file.read_text(encoding="utf-8")
+    file.write_text(shipped.replace("gate:\n  enabled: true", "gate:\n  enabled: false"), encoding="utf-8")
+    opened = load_bundle(settings.playbook_dir)
+    assert not opened.playbook.gate.enabled
+    await claim(conn, settings.bot_id, settings.effective_mode)
+    await publish(conn, opened, "gate open")
+
+
+async def test_members_do_not_wait_for_prefect(
+    playbook: None, environment: dict[str, str], start: Start, telegram: SandboxClient, conn: Connection
+) -> None:
+    service = start("deployments.service")  # no Prefect server at all yet
+    link = await _door(conn, telegram)
+    assert await _welcomed_in(telegram, 11, link) < SOON_S
+    assert await _unshown(conn) == 1
+
+    prefect = start("prefect", "server", "start", "--port", environment["PREFECT_API_URL"].split(":")[2].split("/")[0])
+    await _bootstrap(environment)
+    await _until(lambda: _all_shown(conn))
+    assert await _runs(environment) == ["1 member · 1 welcomed"]
+
+    _signal_tree(prefect, signal.SIGSTOP)
+    waited = [await _welcomed_in(telegram, member, link) for member in (12, 13, 14)]
+    assert min(waited) < 1
+    assert max(waited) < SOON_S
+    assert await _unshown(conn) == 3
+    _signal_tree(prefect, signal.SIGCONT)
+    await _until(lambda: _all_shown(conn))
+    names = await _runs(environment)
+    assert sum(int(name.split()[0]) for name in names) == 4
+    assert all(name.endswith("welcomed") for name in names)
+
+    _signal_tree(prefect, signal.SIGSTOP)
+    assert await _welcomed_in(telegram, 15, link) < SOON_S
+    began = time.monotonic()
+    service.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(service.wait, 20) == 0
+    assert time.monotonic() - began < SOON_S
+    _signal_tree(prefect, signal.SIGCONT)
+
+
+async def _door(conn: Connection, telegram: SandboxClient) -> str:
+    """The group's join-request link, once the bot has been added and has made it."""
+    group = (await telegram.chats())["groups"][0]["id"]
+    await telegram.add_bot(1, group, load_settings().bot_id, admin=True)
+
+    async def link() -> str | None:
+        row = await (await conn.execute("SELECT invite_link FROM groups WHERE invite_link IS NOT NULL")).fetchone()
+        return row and row["invite_link"]
+
+    return str(await _until(link))
+
+
+async def _welcomed_in(telegram: SandboxClient, member: int, link: str) -> float:
+    """Seconds from the join request to the welcome in the private chat."""
+    await telegram.create_user(member, f"User {member}")
+    began = time.monotonic()
+    await telegram.request_join(member, link)
+    await _until(lambda: telegram.received(member))
+    return time.monotonic() - began
+
+
+async def _unshown(conn: Connection) -> int:
+    row = await (
+        await conn.execute("SELECT count(*) AS waiting FROM stage_triggers WHERE shown_wall IS NULL")
+    ).fetchone()
+    assert row is not None
+    return int(row["waiting"])
+
+
+async def _all_shown(conn: Connection) -> bool:
+    return await _unshown(conn) == 0
+
+
+async def _bootstrap(environment: dict[str, str]) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "deployments.bootstrap", cwd=ROOT, env=environment
+    )
+    assert await process.wait() == 0
+
+
+async def _runs(environment: dict[str, str]) -> list[str]:
+    """What the completed runs of joins say after stage and date."""
+    tags = {"flow_runs": {"tags": {"all_": ["joined"]}, "state": {"type": {"any_": ["COMPLETED"]}}}}
+    url = f"{environment['PREFECT_API_URL']}/flow_runs/filter"
+    async with aiohttp.ClientSession() as http, http.post(url, json=tags) as answer:
+        return [run["name"].split(" · ", 2)[2] for run in await answer.json()]
+
+
+async def _until(question: Callable[[], Awaitable[Any]]) -> Any:
+    """The first answer that is one."""
+    async with asyncio.timeout(SHOWN_WITHIN_S):
+        while True:
+            if answer := await question():
+                return answer
+            await asyncio.sleep(0.02)
+
+
+def _signal_tree(process: psutil.Popen, number: signal.Signals) -> None:
+    for member in [process, *process.children(recursive=True)]:
+        member.send_signal(number)
+
+
+def _free_ports(number: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [listener.getsockname()[1] for listener in sockets]
+    for listener in sockets:
+        listener.close()
+    return ports

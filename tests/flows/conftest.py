@@ -1,0 +1,140 @@
+"""Fixtures of the flow tests: one Prefect server for all of them (12 s to start), and what the flows see."""
+
+import gc
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    TaskRunFilter,
+    TaskRunFilterFlowRunId,
+)
+from prefect.client.schemas.objects import Artifact, FlowRun, State, TaskRun
+from prefect.testing.utilities import prefect_test_harness
+
+from community.bundle import Bundle, load_bundle
+from community.database.installation import claim
+from community.database.pool import Connection
+from community.outbox.bundles import publish
+from community.outbox.claim import ensure_budget
+from community.settings import load_settings
+from deployments.bootstrap import apply
+from deployments.declared import declared
+from tests.flows.sandbox import telegram as telegram
+
+TEMPLATES = Path(__file__).parents[2] / "templates"
+STAFF = -4000
+LEFT_OPEN = "ignore:unclosed <(socket|ssl):ResourceWarning"
+"""Prefect 3.8 leaves the sockets of its clients to the garbage collector."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Ignore, in this folder only, what Prefect itself warns of."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings(LEFT_OPEN))
+
+
+@pytest.fixture
+def database_url(pristine_url: str) -> str:
+    """A database of the test's own: a run that was given up may go on in the background."""
+    return pristine_url
+
+
+@pytest.fixture(scope="package")
+def prefect_server() -> Iterator[None]:
+    """Prefect's own throw-away server. What its clients left open is collected here, not during others' tests."""
+    with prefect_test_harness(server_startup_timeout=90):
+        yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.fixture
+async def client(prefect_server: None) -> AsyncIterator[PrefectClient]:
+    """A client of the session's Prefect server."""
+    async with get_client() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Bundle:
+    """The playbook and copy as shipped."""
+    return load_bundle(TEMPLATES)
+
+
+@pytest.fixture
+async def bundle(
+    conn: Connection, database_url: str, shipped: Bundle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Bundle:
+    """The shipped bundle in force, in an installation that this process's settings name."""
+    for name, value in {
+        "SOP_MODE": "sandbox",
+        "SOP_DATABASE_URL": database_url,
+        "SOP_STAFF_CHAT": str(STAFF),
+        "SOP_DATA_DIR": str(tmp_path),
+    }.items():
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    await claim(conn, settings.bot_id, settings.effective_mode)
+    await ensure_budget(conn, settings.bot_id, None)
+    await publish(conn, shipped, "test")
+    return shipped
+
+
+@pytest.fixture
+async def deployed(client: PrefectClient, shipped: Bundle) -> None:
+    """What the project declares, on the session's server."""
+    await apply(client, declared(shipped.playbook))
+
+
+async def newcomers(conn: Connection, number: int, *, dm: str = "open", days_ago: float = 0.001) -> list[int]:
+    """Members admitted to a group that long ago; returns their numbers."""
+    at = datetime.now(UTC) - timedelta(days=days_ago)
+    group = await conn.execute(
+        "INSERT INTO groups (chat_id, title, registered_at) VALUES (-1001, 'Club', %s)"
+        " ON CONFLICT (chat_id) DO UPDATE SET title = 'Club' RETURNING id",
+        [at],
+    )
+    group_id = (await group.fetchone() or {})["id"]
+    base = int(uuid4().int % 10**9) * 1000
+    rows = await conn.execute(
+        "INSERT INTO members (telegram_id, first_name, dm, first_seen_at, entered_at, home_group_id)"
+        " SELECT %s + n, 'M', %s, %s, %s, %s FROM generate_series(1, %s) n RETURNING id",
+        [base, dm, at, at, group_id, number],
+    )
+    members = [row["id"] for row in await rows.fetchall()]
+    await conn.execute(
+        "INSERT INTO memberships (member_id, group_id, joined_at) SELECT m, %s, %s FROM unnest(%s::bigint[]) m",
+        [group_id, at, members],
+    )
+    return members
+
+
+async def run_of(client: PrefectClient, state: State[Any]) -> FlowRun:
+    """The run that ended in this state."""
+    run_id = state.state_details.flow_run_id
+    assert run_id is not None
+    return await client.read_flow_run(run_id)
+
+
+async def task_runs(client: PrefectClient, run: FlowRun) -> list[TaskRun]:
+    """The run's task runs."""
+    filter_ = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run.id]))
+    return await client.read_task_runs(task_run_filter=filter_)
+
+
+async def artifacts(client: PrefectClient, run: FlowRun) -> dict[str, Artifact]:
+    """The run's artifacts by key."""
+    found = await client.read_artifacts(
+        artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
+    )
+    return {str(artifact.key): artifact for artifact in found}

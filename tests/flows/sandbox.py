@@ -1,0 +1,56 @@
+"""A Telegram sandbox for the flow tests, in the same loop."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from community.database.pool import Connection
+from community.outbox.bundles import Bundles
+from community.outbox.enqueue import Draft, enqueue
+from community.playbook import MessageClass
+from community.sandbox.app import create_app
+from community.sandbox.client import SandboxClient
+from community.sandbox.server import bind, server
+from community.sandbox.world import Options
+from community.settings import load_settings
+
+
+@dataclass
+class Sandbox:
+    """The sandbox's control interface, and ready-made situations."""
+
+    client: SandboxClient
+
+    async def befriend(self, conn: Connection, user: int) -> None:
+        """Someone who has opened the private chat, with a reply due."""
+        settings = load_settings()
+        await self.client.create_user(user, "Ann")
+        await self.client.start(user, settings.bot_id)
+        at = datetime.now(UTC)
+        draft = Draft(
+            chat_id=user,
+            stage="bot",
+            step="help",
+            occurrence="update:1",
+            message_class=MessageClass.reply,
+            due_at=at,
+            template="bot/help",
+        )
+        await enqueue(conn, settings.bot_id, (await Bundles().current(conn)).hash, [draft], at)
+
+
+@pytest.fixture
+async def telegram(bundle: object, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
+    """A sandbox on a free port, named by the settings."""
+    listener = bind("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    monkeypatch.setenv("SOP_SANDBOX_PORT", str(port))
+    serving = server(create_app(Options(tokens=(load_settings().token,))))
+    task = asyncio.create_task(serving.serve([listener]))
+    async with SandboxClient(f"http://127.0.0.1:{port}") as client:
+        yield Sandbox(client)
+    serving.should_exit = True
+    await task

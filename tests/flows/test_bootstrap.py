@@ -1,0 +1,116 @@
+"""The server is brought to what is declared, whatever it held, and a difference is one line and exit code 1."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
+from prefect.client.schemas.schedules import CronSchedule
+
+from community.bundle import Bundle
+from community.database.pool import Connection
+from community.errors import PrefectUnavailable
+from community.settings import load_settings
+from deployments import bootstrap as module
+from deployments.bootstrap import apply, bootstrap, compare
+from deployments.declared import Declared, declared
+from flows.delivery import delivery
+
+
+@pytest.fixture
+def wanted(shipped: Bundle) -> Declared:
+    return declared(shipped.playbook)
+
+
+async def test_second_time_changes_nothing(client: PrefectClient, deployed: None, wanted: Declared) -> None:
+    before = await _ids(client)
+    await apply(client, wanted)
+    assert await _ids(client) == before
+    assert await compare(client, wanted) == []
+
+
+async def test_what_was_changed_by_hand_is_named_and_mended(
+    client: PrefectClient, deployed: None, wanted: Declared
+) -> None:
+    held = await client.read_deployment_by_name("delivery/delivery")
+    await client.create_deployment_schedules(
+        held.id, [DeploymentScheduleCreate(schedule=CronSchedule(cron="5 5 * * *", timezone="UTC"))]
+    )
+    silent = (await client.read_automations_by_name("sop: a run fell silent"))[0]
+    await client.delete_automation(silent.id)
+
+    differences = await compare(client, wanted)
+    assert len(differences) == 2
+    assert "deployment delivery: schedules is" in differences[0]
+    assert differences[1] == "automation 'sop: a run fell silent' is missing"
+
+    await apply(client, wanted)
+    assert await compare(client, wanted) == []
+
+
+async def test_what_is_no_longer_declared_is_removed(client: PrefectClient, deployed: None, wanted: Declared) -> None:
+    flow_id = await client.create_flow(delivery)
+    await client.create_deployment(flow_id, "old", tags=["sop"])
+    await client.create_deployment(flow_id, "of-somebody-else")
+    assert await compare(client, wanted) == ["deployment old is not declared"]
+
+    await apply(client, wanted)
+
+    names = {deployment.name for deployment in await client.read_deployments()}
+    assert "old" not in names
+    assert "of-somebody-else" in names
+
+
+async def test_what_an_operator_paused_stays_paused(client: PrefectClient, deployed: None, wanted: Declared) -> None:
+    held = await client.read_deployment_by_name("welcome-drip/welcome-drip")
+    await client.pause_deployment(held.id)
+    await client.update_deployment_schedule(held.id, held.schedules[0].id, active=False)
+    await client.update_deployment(held.id, DeploymentUpdate(description="changed by hand"))
+
+    await apply(client, wanted)
+
+    held = await client.read_deployment(held.id)
+    assert held.paused
+    assert [schedule.active for schedule in held.schedules] == [False]
+    assert held.description != "changed by hand"
+    await client.resume_deployment(held.id)
+    await client.update_deployment_schedule(held.id, held.schedules[0].id, active=True)
+
+
+async def test_first_playbook_is_published(client: PrefectClient, bundle: Bundle, conn: Connection) -> None:
+    await conn.execute("DELETE FROM publications")
+    await bootstrap(load_settings())
+    await bootstrap(load_settings())
+    assert [row["note"] for row in await _publications(conn)] == ["first"]
+
+
+async def test_a_real_bots_playbook_is_only_published_by_hand(
+    bundle: Bundle, conn: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOP_MODE", "real")
+    older = Bundle({**bundle.source, "group_defaults": {"zone": "Asia/Tokyo"}}, bundle.copy)
+    await module.publish(conn, older, "an operator's")
+    await module.playbook_in_force(conn, load_settings())
+    assert [row["note"] for row in await _publications(conn)] == ["test", "an operator's"]
+
+
+async def test_a_difference_that_stays_is_an_error(
+    client: PrefectClient, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forget(*_: Any) -> list[str]:
+        return ["deployment delivery: missing"]
+
+    monkeypatch.setattr(module, "compare", forget)
+    with pytest.raises(PrefectUnavailable, match="not as declared: deployment delivery: missing"):
+        await bootstrap(load_settings())
+
+
+async def _ids(client: PrefectClient) -> set[UUID]:
+    deployments = await client.read_deployments()
+    schedules = [schedule.id for deployment in deployments for schedule in deployment.schedules]
+    return {d.id for d in deployments} | {i for i in schedules if i} | {a.id for a in await client.read_automations()}
+
+
+async def _publications(conn: Connection) -> list[dict[str, Any]]:
+    return await (await conn.execute("SELECT note FROM publications ORDER BY id")).fetchall()

@@ -1,0 +1,62 @@
+"""What runs when, frozen: a changed schedule must be meant."""
+
+from pathlib import Path
+
+import pytest
+
+from community.bundle import Bundle
+from community.errors import PlaybookError, UnknownStage
+from deployments.declared import FILE, declared
+
+
+def test_schedules_are_as_agreed(shipped: Bundle) -> None:
+    schedules = {
+        deployment.name: [(schedule.cron, schedule.timezone) for schedule in deployment.schedules]
+        for deployment in declared(shipped.playbook).deployments
+    }
+    assert schedules == {
+        "welcome-drip": [("0 * * * *", "Asia/Shanghai")],
+        "delivery": [("* * * * *", "UTC")],
+        "staff-alert": [],
+    }
+
+
+def test_limits_and_triggers_are_as_agreed(shipped: Bundle) -> None:
+    wanted = declared(shipped.playbook)
+    limits = {d.name: (d.concurrency_limit.limit, d.concurrency_limit.collision_strategy) for d in wanted.deployments}
+    assert limits == {
+        "welcome-drip": (1, "ENQUEUE"),
+        "delivery": (1, "CANCEL_NEW"),
+        "staff-alert": (1, "ENQUEUE"),
+    }
+    triggers = {t.name: sorted(t.expect) for d in wanted.deployments for t in d.triggers}
+    assert triggers == {
+        "sop: a run failed": ["prefect.flow-run.Failed", "prefect.flow-run.TimedOut"],
+        "sop: a run crashed": ["prefect.flow-run.Crashed"],
+    }
+    automations = {a.name: (sorted(a.trigger.after), a.trigger.within.total_seconds()) for a in wanted.automations}  # type: ignore[union-attr]
+    assert automations == {
+        "sop: a run fell silent": (["prefect.flow-run.heartbeat"], 90),
+    }
+
+
+def test_no_alert_about_the_alert_itself(shipped: Bundle) -> None:
+    alert = next(d for d in declared(shipped.playbook).deployments if d.name == "staff-alert")
+    watched = [trigger.match_related["prefect.resource.id"] for trigger in alert.triggers]
+    assert watched == [["prefect.tag.watched"]] * 2
+    assert "watched" not in alert.tags
+
+
+def test_every_stage_of_the_playbook_is_deployed(shipped: Bundle) -> None:
+    stages = {deployment.stage for deployment in declared(shipped.playbook).deployments} - {None}
+    assert stages == set(shipped.playbook.stages)
+
+
+def test_a_mistake_in_the_file_is_named(shipped: Bundle, tmp_path: Path) -> None:
+    broken = tmp_path / "prefect.yaml"
+    broken.write_text(FILE.read_text().replace("collision_strategy: ENQUEUE", "collision_strategy: QUEUE"))
+    with pytest.raises(PlaybookError, match=r"(?s)prefect.yaml.*collision_strategy"):
+        declared(shipped.playbook, broken)
+    broken.write_text(FILE.read_text().replace("stage:welcome_drip", "stage:wellcome"))
+    with pytest.raises(UnknownStage, match="wellcome"):
+        declared(shipped.playbook, broken)
