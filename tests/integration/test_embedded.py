@@ -18,9 +18,10 @@ from community.database.embedded import EmbeddedPostgres
 from community.errors import DatabaseError
 
 OWNER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from community.database.embedded import EmbeddedPostgres
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits it as ignored
 with EmbeddedPostgres(Path(sys.argv[1]), durable=False) as server:
     print(server.ensure_database("sop"), flush=True)
     time.sleep(600)
