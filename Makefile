@@ -41,6 +41,7 @@ chromium:
 	  echo "Chromium could not be installed: browser tests will be skipped."
 
 # Without resolving (--no-deps) and with bytecode compiled on all cores, an installation takes 1½ instead of 3 minutes.
+# Prefect's empty database is made here once, so that a first start need not wait for it.
 # Another Python than the lock's may need other packages: then pip check says so, and pip resolves within the lock.
 .venv/runtime: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
@@ -53,6 +54,8 @@ chromium:
 	@$(PIP) install --no-deps --editable .
 	@$(PIP) check >/dev/null || $(PIP) install --constraint constraints.txt --editable .
 	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null || true
+	@PREFECT_HOME=.venv/prefect PREFECT_SERVER_DATABASE_CONNECTION_URL=sqlite+aiosqlite:///$(CURDIR)/.venv/prefect.db \
+	  $(BIN)/prefect server database upgrade --yes >/dev/null
 	@touch $@
 
 .venv/dev: .venv/runtime constraints-dev.txt

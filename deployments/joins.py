@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 BATCH = 500
 """Members in one run; its cost in Prefect does not grow with them."""
-GAP_S = 2.0
-"""Between two runs: those who join meanwhile share the next one."""
+GAP_S = 10.0
+"""Between two runs: those who join meanwhile share the next one. A run costs Prefect a second, not its members."""
 REST = 3
 """Rest after a run as a multiple of its length, if that is longer: a slow server gets fewer, larger runs."""
 LONGEST_GAP_S = 30.0

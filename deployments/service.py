@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from community.bot.service import BotService
 from community.channels.channel import Channel
 from community.channels.telegram import TelegramChannel, make_bot
 from community.database.installation import beat, claim, sop_now
+from community.database.partitions import ensure_months
 from community.database.pool import Pool, open_pool
 from community.database.wakeup import OUTBOX, Wakeup
 from community.errors import PortInUse, PrefectUnavailable, SopError
@@ -47,6 +49,8 @@ RATE = 30.0
 POLL_S = 1.0
 BEAT_S = 5.0
 SWEEP_S = 2.0
+AHEAD = timedelta(days=3)
+"""How early a month is made, so that nothing that happens has to make it."""
 PAUSES_S = 5.0
 FINISH_S = 10.0
 """Longest wait for sends on their way when the service stops."""
@@ -148,6 +152,7 @@ class Service:
         bot_id = self._settings.bot_id
         async with self._pool.connection() as conn:
             bundle, at = await self._bundles.current(conn), await sop_now(conn)
+            await ensure_months(conn, "events", [at, at + AHEAD])
             changed = (await recover(conn, bot_id, at)).again
             changed += await sweep_gate(conn, bundle, at, bot_id)
             changed += await sweep_greetings(conn, bundle, at, bot_id)

@@ -28,6 +28,8 @@ DATABASE = "sop"
 POOL = "sop"
 RESTART_AFTER = (1, 2, 5, 10, 30)
 """Seconds before a program that ended is started again; the last for good."""
+EMPTY_PREFECT = Path(sys.prefix) / "prefect.db"
+"""Prefect's database without a record, made by the installation: a first start would take 12 s to make it."""
 STEADY_AFTER = 60.0
 """Seconds after which a program counts as steady, and the next restart is a quick one again."""
 
@@ -178,7 +180,7 @@ class Stack:
         self._log("database is up")
 
     async def _start_postgres(self) -> str:
-        self._postgres = EmbeddedPostgres(self._home / "postgres")
+        self._postgres = EmbeddedPostgres(self._home / "postgres", durable=not self._fresh)
         await _finished(asyncio.to_thread(self._postgres.start, own=True))
         if self._fresh:
             await asyncio.to_thread(self._postgres.drop_database, DATABASE)
@@ -187,11 +189,18 @@ class Stack:
     async def _start_prefect(self) -> None:
         if own_prefect_api():
             return
-        if self._fresh:
-            await asyncio.to_thread(shutil.rmtree, self._home / "prefect", ignore_errors=True)
+        await asyncio.to_thread(self._prepare_prefect)
         place = ["--host", self.settings.host, "--port", str(self.settings.prefect_port)]
         command = ["deployments.prefect_server", "server", "start", *place]
         await self._run(self._program("prefect", *command, health=f"{self._prefect}/health"))
+
+    def _prepare_prefect(self) -> None:
+        home = self._home / "prefect"
+        if self._fresh:
+            shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(exist_ok=True)
+        if EMPTY_PREFECT.exists() and not (home / "prefect.db").exists():
+            shutil.copyfile(EMPTY_PREFECT, home / "prefect.db")
 
     async def _start_sandbox(self) -> None:
         if self._local_telegram:

@@ -1,10 +1,11 @@
-"""Record what happened: events by COPY, milestones and last activity in the caller's transaction."""
+"""Record what happened: events (a batch by COPY), milestones and last activity in the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
 from psycopg.types.json import Jsonb
 
 from community.database.partitions import ensure_months
@@ -15,6 +16,9 @@ queries = load(__file__)
 
 SIGNS_OF_LIFE = frozenset({"message", "reaction", "click", "button", "start", "answer"})
 """Kinds by which a member shows to be active (SOP: engaged = click, button, reply, vote or reaction)."""
+
+MANY = 100
+"""From so many on COPY is quicker; below, its own exchanges take longer than the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,29 +36,27 @@ async def record(conn: Connection, activities: Sequence[Activity]) -> None:
     """Append the events, making missing months, and bring milestones and last activity up to date."""
     if not activities:
         return
+    await ensure_months(conn, "events", {a.at for a in activities})
+    if len(activities) < MANY:
+        await _record(conn, activities)
+        return
     async with conn.transaction():
-        await ensure_months(conn, "events", {a.at for a in activities})
-        await _append(conn, activities)
-        await _reach(conn, [a for a in activities if a.member_id is not None])
+        await _copy(conn, activities)
+        await _record(conn, activities, copied=True)
 
 
-async def _append(conn: Connection, activities: Sequence[Activity]) -> None:
+async def _copy(conn: Connection, activities: Sequence[Activity]) -> None:
     async with conn.cursor() as cursor, cursor.copy(queries.copy_events) as copy:
         for a in activities:
             await copy.write_row((a.at, a.kind, a.member_id, a.group_id, Jsonb(dict(a.data))))
 
 
-async def _reach(conn: Connection, activities: Sequence[Activity]) -> None:
-    lively = [a for a in activities if a.kind in SIGNS_OF_LIFE]
-    await conn.execute(
-        queries.reach_milestones,
-        {
-            "member": [a.member_id for a in activities],
-            "kind": [a.kind for a in activities],
-            "at": [a.at for a in activities],
-        },
-    )
-    if lively:
-        await conn.execute(
-            queries.touch_members, {"member": [a.member_id for a in lively], "at": [a.at for a in lively]}
-        )
+async def _record(conn: Connection, activities: Sequence[Activity], *, copied: bool = False) -> None:
+    columns = {
+        "at": [a.at for a in activities],
+        "kind": [a.kind for a in activities],
+        "member": [a.member_id for a in activities],
+        "group": [a.group_id for a in activities],
+        "data": [orjson.dumps(a.data).decode() for a in activities],
+    }
+    await conn.execute(queries.record, {**columns, "copied": copied, "signs_of_life": list(SIGNS_OF_LIFE)})

@@ -8,6 +8,8 @@ from psycopg import sql
 from community.database.pool import Connection
 
 _known: set[tuple[int, str, int, int]] = set()
+_in_doubt: set[tuple[int, str, int, int]] = set()
+"""Made by this process in somebody's transaction, which may have been rolled back."""
 
 
 async def ensure_months(conn: Connection, table: str, moments: Iterable[datetime]) -> None:
@@ -18,18 +20,22 @@ async def ensure_months(conn: Connection, table: str, moments: Iterable[datetime
     """
     months = {(m.astimezone(UTC).year, m.astimezone(UTC).month) for m in moments}
     database = hash((conn.info.host, conn.info.port, conn.info.dbname))
-    for year, month in sorted(months):
-        if (database, table, year, month) not in _known:
-            await _create(conn, table, year, month)
-            if conn.info.transaction_status.name == "IDLE":  # else a rollback could take the partition away again
-                _known.add((database, table, year, month))
+    for key in sorted((database, table, *month) for month in months):
+        if key in _known:
+            continue
+        made = await _create(conn, table, *key[2:])
+        if made and conn.info.transaction_status.name != "IDLE":
+            _in_doubt.add(key)
+        elif key not in _in_doubt or conn.info.transaction_status.name == "IDLE":
+            _known.add(key)
 
 
-async def _create(conn: Connection, table: str, year: int, month: int) -> None:
+async def _create(conn: Connection, table: str, year: int, month: int) -> bool:
+    """Whether it had to be made."""
     name = f"{table}_p{year}_{month:02}"
     found = await (await conn.execute("SELECT to_regclass(%s) AS oid", [name])).fetchone()
     if found and found["oid"]:
-        return
+        return False
     start = datetime(year, month, 1, tzinfo=UTC)
     end = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
     async with conn.transaction():
@@ -39,3 +45,4 @@ async def _create(conn: Connection, table: str, year: int, month: int) -> None:
                 sql.Identifier(name), sql.Identifier(table), sql.Literal(start), sql.Literal(end)
             )
         )
+    return True

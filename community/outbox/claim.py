@@ -42,35 +42,29 @@ class Claim:
 async def claim(conn: Connection, bot_id: int, playbook: Playbook, now_at: datetime, process: str, limit: int) -> Claim:
     """Take up to `limit` messages that are due at `now_at` (SOP time), in lane order, one a chat.
 
-    Holds the bot's budget row while it does, so that claims of all processes follow each other.
+    Holds the bot's budget row while it does, so that claims of all processes follow each other. Two exchanges with the
+    database, as they set the pace: the second carries the claim and its commit.
     """
-    async with conn.transaction():
-        values = {"bot_id": bot_id, "limit": min(limit, MOST_ROWS), "horizon": HORIZON, "margin": MARGIN}
+    values = {"bot_id": bot_id, "limit": min(limit, MOST_ROWS), "horizon": HORIZON, "margin": MARGIN}
+    async with conn.pipeline(), conn.transaction():
         budget = await _timed(conn, queries.lock_budget, values)
         assert budget is not None, f"bot {bot_id} has no budget row; `ensure_budget` makes it"
         if budget["slots"] <= 0:
             return Claim([], 0, max(0.0, budget["next_in_s"]))
         gates = gate_parameters(playbook, now_at)
-        values = {**gates, "bot_id": bot_id, "slots": budget["slots"], "process": process, "lease": LEASE}
-        found = await (await conn.execute(_CLAIM, values)).fetchall()
-        rows = [row for row in found if row["state"] == "sending"]
-        await _spend(conn, bot_id, budget, rows)
+        values |= {"slots": budget["slots"], "first_slot": budget["first_slot"], "process": process, "lease": LEASE}
+        claimed = await conn.execute(_CLAIM, {**gates, **values})
+    found = await claimed.fetchall()
+    rows = [row for row in found if row["state"] == "sending"]
+    _grant(rows, budget)
     return Claim(rows, len(found) - len(rows), None)
 
 
-async def _spend(conn: Connection, bot_id: int, budget: dict[str, Any], rows: Sequence[dict[str, Any]]) -> None:
+def _grant(rows: Sequence[dict[str, Any]], budget: dict[str, Any]) -> None:
     """Give each row its slot; where no limit is set, there is none."""
-    if budget["rate"] is None:
-        for row in rows:
-            row["slot"] = None
-        return
-    if not rows:
-        return
-    first, gap = _clock.monotonic(budget["first_slot_s"]), MARGIN / budget["rate"]
+    first, gap = _clock.monotonic(budget["first_slot_s"]), MARGIN / (budget["rate"] or 1.0)
     for place, row in enumerate(rows):
-        row["slot"] = first + place * gap
-    values = {"bot_id": bot_id, "first_slot": budget["first_slot"], "slots": len(rows), "margin": MARGIN}
-    await conn.execute(queries.spend_budget, values)
+        row["slot"] = None if budget["rate"] is None else first + place * gap
 
 
 async def next_slot(conn: Connection, bot_id: int) -> float:

@@ -97,7 +97,7 @@ class Delivery:
         async with self._pool.connection() as conn:
             now_at = await sop_now(conn)
             playbook = (await self._bundles.current(conn)).playbook
-            found = await claim(conn, self._bot_id, playbook, now_at, self._process, min(self._free, MOST_ROWS))
+            found = await claim(conn, self._bot_id, playbook, now_at, self._process, self._free)
             return found, [(row, await self._compose(conn, row)) for row in found.rows]
 
     async def _compose(self, conn: Connection, row: dict[str, Any]) -> Outgoing | Outcome:

@@ -1,7 +1,9 @@
 """Plan a stage: audience → guardrails → messages for those who pass, a decision with its reason for the others."""
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -22,11 +24,13 @@ from community.playbook import Late, Playbook, Schedule, Stage, Step
 
 queries = load(__file__)
 AUDIENCES = Path(__file__).parent / "audiences"
-ASKED_FOR = re.compile(r"[\w.]*\bid = ANY \(%\(members\)s\)")
+ASKED_FOR = re.compile(r"([\w.]*\bid) = ANY \(%\(members\)s\)")
+_OF_THE_SHARE = r"mod(\1 / 4096, %(shares)s) = %(share)s"
+"""Shares are of whole blocks of members, so that they do not write to the same pages of an index."""
 PLANNER_LOCK = 0x50B_0002 << 32
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlanResult:
     """What one plan did. `steps`: step → {"send": n, "deferred": n, reason: n …}."""
 
@@ -53,16 +57,22 @@ async def plan(
     *,
     bot_id: int,
     members: Sequence[int] | None = None,
+    beside: Sequence[Connection] = (),
 ) -> PlanResult:
     """Plan everything of the stage that is due at `as_of` (SOP time), for all or only these members.
 
-    One planner at a time per bot. Planning the same again adds nothing. Raises UnknownStage.
+    Connections `beside` the first each take a share of everyone, by member, so that no gate needs to know of another
+    share. One planner at a time per bot. Planning the same again adds nothing. Raises UnknownStage.
     """
     stage = bundle.playbook.stage(stage_name)
     await ensure_months(conn, "decisions", [as_of])  # committed before the plan, which would hold its lock for minutes
-    async with conn.transaction():
+    async with AsyncExitStack() as transactions:
+        for each in (conn, *beside):  # left in reverse: the lock is held until every share is committed
+            await transactions.enter_async_context(each.transaction())
         await conn.execute(queries.one_planner, {"key": PLANNER_LOCK + bot_id % 2**32})
-        return await plan_steps(conn, bundle, stage_name, stage.steps, as_of, bot_id=bot_id, members=members)
+        return await plan_steps(
+            conn, bundle, stage_name, stage.steps, as_of, bot_id=bot_id, members=members, beside=beside
+        )
 
 
 async def preview(
@@ -90,40 +100,44 @@ async def plan_steps(
     *,
     bot_id: int,
     members: Sequence[int] | None,
+    beside: Sequence[Connection] = (),
 ) -> PlanResult:
     """Plan only these steps, without waiting for other planners: safe for exempt steps, which no cap counts."""
     await ensure_months(conn, "decisions", [as_of])
     values = parameters(bundle.playbook, stage_name, steps, as_of, members)
-    values |= {"bot_id": bot_id, "bundle": bundle.hash}
-    await conn.execute(queries.planner_memory)
+    values |= {"bot_id": bot_id, "bundle": bundle.hash, "shares": 1 + len(beside)}
     opened = await (await conn.execute(queries.open_plan, values)).fetchone()
     assert opened is not None
     values["plan_id"] = opened["id"]
-    rows = await (await conn.execute(fill(stage_name, "plan", everyone=members is None), values)).fetchall()
-    result = _count(rows, opened["id"], stage_name, as_of, bundle.hash)
+    statement = fill(stage_name, "plan", everyone=members is None)
+    shares = [_share(each, statement, values | {"share": n}) for n, each in enumerate((conn, *beside))]
+    result = PlanResult(opened["id"], stage_name, as_of, bundle.hash)
+    for rows in await asyncio.gather(*shares):
+        _add(result, rows)
     counts = {name: getattr(result, name) for name in ("send", "deferred", "already", "skipped", "steps")}
     await conn.execute(queries.close_plan, {"plan_id": opened["id"], "counts": Jsonb(counts)})
     return result
 
 
-def _count(rows: Sequence[dict[str, Any]], plan_id: int, stage: str, as_of: datetime, bundle: str) -> PlanResult:
-    skipped: dict[str, int] = {}
-    steps: dict[str, dict[str, int]] = {}
-    send = deferred = already = 0
+async def _share(conn: Connection, statement: LiteralString, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    await conn.execute(queries.planner_memory)
+    return await (await conn.execute(statement, values)).fetchall()
+
+
+def _add(result: PlanResult, rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
-        match row["verdict"]:
-            case "already":
-                already = row["members"]
-                continue
-            case "send":
-                send += row["members"]
-                deferred += row["members"] if row["reason"] else 0
-                outcome = "deferred" if row["reason"] else "send"
-            case _:
-                outcome = row["reason"]
-                skipped[outcome] = skipped.get(outcome, 0) + row["members"]
-        steps.setdefault(row["step"], {})[outcome] = row["members"]
-    return PlanResult(plan_id, stage, as_of, bundle, send, deferred, already, skipped, steps)
+        members, outcome = row["members"], row["reason"]
+        if row["verdict"] == "already":
+            result.already += members
+            continue
+        if row["verdict"] == "send":
+            outcome = "deferred" if row["reason"] else "send"
+            result.send += members
+            result.deferred += members if row["reason"] else 0
+        else:
+            result.skipped[outcome] = result.skipped.get(outcome, 0) + members
+        step = result.steps.setdefault(row["step"], {})
+        step[outcome] = step.get(outcome, 0) + members
 
 
 def parameters(
@@ -135,6 +149,8 @@ def parameters(
         "stage": stage_name,
         "goal": stage.goal,
         "members": list(members) if members is not None else None,
+        "shares": 1,
+        "share": 0,
         "step": [step.name for step in steps],
         "day": [step.day for step in steps],
         "local_time": [step.at for step in steps],
@@ -156,14 +172,14 @@ def _run_before(schedule: Schedule, as_of: datetime) -> datetime:
 def fill(stage: str, name: str, *, everyone: bool) -> LiteralString:
     """The statement `name` with the stage's audience and the guardrails in their places.
 
-    An audience names the members asked for as `id = ANY (%(members)s)`. For everyone the condition goes, so that each
-    of the two has a plan of its own: a join of one member must never look at all of them.
+    An audience names the members asked for as `id = ANY (%(members)s)`. For everyone that becomes the condition of the
+    share, so that each of the two has a plan of its own: a join of one member must never look at all of them.
     """
     path = AUDIENCES / f"{stage}.sql"
     if not path.exists():
         raise UnknownStage(f"{stage}: no audience; write {path.name} beside the others")
     audience = Queries(path).audience
     if everyone:
-        audience = ASKED_FOR.sub("true", audience)
+        audience = ASKED_FOR.sub(_OF_THE_SHARE, audience)
     candidates = queries.fill("candidates", audience=audience, gated=GATED)
     return queries.fill(name, candidates=candidates, gate_values=GATE_VALUES)

@@ -105,7 +105,7 @@ LIMIT %(limit)s
 SELECT DISTINCT ON (d.step, d.occurrence)
     d.step, d.occurrence, d.reason, d.due_at, d.gates, d.at, d.plan_id, p.bundle
 FROM decisions d
-JOIN plans p ON p.id = d.plan_id
+LEFT JOIN plans p ON p.id = d.plan_id
 WHERE d.member_id = %(member_id)s AND d.stage = %(stage)s AND d.at <= %(now_at)s
 ORDER BY d.step, d.occurrence, d.at DESC, d.id DESC
 

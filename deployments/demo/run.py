@@ -201,8 +201,6 @@ class Life:
         await recover(self.conn, self.bot_id, at)
         await sweep_gate(self.conn, self.bundle, at, self.bot_id)
         await sweep_greetings(self.conn, self.bundle, at, self.bot_id)
-        await self.clock.set(at)
-        await self.clock.settled()
 
 
 def _flow() -> "Flow[..., Any]":

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from community.activity.record import SIGNS_OF_LIFE, Activity, record
+from community.activity.record import MANY, SIGNS_OF_LIFE, Activity, record
 from community.database.pool import Connection
 from tests.integration.conftest import NOON, MakeMember
 from tests.integration.rows import one
@@ -71,3 +71,13 @@ async def test_nothing_remains_of_what_the_caller_rolled_back(conn: Connection, 
 async def test_no_activity_is_no_statement(conn: Connection) -> None:
     await conn.close()
     await record(conn, [])
+
+
+async def test_a_batch_is_kept_as_one_by_one(conn: Connection, member: MakeMember) -> None:
+    who = await member()
+    await record(conn, [Activity("click", NOON + n * HOUR, who, None, {"link": f"l{n}"}) for n in range(2 * MANY)])
+    row = await one(await conn.execute("SELECT count(DISTINCT data->>'link') AS links, count(*) AS n FROM v_events"))
+    assert (row["links"], row["n"]) == (2 * MANY, 2 * MANY)
+    last = NOON + (2 * MANY - 1) * HOUR
+    assert await milestone(conn, "click") == (NOON, last)
+    assert await last_active(conn, who) == last

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.errors import QueryCanceled
 
 from community.bundle import Bundle
 from community.database.partitions import ensure_months
@@ -134,6 +135,40 @@ async def until_waiting_for_a_lock(pool: Pool) -> None:
         statement = "SELECT count(*) AS n FROM pg_locks WHERE NOT granted"
         while not (await one(await conn.execute(statement)))["n"]:
             await asyncio.sleep(0.01)
+
+
+async def in_blocks(conn: Connection, member: MakeMember) -> None:
+    """Members in several shares, one of whom blocked the bot."""
+    for block in range(1, 5):
+        await conn.execute("SELECT setval(pg_get_serial_sequence('members', 'id'), %s)", [block * 4096])
+        await member()
+        await member(dm="blocked")
+
+
+async def test_a_plan_shared_by_connections_is_the_plan_of_one(pool: Pool, bundle: Bundle, member: MakeMember) -> None:
+    async with pool.connection() as conn, pool.connection() as second, pool.connection() as third:
+        await in_blocks(conn, member)
+        async with conn.transaction(force_rollback=True):
+            alone = await drip(conn, bundle)
+        result = await drip(conn, bundle, beside=[second, third])
+        assert (result.send, result.skipped, result.steps) == (alone.send, alone.skipped, alone.steps)
+        assert result.send == len(await messages(conn)) == 8
+        again = await drip(conn, bundle, beside=[second])
+        assert (again.send, again.already, again.skipped) == (0, 8, result.skipped)
+        assert len(await decisions(conn)) == 8
+
+
+async def test_of_a_shared_plan_nothing_remains_when_a_share_fails(
+    pool: Pool, bundle: Bundle, member: MakeMember
+) -> None:
+    async with pool.connection() as conn, pool.connection() as second:
+        await in_blocks(conn, member)
+        await second.execute("SET statement_timeout = 1")
+        with pytest.raises(QueryCanceled):
+            await drip(conn, bundle, beside=[second])
+        await second.execute("SET statement_timeout = 0")
+        assert await messages(conn) == await decisions(conn) == []
+        assert await (await conn.execute("SELECT FROM plans")).fetchall() == []
 
 
 async def test_a_new_month_is_there_for_everyone_before_the_plan_begins(pool: Pool, bundle: Bundle) -> None:
