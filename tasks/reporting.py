@@ -43,14 +43,17 @@ def local(at: datetime, zone: str) -> str:
 
 
 def headline(result: PlanResult, followed: Followed, welcomed: int | None) -> list[str]:
-    """The outcome in short phrases; what is zero is left out, save what was sent."""
+    """The outcome in short phrases; what is zero is left out, save what was sent.
+
+    Skipped are those for whom this run decided it; whom an earlier one skipped for the same reason is in the report.
+    """
     sent = followed.count("sent") - (welcomed or 0)
     numbers = [
         (welcomed, "welcomed"),
         (sent if sent or not welcomed else 0, "sent"),
         (followed.on_their_way, "on their way"),
         (followed.deferred, "deferred"),
-        (sum(result.skipped.values()), "skipped"),
+        (result.decided, "skipped"),
         (followed.count("failed"), "failed"),
         (followed.count("uncertain"), "uncertain"),
         (followed.count("expired", "cancelled"), "dropped"),

@@ -36,7 +36,8 @@ UPDATE members SET dm = 'open', dm_until_at = NULL WHERE id = %(id)s AND dm = 'b
 -- name: lose_reach
 UPDATE members SET dm = lost.dm, dm_until_at = NULL
 FROM unnest(%(member)s::bigint[], %(dm)s::text[]) AS lost (member_id, dm)
-WHERE members.id = lost.member_id
+WHERE members.id = lost.member_id AND members.dm IS DISTINCT FROM lost.dm
+RETURNING members.id, members.dm
 
 -- name: opt_out
 UPDATE members SET opted_out_at = %(at)s WHERE id = %(id)s AND opted_out_at IS NULL RETURNING id

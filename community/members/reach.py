@@ -29,10 +29,11 @@ async def end_request(conn: Connection, member_id: int) -> None:
     await conn.execute(queries.end_temporary, {"id": member_id})
 
 
-async def lose_reach(conn: Connection, lost: Mapping[int, str]) -> None:
+async def lose_reach(conn: Connection, lost: Mapping[int, str], at: datetime) -> None:
     """Mark members (internal numbers) as `none`, `blocked` or `gone`, as Telegram answered a message to them."""
     values = {"member": sorted(lost), "dm": [lost[member] for member in sorted(lost)]}
-    await conn.execute(queries.lose_reach, values)
+    rows = await (await conn.execute(queries.lose_reach, values)).fetchall()
+    await record(conn, [Activity(row["dm"], at, row["id"]) for row in rows if row["dm"] != Dm.none])
 
 
 async def block(conn: Connection, member_id: int, at: datetime) -> None:

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from psycopg import OperationalError
+from psycopg import DataError, OperationalError
 from psycopg_pool import PoolTimeout
 
 from community.channels.channel import Channel, Outcome, Outgoing, Result
@@ -178,6 +178,12 @@ class Delivery:
             except DATABASE_AWAY as error:
                 log.warning("delivery: outcomes not recorded yet: %s", error)
                 await asyncio.sleep(POLL_S)
+            except DataError as error:
+                if len(batch) == 1:  # its lease runs out, and it is recovered as in doubt
+                    return _log_fault(batch[0].row, error)
+                for item in batch:
+                    await self._record([item])
+                return None
 
 
 def _log_fault(row: dict[str, Any], error: Exception) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from community.channels.channel import Outcome, Result
+from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.database.queries import load
+from community.members.clean import storable
 from community.members.reach import lose_reach
 from community.outbox.claim import make_up
 
@@ -54,7 +56,7 @@ class Recorder:
                     await conn.execute(queries.delete_later, {"id": row["id"]})
             lost = {d.row["member_id"]: d.outcome.dm for d in batch if d.outcome.dm and d.row["member_id"]}
             if lost:
-                await lose_reach(conn, lost)
+                await lose_reach(conn, lost, await sop_now(conn))
             for item, row in zip(batch, settled, strict=True):
                 await self._heed(conn, item, row["retry_in_s"])
             await self._pace(conn, batch)
@@ -104,7 +106,7 @@ def _settled(item: Delivered) -> dict[str, Any]:
         "id": row["id"],
         "attempt": row["attempts"],
         "state": state,
-        "reason": reason,
+        "reason": reason and storable(reason),
         "telegram_message_id": outcome.telegram_message_id,
         "retry_in_s": retry_in_s,
         "chat_id": outcome.new_chat_id,

@@ -46,6 +46,8 @@ class PlanResult:
     """Candidates whose message was planned earlier."""
     skipped: dict[str, int] = field(default_factory=dict)
     """Reason → candidates who get nothing now."""
+    decided: int = 0
+    """Of these, how many were told so by no run before."""
     steps: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -114,7 +116,7 @@ async def plan_steps(
     result = PlanResult(opened["id"], stage_name, as_of, bundle.hash)
     for rows in await asyncio.gather(*shares):
         _add(result, rows)
-    counts = {name: getattr(result, name) for name in ("send", "deferred", "already", "skipped", "steps")}
+    counts = {name: getattr(result, name) for name in ("send", "deferred", "already", "skipped", "decided", "steps")}
     await conn.execute(queries.close_plan, {"plan_id": opened["id"], "counts": Jsonb(counts)})
     return result
 
@@ -127,8 +129,8 @@ async def _share(conn: Connection, statement: LiteralString, values: Mapping[str
 def _add(result: PlanResult, rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
         members, outcome = row["members"], row["reason"]
-        if row["verdict"] == "already":
-            result.already += members
+        if row["verdict"] in ("already", "decided"):
+            setattr(result, row["verdict"], members + getattr(result, row["verdict"]))
             continue
         if row["verdict"] == "send":
             outcome = "deferred" if row["reason"] else "send"

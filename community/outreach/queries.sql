@@ -81,12 +81,15 @@ decided AS (
                 AND d.at <= %(now_at)s AND d.at > %(now_at)s::timestamptz - interval '40 days'
             ORDER BY d.at DESC LIMIT 1
         )
+    RETURNING 1
 )
 SELECT step, 'send' AS verdict, reason, count(*) AS members FROM added GROUP BY step, reason
 UNION ALL
 SELECT step, 'skip', reason, count(*) FROM gated WHERE reason IS NOT NULL GROUP BY step, reason
 UNION ALL
 SELECT NULL, 'already', NULL, count(*) FROM audience WHERE already
+UNION ALL
+SELECT NULL, 'decided', NULL, count(*) FROM decided
 
 -- name: preview
 -- The same rows, nothing written.

@@ -1,8 +1,11 @@
 """`sop check`."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from community.check import read_sources
+from community.outreach.plan import AUDIENCES
 from community.settings import Mode, Settings, load_settings
 from tasks.words import count
 
@@ -17,14 +20,24 @@ def check(folder: Path | None) -> int:
     """Print every problem of the folder; returns the exit code."""
     settings = load_settings()
     sources = read_sources((folder or settings.playbook_dir).absolute())
-    for problem in sources.problems:
+    problems = [*map(str, sources.problems), *without_audience(sources.playbook)]
+    for problem in problems:
         print(problem)
     if lost := what_is_lost(settings):
         print(lost)
-    if sources.problems:
+    if problems:
         return 1
     print(f"playbook and {count(sum(map(len, sources.copy.values())), 'message')} are fine")
     return 0
+
+
+def without_audience(playbook: Mapping[str, Any]) -> list[str]:
+    """A line for each stage that no audience belongs to: it would fail at its first run."""
+    return [
+        f"stages.{name}: no audience; write community/outreach/audiences/{name}.sql, or correct the stage's name"
+        for name in playbook.get("stages", {})
+        if not (AUDIENCES / f"{name}.sql").exists()
+    ]
 
 
 def what_is_lost(settings: Settings) -> str | None:

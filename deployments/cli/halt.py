@@ -51,7 +51,7 @@ async def print_halts(s: Session) -> None:
 
 HOW_TO_LIFT = {
     "playbook": "by playbook, switch the stage on in the playbook and publish",
-    "prefect": "by prefect, resume the deployment in the Prefect UI",
+    "prefect": "by prefect, switch the deployment's schedule on in the Prefect UI",
 }
 
 

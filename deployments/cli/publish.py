@@ -1,13 +1,19 @@
 """`sop publish`."""
 
 import asyncio
+import os
+from functools import partial
+
+from pydantic import SecretStr
 
 from community.bundle import Bundle, load_bundle
-from community.errors import PlaybookError
+from community.errors import PlaybookError, PrefectUnavailable
 from community.outbox.bundles import publish as put_into_force
+from community.playbook import Schedule
 from community.settings import load_settings
 from deployments.cli.changes import changes
-from deployments.cli.session import Session, session
+from deployments.cli.session import Session, database_url, session
+from deployments.preflight import prefect_api
 
 
 def publish(note: str) -> None:
@@ -23,9 +29,29 @@ async def _publish(bundle: Bundle, note: str) -> None:
             print(f"{bundle.hash[:12]} is in force already: nothing changed, nothing published.")
             return
         await put_into_force(s.conn, bundle, note)
-    print(f"{bundle.hash} is in force within 5 seconds.")
-    for line in changes(former, bundle) if former else ["the first playbook of this database"]:
-        print(f"  {line}")
+        print(f"{bundle.hash} is in force within 5 seconds.")
+        for line in changes(former, bundle) if former else ["the first playbook of this database"]:
+            print(f"  {line}")
+        if former and _schedules(former) != _schedules(bundle):
+            print(await reschedule(s))
+
+
+def _schedules(bundle: Bundle) -> dict[str, Schedule]:
+    return {name: stage.schedule for name, stage in bundle.playbook.stages.items()}
+
+
+async def reschedule(s: Session) -> str:
+    """Bring Prefect's schedules to the playbook in force; in words, how that went."""
+    os.environ["PREFECT_API_URL"] = prefect_api(s.settings)
+    from deployments.bootstrap import bootstrap  # Prefect takes seconds to import
+    from deployments.runs import ask
+
+    try:
+        settings = s.settings.model_copy(update={"database_url": SecretStr(database_url(s.settings))})
+        await ask(partial(bootstrap, settings))
+    except PrefectUnavailable as error:
+        return f"Its schedules are not in Prefect yet: {error}. They follow at the next `make up`."
+    return "Prefect runs it by its new schedules from now on."
 
 
 async def _in_force(s: Session) -> Bundle | None:

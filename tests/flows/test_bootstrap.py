@@ -1,5 +1,7 @@
 """The server is brought to what is declared, whatever it held, and a difference is one line and exit code 1."""
 
+import shutil
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -8,14 +10,18 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
 from prefect.client.schemas.schedules import CronSchedule
 
-from community.bundle import Bundle
+from community.bundle import Bundle, load_bundle
 from community.database.pool import Connection
 from community.errors import PrefectUnavailable
+from community.outbox.bundles import publish
 from community.settings import load_settings
-from deployments import bootstrap as module
+from deployments import bootstrap as module, runs
 from deployments.bootstrap import apply, bootstrap, compare
+from deployments.cli.publish import reschedule
+from deployments.cli.session import Session
 from deployments.declared import Declared, declared
 from flows.delivery import delivery
+from tests.flows.conftest import TEMPLATES
 
 
 @pytest.fixture
@@ -83,6 +89,28 @@ async def test_first_playbook_is_published(client: PrefectClient, bundle: Bundle
     await bootstrap(load_settings())
     await bootstrap(load_settings())
     assert [row["note"] for row in await _publications(conn)] == ["first"]
+
+
+async def test_a_schedule_published_by_hand_reaches_prefect(
+    client: PrefectClient,
+    deployed: None,
+    bundle: Bundle,
+    conn: Connection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = shutil.copytree(TEMPLATES, tmp_path / "templates")
+    playbook = folder / "playbook.yaml"
+    playbook.write_text(playbook.read_text().replace('cron: "0 * * * *"', 'cron: "7 * * * *"'))
+    monkeypatch.setenv("SOP_PLAYBOOK_DIR", str(folder))
+    monkeypatch.setenv("PREFECT_API_URL", str(client.api_url))
+    monkeypatch.setattr(runs, "_lane", runs._Lane())
+    await publish(conn, load_bundle(folder), "later in the hour")
+
+    assert "by its new schedules" in await reschedule(Session(load_settings(), conn))
+
+    held = await client.read_deployment_by_name("welcome-drip/welcome-drip")
+    assert [schedule.schedule.cron for schedule in held.schedules] == ["7 * * * *"]  # type: ignore[union-attr]
 
 
 async def test_a_real_bots_playbook_is_only_published_by_hand(

@@ -148,6 +148,16 @@ async def test_a_channel_that_breaks_leaves_marketing_in_doubt_and_stops_nothing
     assert await state(conn, bad) == ("uncertain", "crashed: ValueError")
 
 
+async def test_an_outcome_that_cannot_be_recorded_holds_up_no_other(pool: Pool, conn: Connection) -> None:
+    class Huge:
+        async def send(self, message: Outgoing) -> Outcome:
+            return Outcome(Result.sent, telegram_message_id=2**70 if message.chat_id == 900_003 else 1)
+
+    await put_many(conn, 6)
+    async with delivering(make(pool, Huge())):
+        await until(conn, sent=5, sending=1)  # that one is in doubt until its lease runs out
+
+
 async def test_stop_finishes_what_is_on_its_way_and_claims_nothing_more(pool: Pool, conn: Connection) -> None:
     await put_many(conn, 20)
     gate = Gate()

@@ -189,6 +189,14 @@ async def test_a_refusal_fails_the_message_and_tells_of_the_member(conn: Connect
         row = await settle(conn, Outcome(Result.refused, dm, dm=dm), member_id=who, promotional=True)
         assert (row["state"], row["reason"], row["sent_at"]) == ("failed", dm, None), "not counted by the cap"
         assert (await one(await conn.execute("SELECT dm FROM members WHERE id = %s", [who])))["dm"] == dm
+        await settle(conn, Outcome(Result.refused, dm, dm=dm), member_id=who)
+        kinds = await (await conn.execute("SELECT kind FROM v_events WHERE member_id = %s", [who])).fetchall()
+        assert [row["kind"] for row in kinds] == ([] if dm == "none" else [dm]), "recorded once, as what Telegram says"
+
+
+async def test_a_reason_that_postgresql_cannot_hold_is_kept_without_the_rest(conn: Connection) -> None:
+    row = await settle(conn, Outcome(Result.refused, "bad\0 \ud800request"))
+    assert (row["state"], row["reason"]) == ("failed", "bad request")
 
 
 async def test_what_was_not_sent_waits_longer_each_time_and_gives_up(conn: Connection) -> None:

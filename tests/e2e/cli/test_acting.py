@@ -32,6 +32,20 @@ async def test_publish_says_what_changes(sop: Sop, conn: Connection, folder: Pat
     assert [row["scope"] for row in await table(conn, "halts")] == ["stage:welcome_drip"]
 
 
+async def test_a_changed_schedule_is_published_even_while_prefect_is_away(
+    sop: Sop, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    await sop("publish", "--note", "first")
+    with edited(folder) as playbook:
+        playbook["stages"][STAGE]["schedule"]["cron"] = "7 * * * *"
+    ran = await sop("publish", "--note", "later in the hour")
+    assert ran.code == 0
+    assert "welcome_drip: schedule changed" in ran.out
+    assert "schedules are not in Prefect yet: Prefect server" in ran.out
+    assert "at the next `make up`" in ran.out
+
+
 async def test_publish_refuses_what_check_finds(sop: Sop, conn: Connection, folder: Path) -> None:
     (folder / "copy/en/bot/help.html").unlink()
     ran = await sop("publish", "--note", "x")

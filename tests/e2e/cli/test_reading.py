@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,6 +31,16 @@ async def test_check_names_file_and_line_of_every_problem(sop: Sop, folder: Path
     ran = await sop("check")
     assert ran.code == 1
     assert len(re.findall(r"(?m)^templates/\S+:\d+: .+; .+$", ran.out)) == len(ran.out.splitlines()) >= 2
+
+
+async def test_check_names_a_stage_that_has_no_audience(sop: Sop, folder: Path) -> None:
+    with edited(folder) as playbook:
+        playbook["stages"]["farewell"] = deepcopy(playbook["stages"][STAGE])
+    for copy in (folder / "copy").glob(f"*/{STAGE}"):
+        shutil.copytree(copy, copy.with_name("farewell"))
+    ran = await sop("check")
+    assert ran.code == 1
+    assert ran.out.startswith("stages.farewell: no audience; write community/outreach/audiences/farewell.sql")
 
 
 async def test_check_tells_a_real_bot_without_a_public_address_what_is_lost(

@@ -1,0 +1,82 @@
+"""What an operator sees of a run in the Prefect UI, in a real browser."""
+
+import asyncio
+import os
+import shutil
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+from prefect.client.orchestration import PrefectClient
+from prefect.settings import get_current_settings
+
+from community.bundle import Bundle
+from community.database.pool import Connection
+from flows.welcome_drip import welcome_drip
+from tests.flows.conftest import newcomers, run_of
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no `chromium` on PATH (apt-get install chromium)")
+
+
+@pytest.fixture
+async def ui(client: PrefectClient) -> AsyncIterator[str]:
+    """Address of the UI: the tests' own server has none, so another shows the same database."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    database = get_current_settings().server.database.connection_url
+    assert database is not None
+    environment = os.environ | {
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": database.get_secret_value(),
+        "PREFECT_SERVER_UI_API_URL": f"{address}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+    command = ["-m", "prefect", "server", "start", "--no-services", "--host", "127.0.0.1", "--port", str(port)]
+    server = await asyncio.create_subprocess_exec(
+        sys.executable, *command, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+    )
+    await _answers(f"{address}/api/health")
+    yield address
+    server.terminate()
+    await server.wait()
+
+
+async def _answers(url: str) -> None:
+    async with httpx.AsyncClient() as http, asyncio.timeout(90):
+        while True:
+            try:
+                (await http.get(url)).raise_for_status()
+                return
+            except httpx.HTTPError:
+                await asyncio.sleep(0.2)
+
+
+@pytest.fixture
+async def page() -> AsyncIterator[Page]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield await browser.new_page(viewport={"width": 1280, "height": 900})
+        await browser.close()
+
+
+async def test_a_run_tells_who_got_what_and_why_not(
+    client: PrefectClient, ui: str, page: Page, bundle: Bundle, conn: Connection
+) -> None:
+    await newcomers(conn, 3)
+    await newcomers(conn, 2, dm="blocked")
+    run = await run_of(client, await welcome_drip(return_state=True))
+
+    await page.goto(f"{ui}/runs/flow-run/{run.id}")
+    await expect(page.get_by_text(run.name).first).to_be_visible(timeout=30_000)
+    await page.get_by_text("Task Runs", exact=True).first.click()
+    for name in ("plan welcome_drip", "follow delivery of welcome_drip", "report on welcome_drip"):
+        await expect(page.get_by_text(name).first).to_be_visible()
+    await page.get_by_text("Artifacts", exact=True).first.click()
+    await page.get_by_text("welcome-drip-report").first.click()
+    await expect(page.get_by_text("Who does not, and why")).to_be_visible()
+    await expect(page.get_by_text("has blocked the bot").first).to_be_visible()
