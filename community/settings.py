@@ -58,8 +58,8 @@ class Settings(BaseSettings):
     """Port of the Telegram sandbox."""
     prefect_port: int = 4200
     """Port of the local Prefect server (unused when PREFECT_API_URL is set)."""
-    connections: int = 64
-    """HTTP connections to Telegram: the most messages in flight at once."""
+    connections: int = 32
+    """HTTP connections to Telegram: the most messages in flight at once, and the most that a kill leaves in doubt."""
 
     @field_validator("telegram_token", "database_url")
     @classmethod

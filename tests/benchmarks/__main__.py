@@ -8,7 +8,7 @@ import uvloop
 
 from tests.benchmarks.harness import Row, report
 
-ROWS = ("delivery", "limits", "planning", "join", "kill")
+ROWS = ("delivery", "limits", "planning", "join", "kill", "priority", "gate", "updates")
 
 
 def main() -> int:

@@ -41,7 +41,8 @@ class Row:
     """One line of the table. `ratio` is figure / reference, or what the row's text says; `passed` its target met."""
 
     name: str
-    figure: float
+    figure: float | dict[str, float]
+    """One number, or several by name, such as p50 and p99."""
     unit: str
     reference: dict[str, float]
     ratio: float | None
@@ -64,7 +65,9 @@ def report(rows: list[Row]) -> None:
         details = "\n".join(f"{name} {value}" for name, value in row.details.items())
         ratio = "" if row.ratio is None else f"{row.ratio:.3f}"
         mark = "ok" if row.passed else "SHORT"
-        table.add_row(row.name, f"{row.figure:,.4g} {row.unit}\n{details}", beside, ratio, row.target, mark)
+        figures = row.figure if isinstance(row.figure, dict) else {"": row.figure}
+        shown = ", ".join(f"{name} {figure:,.4g} {row.unit}".strip() for name, figure in figures.items())
+        table.add_row(row.name, f"{shown}\n{details}", beside, ratio, row.target, mark)
     Console(width=150).print(table)
     RESULTS.parent.mkdir(exist_ok=True)
     known = orjson.loads(RESULTS.read_bytes()) if RESULTS.exists() else {}

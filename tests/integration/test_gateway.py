@@ -185,6 +185,24 @@ async def test_the_webhook_stores_once_and_wakes_the_workers(gateway: Gateway, c
     assert rows == [{"state": "pending", "kind": "message", "text": "hi  "}]
 
 
+async def test_deliveries_at_once_are_stored_together_and_each_once(gateway: Gateway, conn: Connection) -> None:
+    before = await gateway.metrics()
+    bodies = [b'{"update_id": %d, "message": {}}' % (number % 200) for number in range(300)]
+    assert set(await asyncio.gather(*(gateway.post(body, gateway.secret) for body in bodies))) == {200}
+    row = await (await conn.execute("SELECT count(*) AS stored FROM updates")).fetchone()
+    assert row == {"stored": 200}
+    after = await gateway.metrics()
+    names = {what: f"sop_webhook_updates_total{{{what}}}" for what in ("new", "repeated")}
+    grown = {what: after[name] - before.get(name, 0) for what, name in names.items()}
+    assert grown == {"new": 200, "repeated": 100}
+
+
+async def test_while_nothing_can_be_stored_telegram_is_asked_to_come_again(gateway: Gateway, pool: Pool) -> None:
+    await pool.close()
+    answers = await asyncio.gather(*(gateway.post(b'{"update_id": 1}', gateway.secret) for _ in range(3)))
+    assert set(answers) == {503}
+
+
 async def test_forged_and_malformed_deliveries_are_refused_and_counted(gateway: Gateway, conn: Connection) -> None:
     body = json.dumps(private("hi")).encode()
     before = await gateway.metrics()
