@@ -158,6 +158,14 @@ def resume(scope: Scope = "all") -> None:
 
 
 @app.command()
+def status() -> None:
+    """One screen: queue, rate, forecast, last run of each stage, failures by reason, what is halted, versions."""
+    from deployments.cli.status import status
+
+    status()
+
+
+@app.command()
 def links() -> None:
     """The tracked links with their full addresses, clicks, and the members who came by each."""
     from deployments.cli.links import links
