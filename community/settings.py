@@ -124,6 +124,11 @@ class Settings(BaseSettings):
         """Where members' browsers reach the gateway; None: links must be direct `t.me` ones."""
         return self.public_url or (None if self.effective_mode is Mode.real else self.gateway_url)
 
+    @property
+    def webhook_url(self) -> str | None:
+        """Where Telegram delivers updates; None: they are polled."""
+        return f"{self.public_url}/telegram/{self.bot_id}" if self.public_url else None
+
     def derived_secret(self, purpose: str) -> str:
         """A secret for `purpose` (webhook header, signed links) derived from the token: 43 URL-safe characters."""
         return hmac(self.token.encode(), purpose.encode(), sha256).hexdigest()[:43]

@@ -36,6 +36,11 @@ async def check_token(settings: Settings) -> None:
         raise TokenError(f"Telegram answers {status} to getMe; try again later")
 
 
+def prefect_api(settings: Settings) -> str:
+    """Address of the Prefect server: the operator's own, else the local one that `make up` runs."""
+    return own_prefect_api() or f"http://{settings.host}:{settings.prefect_port}/api"
+
+
 def own_prefect_api() -> str | None:
     """The operator's own Prefect server, from the environment or `.env`; Prefect reads both as well."""
     url = os.environ.get("PREFECT_API_URL") or dotenv_values(".env").get("PREFECT_API_URL")

@@ -21,7 +21,7 @@ from community.database.migrate import migrate
 from community.database.pool import connect
 from community.errors import PlaybookError, SopError
 from community.settings import Mode, Settings
-from deployments.preflight import check_port, check_token, own_prefect_api
+from deployments.preflight import check_port, check_token, own_prefect_api, prefect_api
 from deployments.processes import Child, Program, leftovers, remember, stop_tree
 
 DATABASE = "sop"
@@ -59,7 +59,7 @@ class Stack:
         self.environment: dict[str, str] = {}
         self._log = log
         self._home = settings.data_dir / settings.effective_mode
-        self._prefect = own_prefect_api() or f"http://{settings.host}:{settings.prefect_port}/api"
+        self._prefect = prefect_api(settings)
         self._children: dict[str, Child] = {}
         self._watchers: list[asyncio.Task[None]] = []
         self._postgres: EmbeddedPostgres | None = None

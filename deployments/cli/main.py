@@ -166,6 +166,14 @@ def status() -> None:
 
 
 @app.command()
+def doctor() -> None:
+    """Look for what is wrong with the installation, and say what to do. Exit code 1 if anything is."""
+    from deployments.cli.doctor import doctor
+
+    raise typer.Exit(doctor())
+
+
+@app.command()
 def links() -> None:
     """The tracked links with their full addresses, clicks, and the members who came by each."""
     from deployments.cli.links import links
