@@ -12,8 +12,12 @@ LIMIT 1
 
 -- name: upsert_member
 -- The locale is a first guess only: once known, or chosen, Telegram's language no longer changes it.
-INSERT INTO members (telegram_id, username, first_name, last_name, locale, first_seen_at)
-VALUES (%(telegram_id)s, %(username)s, %(first_name)s, %(last_name)s, %(locale)s, %(at)s)
+-- Someone who was erased and comes back is new, and wants no messages until they say otherwise.
+INSERT INTO members (telegram_id, username, first_name, last_name, locale, first_seen_at, opted_out_at)
+VALUES (
+    %(telegram_id)s, %(username)s, %(first_name)s, %(last_name)s, %(locale)s, %(at)s,
+    (SELECT since_at FROM suppressions WHERE hash = %(hash)s)
+)
 ON CONFLICT (telegram_id) DO UPDATE
 SET username = excluded.username, first_name = excluded.first_name, last_name = excluded.last_name
 RETURNING *
@@ -121,3 +125,16 @@ SELECT
 FROM members m
 JOIN v_members v ON v.id = m.id
 WHERE m.id = %(id)s
+
+-- name: suppress
+INSERT INTO suppressions (hash, since_at) VALUES (%(hash)s, %(at)s) ON CONFLICT DO NOTHING
+
+-- name: record_erasure
+INSERT INTO erasures (member_number, erased_at, removed) VALUES (%(number)s, %(at)s, %(removed)s)
+
+-- name: search
+-- A scan: operators ask this now and then.
+SELECT * FROM members
+WHERE strpos(lower(concat_ws(' ', first_name, last_name, '@' || username)), lower(%(text)s)) > 0
+ORDER BY last_active_at DESC NULLS LAST, id DESC
+LIMIT %(limit)s

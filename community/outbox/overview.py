@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from community.database.pool import Connection
 from community.database.queries import load
@@ -102,3 +103,9 @@ async def in_force(conn: Connection) -> InForce | None:
     """What was published last; None before the first publication."""
     row = await (await conn.execute(queries.last_publication)).fetchone()
     return InForce(**row) if row else None
+
+
+async def history(conn: Connection, member_id: int, limit: int) -> list[dict[str, Any]]:
+    """The newest `limit` messages of a member: id, stage, step, state, reason, due_at, sent_at."""
+    values = {"member_id": member_id, "limit": limit}
+    return await (await conn.execute(queries.history, values)).fetchall()

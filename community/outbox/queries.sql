@@ -352,3 +352,9 @@ WHERE b.bot_id = %(bot_id)s
 
 -- name: last_publication
 SELECT bundle, note, published_wall FROM publications ORDER BY id DESC LIMIT 1
+
+-- name: history
+SELECT id, stage, step, state, reason, due_at, sent_at FROM messages
+WHERE member_id = %(member_id)s
+ORDER BY id DESC
+LIMIT %(limit)s

@@ -94,7 +94,7 @@ async def _texts(s: Session, bundle: Bundle, rows: Sequence[dict[str, Any]]) -> 
         bot_id=s.settings.bot_id,
         username=await bot_name(s.settings) or UNKNOWN_BOT,
         links_url=s.settings.links_url,
-        link_secret=s.settings.derived_secret("links"),
+        link_secret=s.settings.lasting_secret("links"),
     )
     return [_rendered(composer, bundle, {**row, "id": 0}) for row in rows]
 
