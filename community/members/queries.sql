@@ -120,7 +120,7 @@ SELECT
     ARRAY(SELECT title FROM v_memberships WHERE member_id = m.id AND present ORDER BY joined_at) AS groups,
     (SELECT source FROM links WHERE token = m.link_token) AS source,
     (SELECT count(*) FROM follow_ups WHERE member_id = m.id) AS follow_ups,
-    (SELECT count(*) FROM v_messages WHERE member_id = m.id AND state = 'sent') AS received,
+    (SELECT count(*) FROM v_messages WHERE member_id = m.id AND state = 'sent' AND stage <> 'test') AS received,
     (SELECT count(*) FROM v_events WHERE member_id = m.id) AS activities
 FROM members m
 JOIN v_members v ON v.id = m.id

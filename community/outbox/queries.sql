@@ -358,3 +358,10 @@ SELECT id, stage, step, state, reason, due_at, sent_at FROM messages
 WHERE member_id = %(member_id)s
 ORDER BY id DESC
 LIMIT %(limit)s
+
+-- name: recipient
+SELECT
+    telegram_id AS chat_id, first_name, last_name, username, locale, group_title,
+    dm = 'open' OR (dm = 'temporary' AND dm_until_at > %(at)s) AS reachable
+FROM v_members
+WHERE id = %(member_id)s

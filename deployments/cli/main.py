@@ -47,6 +47,8 @@ outbox = typer.Typer()
 app.add_typer(outbox, name="outbox")
 member = typer.Typer(no_args_is_help=True)
 app.add_typer(member, name="member")
+token = typer.Typer(no_args_is_help=True)
+app.add_typer(token, name="token")
 
 
 @app.callback()
@@ -185,6 +187,32 @@ def erase_member(
     from deployments.cli.member import erase
 
     erase(member, sure=yes)
+
+
+@app.command("send-test")
+def send_test(
+    stage: Stage,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="Name of a step of the stage, such as day_1.")],
+    to: Annotated[str, typer.Option(metavar="MEMBER", help="Number, tg:<Telegram id> or @username.")],
+    locale: Annotated[str | None, typer.Option(help="zh-Hans, zh-Hant or en; default: the member's.")] = None,
+) -> None:
+    """Send one step to a member, marked as a test. Counts nowhere: no caps, no reports, the step itself still comes."""
+    from deployments.cli.send_test import send_test
+
+    send_test(stage, step, locale, to)
+
+
+@token.callback()
+def tokens() -> None:
+    """The bot's token."""
+
+
+@token.command()
+def rotate() -> None:
+    """Replace the bot's token in .env by a new one of the same bot: asked for, or from SOP_NEW_TELEGRAM_TOKEN."""
+    from deployments.cli.token import rotate
+
+    rotate()
 
 
 @app.command(context_settings=CHAT_IDS)

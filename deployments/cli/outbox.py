@@ -79,6 +79,11 @@ async def print_forecast(s: Session) -> None:
         print(f"\n{count(ahead.due, 'message')} due now, {pace}{later}.")
     else:
         print(f"\nNothing due now{later}.")
+    await warn_if_away(s)
+
+
+async def warn_if_away(s: Session) -> None:
+    """Say so if the always-on service is silent."""
     beat = await last_beat(s.conn, "service")
     if beat is None or datetime.now(UTC) - beat > ALIVE:
         print("The always-on service is not running: nothing leaves until `make up` (or the delivery flow) starts it.")
