@@ -9,13 +9,9 @@ from typing import Any
 
 import aiohttp
 
-from community.errors import SopError, TokenError
+from community.errors import TelegramRefused, TokenError
 
 ANSWER_S = 10
-
-
-class TelegramRefused(SopError):
-    """The Bot API refused a call; the message is Telegram's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +25,8 @@ class Answer:
 class BotApi:
     """The Bot API of one token. Errors never hold the address, since the token is in it."""
 
-    def __init__(self, client: aiohttp.ClientSession, api: str, token: str) -> None:
-        self._client, self._address = client, f"{api}/bot{token}"
+    def __init__(self, client: aiohttp.ClientSession, api: str, token: str, named: str) -> None:
+        self._client, self._address, self._named = client, f"{api}/bot{token}", named
 
     async def ask(self, method: str, **parameters: Any) -> Answer:
         """Call a method. Raises TokenError when the token is refused or Telegram is away, else TelegramRefused."""
@@ -42,17 +38,20 @@ class BotApi:
             reason = type(error).__name__
             raise TokenError(f"Telegram cannot be reached ({reason}); check this machine's network") from None
         if status in (401, 404):
-            raise TokenError("Telegram does not know this token; copy it again from @BotFather")
-        if status != 200:
-            raise TelegramRefused(f"{method}: Telegram answers {status} ({str(answer.get('description'))[:200]})")
+            raise TokenError(f"{self._named}: Telegram does not know this token; copy it again from @BotFather")
+        if status != 200 or not isinstance(answer, dict) or "result" not in answer:
+            why = str(answer.get("description", "no reason")) if isinstance(answer, dict) else "not its own words"
+            raise TelegramRefused(f"Telegram answers {status} to {method} ({why[:200]})")
         return Answer(answer["result"], clock)
 
 
 @asynccontextmanager
-async def bot_api(api: str, token: str) -> AsyncIterator[BotApi]:
-    """The Bot API at the address `api` (without a trailing slash)."""
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=ANSWER_S)) as client:
-        yield BotApi(client, api, token)
+async def bot_api(
+    api: str, token: str, *, named: str = "SOP_TELEGRAM_TOKEN", within_s: float = ANSWER_S
+) -> AsyncIterator[BotApi]:
+    """The Bot API at the address `api` (without a trailing slash). `named`: what an error calls the token."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=within_s)) as client:
+        yield BotApi(client, api, token, named)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -9,13 +9,13 @@ from community.bot.inbox import ALLOWED_UPDATES
 from community.database.installation import last_beat, sop_now, versions
 from community.database.migrate import newest_migration
 from community.database.pool import Connection
-from community.errors import SopError
+from community.errors import SopError, TelegramRefused
 from community.groups.registry import present_groups
 from community.outbox.bundles import Bundles
 from community.outbox.halt import halts
 from community.outbox.overview import pace, queued
 from community.settings import Mode, Settings
-from deployments.bot_api import BotApi, TelegramRefused
+from deployments.bot_api import BotApi
 from deployments.preflight import prefect_api
 
 SKEW = timedelta(seconds=5)

@@ -34,7 +34,7 @@ async def rotate(settings: Settings, token: SecretStr, env: Path) -> None:
     Raises TokenError, SettingsError; SopError when only the webhook could not be set.
     """
     new = settings.model_copy(update={"telegram_token": token})
-    async with bot_api(settings.telegram_api, token.get_secret_value()) as api:
+    async with bot_api(settings.telegram_api, token.get_secret_value(), named="the new token") as api:
         await _check(settings, token, api)
         write_env(env, {VARIABLE: token.get_secret_value(), **_kept(settings)})
         try:
