@@ -1,18 +1,19 @@
 """Erasing a member: nothing of them is left in any table, and they are left alone when they come back."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
 from community.bot.inbox import store
-from community.database.pool import Connection
+from community.database.pool import Connection, connect
 from community.database.tables import metadata
 from community.members.models import Member
 from community.members.people import by_telegram_id
 from community.members.suppression import suppression_hash
 from community.privacy.personal import STATEMENTS, erase, export
-from tests.integration.rows import one
+from tests.integration.rows import one, put
 from tests.integration.telegram_kit import (
     BEN,
     NOW,
@@ -152,3 +153,25 @@ async def test_erased_twice_in_turn(desk: Desk, anna: Member) -> None:
     assert back is not None
     await erase(desk.conn, back, SECRET, NOW)
     assert (await one(await desk.conn.execute("SELECT count(*) AS n FROM suppressions")))["n"] == 1
+
+
+@pytest.mark.parametrize("table", ["updates", "plans"])
+async def test_who_is_writing_about_the_member_is_waited_for(
+    desk: Desk, anna: Member, database_url: str, table: str
+) -> None:
+    """A worker holds its update, a planner its new plan, when they write a message that nobody else sees yet."""
+    held = {
+        "updates": "SELECT 1 FROM updates LIMIT 1 FOR UPDATE",
+        "plans": "INSERT INTO plans (stage, as_of_at, planned_wall, state, bundle)"
+        " VALUES ('x', clock_timestamp(), clock_timestamp(), 'executed', 'x')",
+    }
+    async with await connect(database_url) as writer:
+        async with writer.transaction():
+            await writer.execute(held[table])
+            await put(writer, member_id=anna.id, chat_id=ANN_ID)
+            erasing = asyncio.create_task(erase(desk.conn, anna, SECRET, NOW))
+            await asyncio.sleep(0.3)
+            assert not erasing.done()
+        await erasing
+        rows = await (await writer.execute("SELECT 1 FROM messages WHERE chat_id = %s", [ANN_ID])).fetchall()
+    assert rows == []
