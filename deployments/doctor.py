@@ -17,6 +17,7 @@ from community.outbox.overview import pace, queued
 from community.settings import Mode, Settings
 from deployments.bot_api import BotApi
 from deployments.preflight import prefect_api
+from tasks.storage import ALIVE
 
 SKEW = timedelta(seconds=5)
 """Clocks further apart than this bend leases, limits and what is due. Telegram tells its own to the second."""
@@ -24,7 +25,6 @@ OLDEST = timedelta(minutes=10)
 """Something due for longer waits for a reason."""
 MOST_PENDING = 100
 """Updates that wait at Telegram; more means that nobody takes them."""
-ALIVE = timedelta(seconds=30)
 RIGHTS = {"can_invite_users": "invite users", "can_delete_messages": "delete messages"}
 """What the bot needs in each group; inviting covers the approval of join requests."""
 START = "start the always-on service: make up"
