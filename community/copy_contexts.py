@@ -63,8 +63,8 @@ _FIXED: dict[str, dict[str, Any]] = {
     "staff/alert": {"what": _LONG_TEXT, "where": _LONG_TEXT, "next": _LONG_TEXT},
     "staff/follow_up": {**_STAFF_MEMBER, "problem": "sourcing", "text": "<😀" * 2048, "due": "2026-11-22 22:30 +08"},
 }
-RESERVED_FOLDERS = frozenset(name.partition("/")[0] for name in _FIXED)
-"""Folders of copy that no stage may be named after."""
+RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
+"""Folders of copy that no stage may be named after; and what `sop send-test` sends as."""
 
 
 def needed_copy(playbook: Playbook) -> list[str]:

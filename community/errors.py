@@ -21,6 +21,10 @@ class TokenError(SopError):
     """Telegram refuses the bot token."""
 
 
+class TelegramRefused(SopError):
+    """Telegram refuses a call of the Bot API; the message holds Telegram's own words."""
+
+
 class PortInUse(SopError):
     """A port that the stack needs is taken by another program."""
 

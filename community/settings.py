@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     """Set by `make demo`; otherwise `real` with a token and `sandbox` without."""
     telegram_token: SecretStr | None = None
     """The bot's token from @BotFather. Without it the stack talks to its own sandbox."""
+    secret: SecretStr | None = None
+    """Secret of the installation that outlives the token: for links in messages, and for what is kept of the erased."""
     database_url: SecretStr | None = None
     """PostgreSQL to use (`postgresql://…`). Without it an embedded one is started under `data_dir`."""
     public_url: str | None = None
@@ -61,7 +63,7 @@ class Settings(BaseSettings):
     connections: int = 32
     """HTTP connections to Telegram: the most messages in flight at once, and the most that a kill leaves in doubt."""
 
-    @field_validator("telegram_token", "database_url")
+    @field_validator("telegram_token", "database_url", "secret")
     @classmethod
     def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value().strip():
@@ -124,9 +126,27 @@ class Settings(BaseSettings):
         """Where members' browsers reach the gateway; None: links must be direct `t.me` ones."""
         return self.public_url or (None if self.effective_mode is Mode.real else self.gateway_url)
 
+    @property
+    def webhook_url(self) -> str | None:
+        """Where Telegram delivers updates; None: they are polled."""
+        return f"{self.public_url}/telegram/{self.bot_id}" if self.public_url else None
+
+    @property
+    def installation_secret(self) -> str:
+        """`secret`, else one derived from the token; `sop token rotate` then writes it down as SOP_SECRET."""
+        return self.secret.get_secret_value() if self.secret else _derived(self.token, "installation")
+
     def derived_secret(self, purpose: str) -> str:
-        """A secret for `purpose` (webhook header, signed links) derived from the token: 43 URL-safe characters."""
-        return hmac(self.token.encode(), purpose.encode(), sha256).hexdigest()[:43]
+        """A secret for `purpose` (webhook header) that ends with the token: 43 URL-safe characters."""
+        return _derived(self.token, purpose)
+
+    def lasting_secret(self, purpose: str) -> str:
+        """A secret for `purpose` (signed links, erased members) that stays when the token is rotated."""
+        return _derived(self.installation_secret, purpose)
+
+
+def _derived(secret: str, purpose: str) -> str:
+    return hmac(secret.encode(), purpose.encode(), sha256).hexdigest()[:43]
 
 
 def load_settings() -> Settings:

@@ -3,11 +3,11 @@
 import os
 import socket
 
-import aiohttp
 from dotenv import dotenv_values
 
-from community.errors import PortInUse, TokenError
+from community.errors import PortInUse, TelegramRefused, TokenError
 from community.settings import Settings
+from deployments.bot_api import bot_api
 
 
 def check_port(host: str, port: int, variable: str) -> None:
@@ -23,21 +23,15 @@ def check_port(host: str, port: int, variable: str) -> None:
 
 async def check_token(settings: Settings) -> None:
     """Ask Telegram for the bot. Raises TokenError if it refuses the token or cannot be reached."""
-    url = f"{settings.telegram_api}/bot{settings.token}/getMe"
     try:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as client, client.get(url) as answer:
-            status = answer.status
-    except (aiohttp.ClientError, TimeoutError) as error:
-        reason = type(error).__name__  # its text may hold the address, and with it the token
-        raise TokenError(f"Telegram cannot be reached ({reason}); check this machine's network") from None
-    if status in (401, 404):
-        raise TokenError("SOP_TELEGRAM_TOKEN: Telegram does not know this token; copy it again from @BotFather")
-    if status != 200:
-        raise TokenError(f"Telegram answers {status} to getMe; try again later")
+        async with bot_api(settings.telegram_api, settings.token) as api:
+            await api.ask("getMe")
+    except TelegramRefused as refusal:
+        raise TokenError(f"{refusal}; try again later") from None
 
 
 def prefect_api(settings: Settings) -> str:
-    """The Prefect server to use: the operator's own, else the local one."""
+    """Address of the Prefect server: the operator's own, else the local one that `make up` runs."""
     return own_prefect_api() or f"http://{settings.host}:{settings.prefect_port}/api"
 
 

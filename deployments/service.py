@@ -111,10 +111,9 @@ class Service:
         async with make_bot(settings.token, settings.telegram_api, settings.connections) as bot:
             self._username = bot.username
             log.info("bot @%s (%d)", bot.username, bot.id)
-            if settings.public_url:
-                address = f"{settings.public_url}/telegram/{settings.bot_id}"
+            if settings.webhook_url:
                 secret = settings.derived_secret("webhook")
-                await bot.set_webhook(address, secret_token=secret, allowed_updates=ALLOWED_UPDATES)
+                await bot.set_webhook(settings.webhook_url, secret_token=secret, allowed_updates=ALLOWED_UPDATES)
             else:
                 await bot.delete_webhook()
             members = BotService(self._pool, settings, self._bundles, self._wakeup, bot)

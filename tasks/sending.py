@@ -17,6 +17,6 @@ def make_delivery(
         bot_id=settings.bot_id,
         username=username,
         links_url=settings.links_url,
-        link_secret=settings.derived_secret("links"),
+        link_secret=settings.lasting_secret("links"),
     )
     return Delivery(pool, channel, bundles, composer, process=process, connections=settings.connections)

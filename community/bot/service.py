@@ -11,6 +11,7 @@ from community.bot.polling import Polling
 from community.bot.workers import Workers
 from community.database.pool import Pool
 from community.database.wakeup import Wakeup
+from community.members.suppression import SUPPRESSION
 from community.outbox.bundles import Bundles
 from community.settings import Settings
 
@@ -23,7 +24,13 @@ class BotService:
     def __init__(self, pool: Pool, settings: Settings, bundles: Bundles, wakeup: Wakeup, bot: Bot) -> None:
         self.direct = Direct(pool, bot, settings.bot_id)
         self.workers = Workers(
-            pool, bundles, wakeup, self.direct, bot_id=settings.bot_id, staff_chat=settings.staff_chat
+            pool,
+            bundles,
+            wakeup,
+            self.direct,
+            bot_id=settings.bot_id,
+            staff_chat=settings.staff_chat,
+            secret=settings.lasting_secret(SUPPRESSION),
         )
         self.polling = Polling(
             str(pool.conninfo), pool, wakeup, api=settings.telegram_api, token=settings.token, bot_id=settings.bot_id

@@ -42,6 +42,8 @@ class Turn:
     cause: str
     """Names the update in the outbox: handling it again says nothing twice."""
     at: datetime
+    secret: str
+    """Which erasures are hashed by."""
     muted: bool = False
     """The sender floods: nothing is said, everything else happens."""
     toast: Toast | None = None
@@ -53,7 +55,7 @@ class Turn:
     async def member(self, user: User) -> Member:
         """The member behind a Telegram user."""
         person = Person(user.id, user.first_name, user.last_name, user.username, user.language_code)
-        return await see(self.conn, person, self.at)
+        return await see(self.conn, person, self.at, secret=self.secret)
 
     async def group(self, chat: Chat) -> Group:
         """The group behind a Telegram chat."""

@@ -44,7 +44,15 @@ class Workers:
     """Handles stored updates until cancelled."""
 
     def __init__(
-        self, pool: Pool, bundles: Bundles, wakeup: Wakeup, direct: Direct, *, bot_id: int, staff_chat: int | None
+        self,
+        pool: Pool,
+        bundles: Bundles,
+        wakeup: Wakeup,
+        direct: Direct,
+        *,
+        bot_id: int,
+        staff_chat: int | None,
+        secret: str,
     ) -> None:
         self._pool = pool
         self._bundles = bundles
@@ -52,6 +60,7 @@ class Workers:
         self._direct = direct
         self._bot_id = bot_id
         self._staff_chat = staff_chat
+        self._secret = secret
         self._users: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
         self._busy: set[int] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
@@ -161,7 +170,8 @@ class Workers:
         return True
 
     def _turn(self, conn: Connection, bundle: Bundle, row: Row, at: datetime, cause: str | None = None) -> Turn:
-        return Turn(conn, bundle, self._bot_id, self._staff_chat, cause or f"update:{row['update_id']}", at)
+        cause = cause or f"update:{row['update_id']}"
+        return Turn(conn, bundle, self._bot_id, self._staff_chat, cause, at, self._secret)
 
     def _after(self, turn: Turn) -> None:
         """What follows the commit: wake the senders, and make the direct calls beside the next update."""

@@ -1,5 +1,6 @@
 """The installation: which bot a database belongs to, SOP time, and which processes are alive."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from community.database.pool import Connection
@@ -28,6 +29,23 @@ async def sop_now(conn: Connection) -> datetime:
     """SOP time: real time, unless a simulation has set its own."""
     row = await (await conn.execute(queries.installation)).fetchone()
     return (row and row["virtual_now_at"]) or datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What the database is. `migration`: the newest one it has had."""
+
+    migration: str
+    postgresql: str
+    now_wall: datetime
+    """Its clock, by which leases and rate limits run."""
+
+
+async def versions(conn: Connection) -> Versions:
+    """The database's versions, and its clock."""
+    row = await (await conn.execute(queries.versions)).fetchone()
+    assert row is not None
+    return Versions(**row)
 
 
 async def set_virtual_now(conn: Connection, at: datetime | None) -> None:

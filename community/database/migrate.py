@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
@@ -11,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from community.errors import DatabaseError
 
+MIGRATIONS = str(Path(__file__).parent / "migrations")
 CORE = Path(__file__).parent.parent
 MIGRATION_LOCK = 0x50B_0001
 
@@ -45,9 +47,16 @@ def _upgrade(connection: Connection) -> None:
         connection.commit()
 
 
+def newest_migration() -> str:
+    """The migration this version of the program needs."""
+    config = Config()
+    config.set_main_option("script_location", MIGRATIONS)
+    return ScriptDirectory.from_config(config).get_current_head() or ""
+
+
 def alembic_config(connection: Connection) -> Config:
     """Alembic's configuration without a file, bound to `connection`."""
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", MIGRATIONS)
     config.attributes["connection"] = connection
     return config

@@ -15,6 +15,11 @@ class Queries:
         parts = _NAME.split(path.read_text(encoding="utf-8"))
         self._statements = dict(zip(parts[1::2], parts[2::2], strict=True))
 
+    @property
+    def names(self) -> list[str]:
+        """The statements' names, in the order of the file."""
+        return list(self._statements)
+
     def __getattr__(self, name: str) -> LiteralString:
         """The statement called `name`; AttributeError names the file and what it does have."""
         try:

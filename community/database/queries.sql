@@ -17,3 +17,9 @@ ON CONFLICT (process) DO UPDATE SET beat_wall = clock_timestamp()
 
 -- name: last_beat
 SELECT max(beat_wall) AS beat_wall FROM heartbeats WHERE role = %(role)s
+
+-- name: versions
+SELECT
+    (SELECT version_num FROM alembic_version) AS migration,
+    current_setting('server_version') AS postgresql,
+    clock_timestamp() AS now_wall

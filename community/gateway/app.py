@@ -32,7 +32,7 @@ HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 def create_gateway(pool: Pool, settings: Settings, wakeup: Wakeup, username: Callable[[], str | None]) -> Starlette:
     """The gateway as an ASGI application. `username()` is the bot's, None while it is not known yet."""
     headers = {**HEADERS, **(HTTPS_ONLY if settings.public_url else {})}
-    links = Links(pool, settings.derived_secret(LINKS), username)
+    links = Links(pool, settings.lasting_secret(LINKS), username)
     webhook = Webhook(pool, wakeup, bot_id=settings.bot_id, secret=settings.derived_secret(WEBHOOK))
     routes = [
         Route("/l/{path}", links.visit, methods=["GET"]),

@@ -137,3 +137,6 @@ SELECT member_id FROM memberships m
 WHERE group_id = %(group_id)s AND joined_at IS NOT NULL AND left_at IS NULL AND NOT EXISTS (
     SELECT FROM v_memberships o WHERE o.member_id = m.member_id AND o.group_id <> m.group_id AND o.present
 )
+
+-- name: present_groups
+SELECT * FROM groups WHERE lost_at IS NULL ORDER BY id

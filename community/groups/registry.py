@@ -71,6 +71,11 @@ async def open_door(conn: Connection, wish: str | None) -> Group | None:
     return await _one(conn, "open_door", wish=wish)
 
 
+async def present_groups(conn: Connection) -> list[Group]:
+    """Every group the bot is in."""
+    return [Group(**row) for row in await (await conn.execute(queries.present_groups)).fetchall()]
+
+
 async def _members(conn: Connection, query: str, group: Group) -> list[int]:
     rows = await (await conn.execute(getattr(queries, query), {"group_id": group.id})).fetchall()
     return [row["member_id"] for row in rows]

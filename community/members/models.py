@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, text as sql
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Text, text as sql
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, json, moment, text
@@ -105,3 +105,24 @@ class Dialogue(SQLModel, table=True):
     member_id: int = Field(sa_column=Column(BigInteger, ForeignKey("members.id", ondelete="CASCADE"), primary_key=True))
     expecting: str = text()
     asked_at: datetime = moment()
+
+
+class Suppression(SQLModel, table=True):
+    """An erased member who is left alone should they come back: no id, only its keyed hash."""
+
+    __tablename__ = "suppressions"
+
+    hash: str = Field(sa_column=Column(Text, primary_key=True))
+    since_at: datetime = moment()
+
+
+class Erasure(SQLModel, table=True):
+    """What was removed when a member was erased. The former number leads to nothing any more."""
+
+    __tablename__ = "erasures"
+
+    id: int = identity()
+    member_number: int = bigint()
+    erased_at: datetime = moment()
+    removed: dict[str, Any] = json()
+    """Rows by kind."""

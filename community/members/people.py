@@ -10,6 +10,7 @@ from community.database.queries import load
 from community.errors import UnknownMember
 from community.members.clean import storable
 from community.members.models import Member
+from community.members.suppression import suppression_hash
 
 queries = load(__file__)
 
@@ -27,8 +28,11 @@ class Person:
     language_code: str | None = None
 
 
-async def see(conn: Connection, person: Person, at: datetime) -> Member:
-    """The member for `person`, new if never seen before, with the names Telegram gives now."""
+async def see(conn: Connection, person: Person, at: datetime, *, secret: str) -> Member:
+    """The member for `person`, new if never seen before, with the names Telegram gives now.
+
+    A new one who was erased before is opted out; `secret` is the one that erasures are hashed by.
+    """
     names = {
         "username": storable(person.username) if person.username else None,
         "first_name": storable(person.first_name),
@@ -38,6 +42,7 @@ async def see(conn: Connection, person: Person, at: datetime) -> Member:
     if known and all(getattr(known, key) == value for key, value in names.items()):
         return known
     values = {**names, "telegram_id": person.telegram_id, "locale": guess_locale(person.language_code), "at": at}
+    values["hash"] = suppression_hash(secret, person.telegram_id)
     member = await _one(conn, queries.upsert_member, **values)
     assert member is not None
     return member
@@ -59,6 +64,12 @@ async def find(conn: Connection, text: str) -> Member:
     if found is None:
         raise UnknownMember(f"{name!r}: no such member; give a member number, tg:<Telegram id> or @username")
     return found
+
+
+async def search(conn: Connection, text: str, limit: int) -> list[Member]:
+    """Members whose name or @username contains `text`, whatever the case; the last active first."""
+    rows = await conn.execute(queries.search, {"text": storable(text).strip(), "limit": limit})
+    return [Member(**row) for row in await rows.fetchall()]
 
 
 async def by_id(conn: Connection, member_id: int) -> Member | None:

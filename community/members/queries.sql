@@ -12,8 +12,12 @@ LIMIT 1
 
 -- name: upsert_member
 -- The locale is a first guess only: once known, or chosen, Telegram's language no longer changes it.
-INSERT INTO members (telegram_id, username, first_name, last_name, locale, first_seen_at)
-VALUES (%(telegram_id)s, %(username)s, %(first_name)s, %(last_name)s, %(locale)s, %(at)s)
+-- Someone who was erased and comes back is new, and wants no messages until they say otherwise.
+INSERT INTO members (telegram_id, username, first_name, last_name, locale, first_seen_at, opted_out_at)
+VALUES (
+    %(telegram_id)s, %(username)s, %(first_name)s, %(last_name)s, %(locale)s, %(at)s,
+    (SELECT since_at FROM suppressions WHERE hash = %(hash)s)
+)
 ON CONFLICT (telegram_id) DO UPDATE
 SET username = excluded.username, first_name = excluded.first_name, last_name = excluded.last_name
 RETURNING *
@@ -117,8 +121,21 @@ SELECT
     ARRAY(SELECT title FROM v_memberships WHERE member_id = m.id AND present ORDER BY joined_at) AS groups,
     (SELECT source FROM links WHERE token = m.link_token) AS source,
     (SELECT count(*) FROM follow_ups WHERE member_id = m.id) AS follow_ups,
-    (SELECT count(*) FROM v_messages WHERE member_id = m.id AND state = 'sent') AS received,
+    (SELECT count(*) FROM v_messages WHERE member_id = m.id AND state = 'sent' AND stage <> 'test') AS received,
     (SELECT count(*) FROM v_events WHERE member_id = m.id) AS activities
 FROM members m
 JOIN v_members v ON v.id = m.id
 WHERE m.id = %(id)s
+
+-- name: suppress
+INSERT INTO suppressions (hash, since_at) VALUES (%(hash)s, %(at)s) ON CONFLICT DO NOTHING
+
+-- name: record_erasure
+INSERT INTO erasures (member_number, erased_at, removed) VALUES (%(number)s, %(at)s, %(removed)s)
+
+-- name: search
+-- A scan: operators ask this now and then.
+SELECT * FROM members
+WHERE strpos(lower(concat_ws(' ', first_name, last_name, '@' || username)), lower(%(text)s)) > 0
+ORDER BY last_active_at DESC NULLS LAST, id DESC
+LIMIT %(limit)s

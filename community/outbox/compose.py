@@ -12,6 +12,9 @@ from community.members.names import display_name, short_name
 from community.outbox.bundles import Bundles
 from community.outbox.render import Renderer, RenderError
 
+TRIAL = "trial"
+"""Key of the context of a message sent as a test: it says so, and its links lead there directly, uncounted."""
+
 
 class Composer:
     """Composes for one bot. `links_url`: where members' browsers reach the gateway, None for direct links."""
@@ -43,7 +46,8 @@ class Composer:
             self._renderers[bundle.hash] = Renderer(bundle)
         locale = row["context"].get("locale") or row["locale"] or bundle.playbook.community.locale
         rendered = self._renderers[bundle.hash].render(row["template"], locale, self._context(bundle, row, locale))
-        return Outgoing(row["chat_id"], text=rendered.text, buttons=rendered.buttons)
+        mark = f"<i>TEST · {row['template']} · {locale}</i>\n\n" if row["context"].get(TRIAL) else ""
+        return Outgoing(row["chat_id"], text=mark + rendered.text, buttons=rendered.buttons)
 
     def _context(self, bundle: Bundle, row: dict[str, Any], locale: str) -> dict[str, Any]:
         names = row["first_name"], row["last_name"], row["username"]
@@ -53,10 +57,12 @@ class Composer:
             **row["context"],
             "bot": self._username,
             "message_id": row["id"],
-            "link": partial(self._link, bundle, row["id"]),
+            "link": partial(self._link, bundle, None if row["context"].get(TRIAL) else row["id"]),
         }
 
-    def _link(self, bundle: Bundle, message_id: int, key: str) -> str:
+    def _link(self, bundle: Bundle, message_id: int | None, key: str) -> str:
         resource = bundle.playbook.resource(key)
         target = (resource and resource.url) or f"https://t.me/{self._username}?start={key}"
+        if message_id is None:
+            return target
         return link_url(self._links_url, self._link_secret, key, message_id, target)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from community.database.pool import Connection
 from community.database.queries import load
@@ -43,6 +44,36 @@ class Listed:
     expires_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Messages of a stage that failed, or are uncertain, for one reason."""
+
+    stage: str
+    state: str
+    reason: str
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The bot's limit and its use. `rate`: messages a second, None without a limit."""
+
+    rate: float | None
+    frozen_until_wall: datetime | None
+    """Telegram asked the whole bot to wait until then."""
+    chats: int
+    """Chats written to within the last minute (wall time)."""
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The version of playbook and copy in force."""
+
+    bundle: str
+    note: str
+    published_wall: datetime
+
+
 async def queued(conn: Connection, bot_id: int) -> list[Queued]:
     """The bot's messages that are not done, counted by class (best lane first) and state."""
     rows = await (await conn.execute(queries.queue, {"bot_id": bot_id})).fetchall()
@@ -54,3 +85,27 @@ async def listed(conn: Connection, bot_id: int, state: str, limit: int) -> list[
     values = {"bot_id": bot_id, "state": state, "limit": limit}
     rows = await (await conn.execute(queries.listing, values)).fetchall()
     return [Listed(message_class=CLASSES[row.pop("lane")], **row) for row in rows]
+
+
+async def failures(conn: Connection, bot_id: int) -> list[Failure]:
+    """What failed or is uncertain, by stage and reason, commonest first."""
+    rows = await (await conn.execute(queries.failures, {"bot_id": bot_id})).fetchall()
+    return [Failure(**row) for row in rows]
+
+
+async def pace(conn: Connection, bot_id: int) -> Pace | None:
+    """The bot's limit and its use; None before the always-on service has first run."""
+    row = await (await conn.execute(queries.pace, {"bot_id": bot_id})).fetchone()
+    return Pace(**row) if row else None
+
+
+async def in_force(conn: Connection) -> InForce | None:
+    """What was published last; None before the first publication."""
+    row = await (await conn.execute(queries.last_publication)).fetchone()
+    return InForce(**row) if row else None
+
+
+async def history(conn: Connection, member_id: int, limit: int) -> list[dict[str, Any]]:
+    """The newest `limit` messages of a member: id, stage, step, state, reason, due_at, sent_at."""
+    values = {"member_id": member_id, "limit": limit}
+    return await (await conn.execute(queries.history, values)).fetchall()

@@ -329,3 +329,39 @@ SELECT
 FROM messages
 WHERE id = %(id)s AND telegram_message_id IS NOT NULL
 ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
+
+-- name: failures
+-- Over the partial index of what is in trouble.
+SELECT stage, state, coalesce(reason, 'unknown') AS reason, count(*) AS messages
+FROM messages
+WHERE bot_id = %(bot_id)s AND state IN ('failed', 'uncertain')
+GROUP BY stage, state, coalesce(reason, 'unknown')
+ORDER BY messages DESC, stage, reason
+
+-- name: pace
+-- Each outcome leaves its chat's pace behind: read instead of all that was ever sent.
+SELECT
+    b.rate,
+    b.frozen_until_wall,
+    (
+        SELECT count(*) FROM chat_paces p
+        WHERE p.bot_id = b.bot_id AND p.next_wall > clock_timestamp() - interval '1 minute'
+    ) AS chats
+FROM budgets b
+WHERE b.bot_id = %(bot_id)s
+
+-- name: last_publication
+SELECT bundle, note, published_wall FROM publications ORDER BY id DESC LIMIT 1
+
+-- name: history
+SELECT id, stage, step, state, reason, due_at, sent_at FROM messages
+WHERE member_id = %(member_id)s
+ORDER BY id DESC
+LIMIT %(limit)s
+
+-- name: recipient
+SELECT
+    telegram_id AS chat_id, first_name, last_name, username, locale, group_title,
+    dm = 'open' OR (dm = 'temporary' AND dm_until_at > %(at)s) AS reachable
+FROM v_members
+WHERE id = %(member_id)s

@@ -177,3 +177,10 @@ SELECT
     (SELECT max(left_at) FROM v_memberships WHERE member_id = m.id) AS left_at
 FROM v_members m
 WHERE id = %(member_id)s
+
+-- name: last_plans
+-- One probe of plans_stage for each stage.
+SELECT p.stage, p.as_of_at, p.planned_wall, p.counts
+FROM unnest(%(stages)s::text[]) WITH ORDINALITY AS s (stage, place)
+CROSS JOIN LATERAL (SELECT * FROM plans WHERE stage = s.stage ORDER BY as_of_at DESC, id DESC LIMIT 1) AS p
+ORDER BY s.place

@@ -1,5 +1,6 @@
 """What became of a plan's messages."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from community.database.pool import Connection
@@ -19,3 +20,8 @@ async def outcome(conn: Connection, plan_id: int) -> dict[str, int]:
 async def outcome_by_step(conn: Connection, plan_id: int) -> list[dict[str, Any]]:
     """Rows of step, state, reason, messages."""
     return await (await conn.execute(queries.outcome, {"plan_id": plan_id})).fetchall()
+
+
+async def last_plans(conn: Connection, stages: Iterable[str]) -> list[dict[str, Any]]:
+    """Rows of stage, as_of_at, planned_wall, counts: each stage's last plan; none for one that was never planned."""
+    return await (await conn.execute(queries.last_plans, {"stages": list(stages)})).fetchall()

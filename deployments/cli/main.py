@@ -21,6 +21,9 @@ CHAT_IDS = {"ignore_unknown_options": True}
 """Ids of groups are negative: -100… is no option."""
 
 
+Who = Annotated[str, typer.Argument(metavar="MEMBER", help="Number, tg:<Telegram id> or @username.")]
+
+
 class Sop(TyperGroup):
     """Shows an expected error as one line on stderr, with exit code 1."""
 
@@ -42,6 +45,10 @@ app = typer.Typer(
 )
 outbox = typer.Typer()
 app.add_typer(outbox, name="outbox")
+member = typer.Typer(no_args_is_help=True)
+app.add_typer(member, name="member")
+token = typer.Typer(no_args_is_help=True)
+app.add_typer(token, name="token")
 
 
 @app.callback()
@@ -86,7 +93,7 @@ def preview(
 
 @app.command()
 def explain(
-    member: Annotated[str, typer.Argument(metavar="MEMBER", help="Number, tg:<Telegram id> or @username.")],
+    member: Who,
     stage: Stage,
     as_of: AsOf = "now",
 ) -> None:
@@ -138,6 +145,76 @@ def settle(
     settle(ids, arrived=arrived)
 
 
+@member.callback()
+def members() -> None:
+    """One member: who they are, everything known about them, and to forget it."""
+
+
+@member.command("show")
+def show_member(
+    member: Who, limit: Annotated[int, typer.Option(min=0, help="Messages to list at most, newest first.")] = 10
+) -> None:
+    """Who a member is, whether we may write to them, and the newest messages."""
+    from deployments.cli.member import show
+
+    show(member, limit)
+
+
+@member.command("find")
+def find_member(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="A part of the name or @username.")],
+    limit: Annotated[int, typer.Option(min=1, help="Members to list at most, the last active first.")] = 20,
+) -> None:
+    """Members by a part of their name."""
+    from deployments.cli.member import find
+
+    find(text, limit)
+
+
+@member.command("export")
+def export_member(member: Who) -> None:
+    """Everything known about a member, as JSON."""
+    from deployments.cli.member import export
+
+    export(member)
+
+
+@member.command("erase")
+def erase_member(
+    member: Who, yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False
+) -> None:
+    """Remove everything of a member for good. Should they come back, they are new, and left alone."""
+    from deployments.cli.member import erase
+
+    erase(member, sure=yes)
+
+
+@app.command("send-test")
+def send_test(
+    stage: Stage,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="Name of a step of the stage, such as day_1.")],
+    to: Annotated[str, typer.Option(metavar="MEMBER", help="Number, tg:<Telegram id> or @username.")],
+    locale: Annotated[str | None, typer.Option(help="zh-Hans, zh-Hant or en; default: the member's.")] = None,
+) -> None:
+    """Send one step to a member, marked as a test. Counts nowhere: no caps, no reports, the step itself still comes."""
+    from deployments.cli.send_test import send_test
+
+    send_test(stage, step, locale, to)
+
+
+@token.callback()
+def tokens() -> None:
+    """The bot's token."""
+
+
+@token.command()
+def rotate() -> None:
+    """Replace the bot's token in .env by a new one of the same bot: asked for, or from SOP_NEW_TELEGRAM_TOKEN."""
+    from deployments.cli.token import rotate
+
+    rotate()
+
+
 @app.command(context_settings=CHAT_IDS)
 def halt(
     scope: Scope = "all",
@@ -155,6 +232,22 @@ def resume(scope: Scope = "all") -> None:
     from deployments.cli.halt import resume
 
     resume(scope)
+
+
+@app.command()
+def status() -> None:
+    """One screen: queue, rate, forecast, last run of each stage, failures by reason, what is halted, versions."""
+    from deployments.cli.status import status
+
+    status()
+
+
+@app.command()
+def doctor() -> None:
+    """Look for what is wrong with the installation, and say what to do. Exit code 1 if anything is."""
+    from deployments.cli.doctor import doctor
+
+    raise typer.Exit(doctor())
 
 
 @app.command()

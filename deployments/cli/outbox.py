@@ -45,15 +45,16 @@ def _states(state: str | None) -> Sequence[str]:
 async def _show(states: Sequence[str], limit: int) -> None:
     async with session() as s:
         playbook = (await s.bundle()).playbook
-        await _print_counts(s)
-        await _print_forecast(s)
+        await print_counts(s)
+        await print_forecast(s)
         await print_halts(s)
         for state in states:
             found = await listed(s.conn, s.settings.bot_id, state, limit)
             _print_messages(found, state, playbook.community.zone)
 
 
-async def _print_counts(s: Session) -> None:
+async def print_counts(s: Session) -> None:
+    """What is not done, by class and state, with its age."""
     now_at = await sop_now(s.conn)
     rows = [
         (line.message_class, line.state, line.messages, age(now_at - line.oldest_at))
@@ -64,7 +65,8 @@ async def _print_counts(s: Session) -> None:
         print("The outbox is empty: everything is done.")
 
 
-async def _print_forecast(s: Session) -> None:
+async def print_forecast(s: Session) -> None:
+    """When the queue will be empty, and whether anything empties it."""
     ahead = await forecast(s.conn, s.settings.bot_id, await sop_now(s.conn))
     later = f"; {count(ahead.later, 'message')} due later" if ahead.later else ""
     if ahead.due:
@@ -77,6 +79,11 @@ async def _print_forecast(s: Session) -> None:
         print(f"\n{count(ahead.due, 'message')} due now, {pace}{later}.")
     else:
         print(f"\nNothing due now{later}.")
+    await warn_if_away(s)
+
+
+async def warn_if_away(s: Session) -> None:
+    """Say so if the always-on service is silent."""
     beat = await last_beat(s.conn, "service")
     if beat is None or datetime.now(UTC) - beat > ALIVE:
         print("The always-on service is not running: nothing leaves until `make up` (or the delivery flow) starts it.")

@@ -13,19 +13,18 @@ from rich.text import Text
 from community.bundle import Bundle
 from community.channels.channel import Outgoing
 from community.members.names import display_name
-from community.outbox.bundles import Bundles
 from community.outbox.compose import Composer
 from community.outbox.render import RenderError
 from community.outreach.explain import tally
 from community.outreach.plan import preview as preview_rows
 from community.telegram_html import plain_text
+from deployments.cli.compose import make_composer
 from deployments.cli.output import console, local, print_table
-from deployments.cli.session import Session, bot_name, session
+from deployments.cli.session import Session, session
 from tasks.words import reason_words
 
 LOOKED_AT = 10_000
 """Candidates read to list some of each kind; the counts are of all."""
-UNKNOWN_BOT = "your_bot"
 OUTCOMES = {
     "send": "would be sent now",
     "deferred": "would be sent in the member's morning (quiet hours)",
@@ -89,13 +88,7 @@ async def _look(request: Request) -> Found:
 async def _texts(s: Session, bundle: Bundle, rows: Sequence[dict[str, Any]]) -> list[Outgoing | RenderError]:
     if not rows:
         return []
-    composer = Composer(
-        Bundles(),
-        bot_id=s.settings.bot_id,
-        username=await bot_name(s.settings) or UNKNOWN_BOT,
-        links_url=s.settings.links_url,
-        link_secret=s.settings.derived_secret("links"),
-    )
+    composer = await make_composer(s)
     return [_rendered(composer, bundle, {**row, "id": 0}) for row in rows]
 
 

@@ -14,7 +14,7 @@ from community.bundle import Bundle
 from community.database.embedded import EmbeddedPostgres
 from community.database.installation import claim, sop_now
 from community.database.pool import Connection, connect
-from community.errors import DatabaseError, SopError
+from community.errors import DatabaseError, SopError, TelegramRefused, TokenError
 from community.outbox.bundles import Bundles
 from community.settings import Settings, load_settings
 
@@ -80,15 +80,13 @@ def database_url(settings: Settings) -> str:
 
 async def bot_name(settings: Settings) -> str | None:
     """The bot's username as Telegram tells it; None when Telegram does not answer in 3 seconds."""
-    import aiohttp  # half as much again as everything else a verb imports
+    from deployments.bot_api import bot_api  # brings aiohttp, half as much again as all else a verb imports
 
-    url = f"{settings.telegram_api}/bot{settings.token}/getMe"
     try:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as client, client.get(url) as answer:
-            result = (await answer.json()).get("result", {})
-    except (aiohttp.ClientError, TimeoutError, ValueError):
+        async with bot_api(settings.telegram_api, settings.token, within_s=3) as api:
+            username: str | None = (await api.ask("getMe")).result.get("username")
+    except (TokenError, TelegramRefused):
         return None
-    username: str | None = result.get("username")
     return username
 
 

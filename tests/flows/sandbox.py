@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -42,15 +43,22 @@ class Sandbox:
         await enqueue(conn, settings.bot_id, (await Bundles().current(conn)).hash, [draft], at)
 
 
-@pytest.fixture
-async def telegram(bundle: object, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
-    """A sandbox on a free port, named by the settings."""
+@asynccontextmanager
+async def running_sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SandboxClient]:
+    """A sandbox on a free port, named by the settings, with its control interface."""
     listener = bind("127.0.0.1", 0)
     port = listener.getsockname()[1]
     monkeypatch.setenv("SOP_SANDBOX_PORT", str(port))
     serving = server(create_app(Options(tokens=(load_settings().token,))))
     task = asyncio.create_task(serving.serve([listener]))
     async with SandboxClient(f"http://127.0.0.1:{port}") as client:
-        yield Sandbox(client)
+        yield client
     serving.should_exit = True
     await task
+
+
+@pytest.fixture
+async def telegram(bundle: object, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
+    """A sandbox for the flows."""
+    async with running_sandbox(monkeypatch) as client:
+        yield Sandbox(client)

@@ -17,6 +17,7 @@ from community.outbox.bundles import Bundles
 
 BOT_ID = 4203
 STAFF = -4000
+SECRET = "s"
 NOW = datetime(2026, 3, 4, 4, 0, tzinfo=UTC)
 CLUB = {"id": -1001, "type": "supergroup", "title": "Club"}
 BOT = {"id": BOT_ID, "is_bot": True, "first_name": "Bot", "username": "the_bot"}
@@ -174,4 +175,6 @@ async def desk(pool: Pool, conn: Connection, bundle: Bundle, database_url: str) 
     calls = Calls()
     wakeup = Wakeup(database_url)
     direct = Direct(pool, calls, BOT_ID)  # type: ignore[arg-type]  # the two calls it makes
-    return Desk(pool, conn, Workers(pool, Bundles(), wakeup, direct, bot_id=BOT_ID, staff_chat=STAFF), calls)
+    return Desk(
+        pool, conn, Workers(pool, Bundles(), wakeup, direct, bot_id=BOT_ID, staff_chat=STAFF, secret=SECRET), calls
+    )

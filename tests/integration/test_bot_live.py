@@ -104,7 +104,7 @@ async def live(
     )
     wakeup, bundles = Wakeup(database_url), Bundles()
     async with make_bot(settings.token, settings.telegram_api, 16) as bot:
-        secret = settings.derived_secret(LINKS)
+        secret = settings.lasting_secret(LINKS)
         composer = Composer(
             bundles, bot_id=settings.bot_id, username=bot.username, links_url=settings.links_url, link_secret=secret
         )

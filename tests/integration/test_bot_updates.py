@@ -18,6 +18,7 @@ from tests.integration.telegram_kit import (
     BEN,
     BOT_ID,
     NOW,
+    SECRET,
     STAFF,
     Desk,
     chat_member,
@@ -160,7 +161,9 @@ async def test_several_replicas_keep_each_users_order(desk: Desk, monkeypatch: p
     users = range(100, 106)
     await store(desk.conn, BOT_ID, [private(str(n), who) for n in range(8) for who in users])
     replicas = [
-        Workers(desk.pool, Bundles(), Wakeup("unused"), desk.workers._direct, bot_id=BOT_ID, staff_chat=None)
+        Workers(
+            desk.pool, Bundles(), Wakeup("unused"), desk.workers._direct, bot_id=BOT_ID, staff_chat=None, secret=SECRET
+        )
         for _ in range(3)
     ]
     running = [asyncio.create_task(replica.run()) for replica in replicas]

@@ -64,7 +64,7 @@ class Gateway:
         return self.settings.derived_secret(WEBHOOK)
 
     def link(self, token: str, message_id: int) -> str:
-        return link_url("", self.settings.derived_secret(LINKS), token, message_id, "")
+        return link_url("", self.settings.lasting_secret(LINKS), token, message_id, "")
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from community.members.clean import storable
 from community.members.links import Followed, follow, link_url, sync_links, target_of
 from community.members.models import Dm, Member
 from community.members.people import Person, by_id, find, guess_locale, see
-from tests.integration.telegram_kit import NOW
+from tests.integration.telegram_kit import NOW, SECRET
 
 
 async def meet(conn: Connection, number: int = 17, **names: str | None) -> Member:
-    return await see(conn, Person(number, **{"first_name": "Ann", **names}), NOW)  # type: ignore[arg-type]
+    return await see(conn, Person(number, **{"first_name": "Ann", **names}), NOW, secret=SECRET)  # type: ignore[arg-type]
 
 
 async def again(conn: Connection, member: Member) -> Member:

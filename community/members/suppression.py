@@ -1,0 +1,36 @@
+"""Members who were erased stay left alone when they come back: a keyed hash is all that is kept of them.
+
+Without the installation's secret, which is not in the database, a hash tells nothing: Telegram ids are few enough to
+try them all.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from hmac import new as hmac
+
+from psycopg.types.json import Jsonb
+
+from community.database.pool import Connection
+from community.database.queries import load
+
+queries = load(__file__)
+
+
+def suppression_hash(secret: str, telegram_id: int) -> str:
+    """What is kept of an erased member. `secret`: `Settings.lasting_secret(SUPPRESSION)`."""
+    return hmac(secret.encode(), str(telegram_id).encode(), sha256).hexdigest()
+
+
+SUPPRESSION = "suppression"
+"""Purpose of the secret."""
+
+
+async def suppress(conn: Connection, secret: str, telegram_id: int, at: datetime) -> None:
+    """Leave this account alone from now on: should it come back, it is opted out from the start."""
+    await conn.execute(queries.suppress, {"hash": suppression_hash(secret, telegram_id), "at": at})
+
+
+async def record_erasure(conn: Connection, member_id: int, removed: Mapping[str, int], at: datetime) -> None:
+    """Keep what was removed (rows by kind), under the member's former number."""
+    await conn.execute(queries.record_erasure, {"number": member_id, "removed": Jsonb(dict(removed)), "at": at})

@@ -1,0 +1,61 @@
+"""Send one step to one member as a test: marked as such, through the outbox like everything else, counted nowhere."""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from community.bundle import Bundle
+from community.database.pool import Connection
+from community.database.queries import load
+from community.errors import SopError
+from community.outbox.compose import TRIAL, Composer
+from community.outbox.enqueue import Draft, enqueue
+from community.playbook import MessageClass, template_name
+
+queries = load(__file__)
+
+STAGE = "test"
+"""What tests are sent as: no stage's halt, holdout, plan or report reaches them; `sop halt` of everything does."""
+
+
+async def send_trial(
+    conn: Connection,
+    composer: Composer,
+    bundle: Bundle,
+    member_id: int,
+    stage: str,
+    step: str,
+    locale: str | None,
+    at: datetime,
+) -> str:
+    """Enqueue the step for the member, in `locale` or else in theirs; returns its text.
+
+    Raises UnknownStage for stage or step, SopError for a locale not offered or a member out of reach, RenderError.
+    """
+    playbook = bundle.playbook
+    template = template_name(stage, playbook.stage(stage).step(step).name)
+    if locale is not None and locale not in playbook.community.locales:
+        raise SopError(f"--locale: {locale} is not offered; the playbook has {', '.join(playbook.community.locales)}")
+    context: dict[str, Any] = {TRIAL: True, **({"locale": locale} if locale else {})}
+    to = await _recipient(conn, member_id, at)
+    text = composer.render(bundle, {**to, "id": 0, "template": template, "context": context}).text
+    draft = Draft(
+        chat_id=to["chat_id"],
+        member_id=member_id,
+        stage=STAGE,
+        step=template,
+        occurrence=uuid4().hex,
+        message_class=MessageClass.reply,
+        due_at=at,
+        template=template,
+        context=context,
+    )
+    await enqueue(conn, composer.bot_id, bundle.hash, [draft], at)
+    return text
+
+
+async def _recipient(conn: Connection, member_id: int, at: datetime) -> dict[str, Any]:
+    row = await (await conn.execute(queries.recipient, {"member_id": member_id, "at": at})).fetchone()
+    if row is None or not row.pop("reachable"):
+        raise SopError(f"member {member_id}: may not be written to in private; they must open the bot and press Start")
+    return row

@@ -1,0 +1,35 @@
+"""`sop status`: one screen says how the installation stands."""
+
+import re
+
+from community.bundle import Bundle
+from community.database.pool import Connection
+from community.outreach.plan import plan
+from tests.e2e.cli.conftest import BOT_ID, NOON, STAGE, MakeMember, Sop
+
+
+async def test_status_on_one_screen(sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    for _ in range(2):
+        await member(entered_at=NOON)
+    await member(entered_at=NOON, dm="blocked")
+    await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    await conn.execute("UPDATE messages SET state = 'failed', reason = 'no_rights' WHERE member_id = 1")
+    await conn.execute("INSERT INTO chat_paces SELECT %s, n, clock_timestamp() FROM generate_series(1, 30) n", [BOT_ID])
+    await sop("halt", "--note", "broken link")
+    ran = await sop("status")
+    assert ran.code == 0
+    assert "Rate in use: 0.5 of 30 a second (30 chats in the last minute)." in ran.out
+    assert "1 message due now" in ran.out
+    assert "broken link" in ran.out
+    assert re.search(r"welcome_drip +2026-03-04 12:00 .* 2 +0 +1: has blocked the bot", ran.out)
+    assert re.search(r"1 +failed +welcome_drip +the bot lacks the admin right", ran.out)
+    assert f"{bundle.hash[:12]}, published" in ran.out
+    assert re.search(r"migration \d{4}", ran.out)
+
+
+async def test_status_before_anything_happened(sop: Sop, conn: Connection, bundle: Bundle) -> None:
+    await conn.execute("DELETE FROM budgets")
+    ran = await sop("status")
+    assert ran.code == 0
+    assert re.search(r"welcome_drip +never", ran.out)
+    assert "No rate limit is set yet" in ran.out
