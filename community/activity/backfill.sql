@@ -1,30 +1,30 @@
 -- name: make_past
 CREATE TEMP TABLE IF NOT EXISTS past (
-    at timestamptz, kind text, member_id bigint, group_id bigint, data jsonb
+    at timestamptz, kind text, member_id bigint, group_id bigint, message bigint, data jsonb
 ) ON COMMIT DELETE ROWS
 
 -- name: copy_past
-COPY past (at, kind, member_id, group_id, data) FROM STDIN (FORMAT binary)
-
--- name: probe_only
--- A few thousand rows against years of events: always by the member's index, whatever the statistics of partitions
--- that this very import fills have the planner believe.
-SELECT set_config(name, 'off', true) FROM unnest(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan']) AS name
+COPY past (at, kind, member_id, group_id, message, data) FROM STDIN
 
 -- name: backfill
--- The bounds on `at` leave all but a few partitions out; the rest of the key is found in events_member.
+-- A lateral look-up cannot become a join of all with all, whatever the statistics of partitions that this very import
+-- fills have the planner believe: each event by events_member, in the few partitions that the bounds on `at` leave.
 WITH new AS MATERIALIZED (
-    SELECT DISTINCT ON (member_id, kind, at, data->'message') at, kind, member_id, group_id, data
+    SELECT DISTINCT ON (member_id, kind, at, message) at, kind, member_id, group_id, data
     FROM past p
-    WHERE NOT EXISTS (
-        SELECT FROM events e
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN p.kind IN ('joined', 'left') THEN interval '5 minutes' ELSE interval '0' END AS slack
+    ) AS s
+    LEFT JOIN LATERAL (
+        SELECT true AS is_there FROM events e
         WHERE e.member_id = p.member_id AND e.kind = p.kind AND e.group_id = p.group_id
-            AND e.at >= p.at - CASE WHEN p.kind IN ('joined', 'left') THEN interval '5 minutes' ELSE interval '0' END
-            AND e.at <= p.at + CASE WHEN p.kind IN ('joined', 'left') THEN interval '5 minutes' ELSE interval '0' END
+            AND e.at BETWEEN p.at - slack AND p.at + slack
             AND e.at >= %(since)s::timestamptz - interval '5 minutes'
             AND e.at <= %(until)s::timestamptz + interval '5 minutes'
-            AND (NOT e.data ? 'message' OR e.at = p.at AND e.data->'message' = p.data->'message')
-    )
+            AND (NOT e.data ? 'message' OR e.at = p.at AND (e.data->>'message')::bigint = p.message)
+        LIMIT 1
+    ) AS known ON true
+    WHERE known.is_there IS NULL
 ),
 appended AS (
     INSERT INTO events (at, kind, member_id, group_id, data)

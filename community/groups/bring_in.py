@@ -6,8 +6,8 @@ from datetime import datetime
 
 from community.database.pool import Connection
 from community.database.queries import load
-from community.members.clean import storable
 from community.members.bring_in import settle_in
+from community.members.clean import storable
 
 queries = load(__file__, "bring_in.sql")
 

@@ -1,6 +1,6 @@
 -- name: bring_in
--- Known to be in and seen again: the earlier arrival. Known to have left: only a later arrival brings back. A leave
--- older than the arrival that is known says nothing.
+-- Whatever happened last holds: who has left comes back by a later arrival only, and a leave from before the arrival
+-- that is known says nothing. Otherwise the earlier arrival is the right one.
 INSERT INTO memberships AS known (member_id, group_id, joined_at, left_at)
 SELECT member_id, %(group_id)s, joined_at, left_at
 FROM unnest(%(member_id)s::bigint[], %(joined)s::timestamptz[], %(left)s::timestamptz[]) AS s (
@@ -9,9 +9,8 @@ FROM unnest(%(member_id)s::bigint[], %(joined)s::timestamptz[], %(left)s::timest
 ON CONFLICT (member_id, group_id) DO UPDATE
 SET joined_at = CASE
         WHEN known.left_at IS NULL AND known.joined_at > excluded.left_at THEN known.joined_at
-        WHEN known.left_at IS NULL THEN least(known.joined_at, excluded.joined_at)
         WHEN excluded.joined_at > known.left_at THEN excluded.joined_at
-        ELSE known.joined_at
+        ELSE least(known.joined_at, excluded.joined_at)
     END,
     left_at = CASE
         WHEN known.left_at IS NULL AND known.joined_at > excluded.left_at THEN NULL

@@ -23,6 +23,8 @@ queries = load(__file__)
 
 GROUPS = {"private_supergroup": "-100{}", "public_supergroup": "-100{}", "private_group": "-{}"}
 """Kinds of chats that are groups, with how the chat's id follows from the export's."""
+BATCH = 10_000
+"""Messages in a transaction: of most members it then has several, and their rows are touched once."""
 LISTED = 200
 """Bad messages kept to be listed, of each chat; all are counted."""
 
@@ -72,7 +74,7 @@ Progress = Callable[[int, int], None]
 
 
 async def import_export(conn: Connection, path: Path, zone: ZoneInfo, bot_id: int, progress: Progress) -> Imported:
-    """Import the file, some thousand messages a transaction: stopped at any moment, it is simply begun again.
+    """Import the file, some ten thousand messages a transaction: stopped at any moment, it is simply begun again.
 
     Nothing is added twice (see `backfill`). Dates without a time zone are taken in `zone`. Raises ImportRefused when
     the file is no export, or another import is running.
@@ -95,13 +97,23 @@ async def _alone(conn: Connection) -> AsyncIterator[None]:
 
 @dataclass
 class _Batch:
-    """A piece of the file, understood."""
+    """Messages of a chat, understood, for one transaction."""
 
     chat: Chat
-    facts: list[Fact]
-    bad: list[tuple[int, str]]
-    messages: int
-    read: int
+    facts: list[Fact] = field(default_factory=list)
+    bad: list[tuple[int, str]] = field(default_factory=list)
+    messages: int = 0
+    read: int = 0
+
+    def add(self, piece: Piece, talk: Conversation, bot_id: int) -> None:
+        """Take in a piece of the file."""
+        for position, record in enumerate(piece.records, piece.first):
+            try:
+                self.facts.extend(fact for fact in talk.facts(record) if fact.telegram_id != bot_id)
+            except BadMessage as error:
+                self.bad.append((position, str(error)))
+        self.messages += len(piece.records)
+        self.read = piece.read
 
 
 @dataclass
@@ -130,17 +142,24 @@ class _Run:
         return await self._finish()
 
     def _batches(self) -> Iterator[_Batch]:
+        batch: _Batch | None = None
         for piece in self.export.pieces():
-            if piece.chat.kind in GROUPS:
-                talk = self.talks.setdefault(piece.chat.id, Conversation(self.zone))
-                yield _understood(piece, talk, self.bot_id)
-            else:
+            if batch and (batch.messages >= BATCH or batch.chat != piece.chat):
+                yield batch
+                batch = None
+            if piece.chat.kind not in GROUPS:
                 self.others.add(piece.chat.id)
+                continue
+            batch = batch or _Batch(piece.chat)
+            batch.add(piece, self.talks.setdefault(piece.chat.id, Conversation(self.zone)), self.bot_id)
+        if batch:
+            yield batch
 
     async def _finish(self) -> Imported:
         for chat, position in self.export.unreadable:
             if group := self.groups.get(chat.id):
                 group.leave_out(position, "it is no JSON")
+        self.present.clear()  # joins of the unnamed are older than what was written
         for chat_id, group in self.groups.items():
             talk = self.talks[chat_id]
             await self._write(group, sorted(talk.resolved(), key=lambda fact: fact.at), talk)
@@ -203,13 +222,3 @@ class _Run:
                 stays[member] = Stay(at)
                 self.present.add((group_id, member))
         return stays
-
-
-def _understood(piece: Piece, talk: Conversation, bot_id: int) -> _Batch:
-    batch = _Batch(piece.chat, [], [], len(piece.records), piece.read)
-    for position, record in enumerate(piece.records, piece.first):
-        try:
-            batch.facts.extend(fact for fact in talk.facts(record) if fact.telegram_id != bot_id)
-        except BadMessage as error:
-            batch.bad.append((position, str(error)))
-    return batch

@@ -65,6 +65,7 @@ class Conversation:
     no_person: int = 0
     """Messages of channels and anonymous admins: no member did it."""
     _ids: dict[str, int] = field(default_factory=dict)
+    _people: dict[str | int, int | None] = field(default_factory=dict)
     _topics: set[int] = field(default_factory=set)
 
     def facts(self, record: Any) -> list[Fact]:
@@ -77,12 +78,11 @@ class Conversation:
             return list(self._service(record, number, at))
         if record.get("type") != "message":
             raise BadMessage(f"its type is {_brief(record.get('type'))}, neither message nor service")
-        facts = list(self._reactions(record, number, at))
         sender = self._person(record.get("from_id"), record.get("from"))
-        if sender is None:
-            self.no_person += 1
-        else:
-            facts.insert(0, Fact("message", at, sender, self._about(record, number)))
+        facts = [Fact("message", at, sender, self._about(record, number))] if sender else []
+        self.no_person += not facts
+        if "reactions" in record:
+            facts.extend(self._reactions(record, number, at))
         return facts
 
     def resolved(self) -> Iterator[Fact]:
@@ -134,16 +134,24 @@ class Conversation:
 
     def _person(self, peer: Any, name: Any) -> int | None:
         """The Telegram id of a person, who is known by `name` from now on; None for a channel or nobody."""
-        if isinstance(peer, str):
-            match = _PEER.fullmatch(peer)
-            found = int(match[2]) if match and match[1] == "user" else None
-        else:
-            found = peer if isinstance(peer, int) and 0 < peer < OLD_CHANNELS else None
+        if not isinstance(peer, (str, int)):
+            return None
+        found = self._people.get(peer)
+        if not found:
+            found = self._people[peer] = _user(peer)
         if found and not self.names.get(found):
             self.names[found] = name if isinstance(name, str) else ""
             if self.names[found]:
                 self._ids[name] = 0 if name in self._ids else found
         return found
+
+
+def _user(peer: str | int) -> int | None:
+    """The Telegram id of an exported peer such as `user123`; None for a channel or a group."""
+    if isinstance(peer, int):
+        return peer if 0 < peer < OLD_CHANNELS else None
+    match = _PEER.fullmatch(peer)
+    return int(match[2]) if match and match[1] == "user" else None
 
 
 def _number(record: dict[str, Any]) -> int:

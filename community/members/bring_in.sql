@@ -21,3 +21,33 @@ FROM (
     GROUP BY member_id
 ) AS s
 WHERE m.id = s.member_id
+
+-- name: bring_in_listed
+INSERT INTO members AS known (
+    telegram_id, username, first_name, last_name, locale, zone, first_seen_at, entered_at
+)
+SELECT
+    telegram_id, username, coalesce(first_name, ''), coalesce(last_name, ''), locale, zone,
+    least(joined_at, %(at)s), joined_at
+FROM unnest(
+    %(telegram_id)s::bigint[], %(username)s::text[], %(first_name)s::text[], %(last_name)s::text[],
+    %(locale)s::text[], %(zone)s::text[], %(joined_at)s::timestamptz[]
+) AS l (telegram_id, username, first_name, last_name, locale, zone, joined_at)
+ORDER BY telegram_id
+ON CONFLICT (telegram_id) DO UPDATE
+SET username = coalesce(known.username, excluded.username),
+    first_name = CASE WHEN known.first_name = '' THEN excluded.first_name ELSE known.first_name END,
+    last_name = CASE WHEN known.first_name = '' THEN excluded.last_name ELSE known.last_name END,
+    locale = coalesce(known.locale, excluded.locale),
+    zone = coalesce(known.zone, excluded.zone),
+    first_seen_at = least(known.first_seen_at, excluded.first_seen_at),
+    entered_at = coalesce(known.entered_at, excluded.entered_at)
+RETURNING id, telegram_id, xmax = 0 AS is_new, dm = 'none' AS is_unreachable
+
+-- name: keep_origins
+INSERT INTO member_origins AS known (member_id, source, consent, listed_at)
+SELECT id, source, consent, %(at)s
+FROM unnest(%(id)s::bigint[], %(source)s::text[], %(consent)s::text[]) AS o (id, source, consent)
+ORDER BY id
+ON CONFLICT (member_id) DO UPDATE
+SET source = coalesce(known.source, excluded.source), consent = coalesce(excluded.consent, known.consent)

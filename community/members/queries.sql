@@ -114,7 +114,10 @@ SELECT
     v.locale,
     ARRAY(SELECT tag FROM member_tags WHERE member_id = m.id ORDER BY since_at, tag) AS tags,
     ARRAY(SELECT title FROM v_memberships WHERE member_id = m.id AND present ORDER BY joined_at) AS groups,
-    (SELECT source FROM links WHERE token = m.link_token) AS source,
+    coalesce(
+        (SELECT source FROM links WHERE token = m.link_token),
+        (SELECT jsonb_build_object('list', source) FROM member_origins WHERE member_id = m.id AND source IS NOT NULL)
+    ) AS source,
     (SELECT count(*) FROM follow_ups WHERE member_id = m.id) AS follow_ups,
     (SELECT count(*) FROM v_messages WHERE member_id = m.id AND state = 'sent') AS received,
     (SELECT count(*) FROM v_events WHERE member_id = m.id) AS activities

@@ -42,6 +42,8 @@ app = typer.Typer(
 )
 outbox = typer.Typer()
 app.add_typer(outbox, name="outbox")
+imports = typer.Typer(no_args_is_help=True, help="Bring an existing community in: its history, its members.")
+app.add_typer(imports, name="import")
 
 
 @app.callback()
@@ -163,6 +165,38 @@ def links() -> None:
     from deployments.cli.links import links
 
     links()
+
+
+@imports.command()
+def telegram_export(file: Annotated[Path, typer.Argument(help="result.json, as Telegram Desktop exports it.")]) -> None:
+    """Import groups' history: members, messages, reactions, joins and leaves. Importing again adds only what is new."""
+    from deployments.cli.moving import import_telegram
+
+    import_telegram(file)
+
+
+@imports.command()
+def members(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="With a column telegram_id.")],
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Bring them in; without, only show what would happen.")
+    ] = False,
+) -> None:
+    """Import a list of members: all of it, or with one wrong line nothing."""
+    from deployments.cli.moving import import_members
+
+    import_members(file, apply=apply)
+
+
+@app.command()
+def export(
+    dataset: Annotated[str, typer.Argument(metavar="members|messages|decisions|events", help="What.")],
+    file: Annotated[Path, typer.Argument(help="Where to: ends in .csv or .parquet.")],
+) -> None:
+    """Write members, messages, decisions or events to a file."""
+    from deployments.cli.moving import export
+
+    export(dataset, file)
 
 
 @app.command()
