@@ -37,5 +37,13 @@ class UnknownStage(SopError):
     """No stage of that name is in the playbook."""
 
 
+class ImportRefused(SopError):
+    """A file to import is not what it should be, or the import cannot begin; nothing was imported."""
+
+
+class ExportRefused(SopError):
+    """What was asked for cannot be exported."""
+
+
 class PrefectUnavailable(SopError):
     """The Prefect server did not answer in time."""

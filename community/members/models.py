@@ -69,6 +69,19 @@ class MemberTag(SQLModel, table=True):
     since_at: datetime = moment()
 
 
+class MemberOrigin(SQLModel, table=True):
+    """What the list by which a member was brought in says of them."""
+
+    __tablename__ = "member_origins"
+
+    member_id: int = Field(sa_column=Column(BigInteger, ForeignKey("members.id", ondelete="CASCADE"), primary_key=True))
+    source: str | None = text(nullable=True)
+    """Where they came from, in the operator's words; the first known is kept for ever."""
+    consent: str | None = text(nullable=True)
+    """When or how they agreed to be written to, as the newest list says."""
+    listed_at: datetime = moment()
+
+
 class FollowUp(SQLModel, table=True):
     """Something a member of staff has promised to do for a member (SOP 1.8: a human within 24 h)."""
 

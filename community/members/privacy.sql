@@ -16,6 +16,12 @@ SELECT expecting, asked_at FROM dialogues WHERE member_id = %(id)s
 -- name: erase_dialogues
 DELETE FROM dialogues WHERE member_id = %(id)s
 
+-- name: export_member_origins
+SELECT source, consent, listed_at FROM member_origins WHERE member_id = %(id)s
+
+-- name: erase_member_origins
+DELETE FROM member_origins WHERE member_id = %(id)s
+
 -- name: export_members
 SELECT * FROM members WHERE id = %(id)s
 

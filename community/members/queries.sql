@@ -119,7 +119,10 @@ SELECT
     v.locale,
     ARRAY(SELECT tag FROM member_tags WHERE member_id = m.id ORDER BY since_at, tag) AS tags,
     ARRAY(SELECT title FROM v_memberships WHERE member_id = m.id AND present ORDER BY joined_at) AS groups,
-    (SELECT source FROM links WHERE token = m.link_token) AS source,
+    coalesce(
+        (SELECT source FROM links WHERE token = m.link_token),
+        (SELECT jsonb_build_object('list', source) FROM member_origins WHERE member_id = m.id AND source IS NOT NULL)
+    ) AS source,
     (SELECT count(*) FROM follow_ups WHERE member_id = m.id) AS follow_ups,
     (SELECT count(*) FROM v_messages WHERE member_id = m.id AND state = 'sent' AND stage <> 'test') AS received,
     (SELECT count(*) FROM v_events WHERE member_id = m.id) AS activities
@@ -129,6 +132,18 @@ WHERE m.id = %(id)s
 
 -- name: suppress
 INSERT INTO suppressions (hash, since_at) VALUES (%(hash)s, %(at)s) ON CONFLICT DO NOTHING
+
+-- name: suppressions
+SELECT hash, since_at FROM suppressions
+
+-- name: brought_in
+-- Known by an import only: whoever opened the chat since has said for themselves what they want.
+SELECT id, telegram_id FROM members WHERE dm IN ('none', 'gone') AND opted_out_at IS NULL
+
+-- name: opt_out_suppressed
+UPDATE members SET opted_out_at = s.at
+FROM unnest(%(id)s::bigint[], %(at)s::timestamptz[]) AS s (id, at)
+WHERE members.id = s.id
 
 -- name: record_erasure
 INSERT INTO erasures (member_number, erased_at, removed) VALUES (%(number)s, %(at)s, %(removed)s)

@@ -31,6 +31,21 @@ async def suppress(conn: Connection, secret: str, telegram_id: int, at: datetime
     await conn.execute(queries.suppress, {"hash": suppression_hash(secret, telegram_id), "at": at})
 
 
+async def leave_alone_again(conn: Connection, secret: str) -> int:
+    """Opt out whoever was erased and has been brought in anew by an import; returns how many."""
+    rows = await (await conn.execute(queries.suppressions)).fetchall()
+    if not (since := {row["hash"]: row["since_at"] for row in rows}):
+        return 0
+    back = []
+    async with conn.cursor() as cursor:
+        async for row in cursor.stream(queries.brought_in):
+            if at := since.get(suppression_hash(secret, row["telegram_id"])):
+                back.append((row["id"], at))
+    values = {"id": [number for number, _ in back], "at": [at for _, at in back]}
+    await conn.execute(queries.opt_out_suppressed, values)
+    return len(back)
+
+
 async def record_erasure(conn: Connection, member_id: int, removed: Mapping[str, int], at: datetime) -> None:
     """Keep what was removed (rows by kind), under the member's former number."""
     await conn.execute(queries.record_erasure, {"number": member_id, "removed": Jsonb(dict(removed)), "at": at})

@@ -14,10 +14,18 @@ SELECT
     coalesce(m.locale, g.locale) AS locale,
     g.title AS group_title,
     -- In a group, or admitted and on the way in.
-    m.entered_at IS NOT NULL AND m.left_at IS NULL AS in_group
+    m.entered_at IS NOT NULL AND m.left_at IS NULL AS in_group,
+    m.first_seen_at,
+    m.left_at,
+    m.last_active_at,
+    m.link_token
 FROM members m
 LEFT JOIN v_groups g ON g.id = m.home_group_id;
 
 -- Tracked links, for whoever renders or reports them.
 CREATE OR REPLACE VIEW v_links AS
 SELECT token, kind, url, source FROM links;
+
+-- What lists of members say of them.
+CREATE OR REPLACE VIEW v_member_origins AS
+SELECT member_id, source, consent, listed_at FROM member_origins;

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from community.errors import SopError
+from deployments.cli import records
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
 AsOf = Annotated[
@@ -19,9 +20,6 @@ Numbers = Annotated[list[int], typer.Argument(metavar="ID...", help="Message num
 
 CHAT_IDS = {"ignore_unknown_options": True}
 """Ids of groups are negative: -100… is no option."""
-
-
-Who = Annotated[str, typer.Argument(metavar="MEMBER", help="Number, tg:<Telegram id> or @username.")]
 
 
 class Sop(TyperGroup):
@@ -45,10 +43,10 @@ app = typer.Typer(
 )
 outbox = typer.Typer()
 app.add_typer(outbox, name="outbox")
-member = typer.Typer(no_args_is_help=True)
-app.add_typer(member, name="member")
+app.add_typer(records.member, name="member")
 token = typer.Typer(no_args_is_help=True)
 app.add_typer(token, name="token")
+app.add_typer(records.imports, name="import")
 
 
 @app.callback()
@@ -93,7 +91,7 @@ def preview(
 
 @app.command()
 def explain(
-    member: Who,
+    member: records.Who,
     stage: Stage,
     as_of: AsOf = "now",
 ) -> None:
@@ -143,50 +141,6 @@ def settle(
     from deployments.cli.outbox import settle
 
     settle(ids, arrived=arrived)
-
-
-@member.callback()
-def members() -> None:
-    """One member: who they are, everything known about them, and to forget it."""
-
-
-@member.command("show")
-def show_member(
-    member: Who, limit: Annotated[int, typer.Option(min=0, help="Messages to list at most, newest first.")] = 10
-) -> None:
-    """Who a member is, whether we may write to them, and the newest messages."""
-    from deployments.cli.member import show
-
-    show(member, limit)
-
-
-@member.command("find")
-def find_member(
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="A part of the name or @username.")],
-    limit: Annotated[int, typer.Option(min=1, help="Members to list at most, the last active first.")] = 20,
-) -> None:
-    """Members by a part of their name."""
-    from deployments.cli.member import find
-
-    find(text, limit)
-
-
-@member.command("export")
-def export_member(member: Who) -> None:
-    """Everything known about a member, as JSON."""
-    from deployments.cli.member import export
-
-    export(member)
-
-
-@member.command("erase")
-def erase_member(
-    member: Who, yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False
-) -> None:
-    """Remove everything of a member for good. Should they come back, they are new, and left alone."""
-    from deployments.cli.member import erase
-
-    erase(member, sure=yes)
 
 
 @app.command("send-test")
@@ -287,6 +241,9 @@ def sandbox(
     from deployments.cli.sandbox import sandbox
 
     raise typer.Exit(sandbox(port))
+
+
+app.command()(records.export)
 
 
 def run() -> None:

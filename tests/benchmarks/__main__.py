@@ -8,7 +8,10 @@ import uvloop
 
 from tests.benchmarks.harness import Row, report
 
-ROWS = ("delivery", "limits", "planning", "join", "kill", "priority", "gate", "updates")
+ROWS = {name: name for name in ("delivery", "limits", "planning", "join", "kill", "priority", "gate", "updates")} | {
+    "import": "history"
+}
+"""Rows and the modules that measure them."""
 
 
 def main() -> int:
@@ -19,7 +22,7 @@ def main() -> int:
     rows: list[Row] = []
     for name in arguments.rows or ROWS:
         print(f"{name} …", flush=True)
-        rows.append(uvloop.run(importlib.import_module(f"tests.benchmarks.{name}").run()))
+        rows.append(uvloop.run(importlib.import_module(f"tests.benchmarks.{ROWS[name]}").run()))
     report(rows)
     return 0 if all(row.passed for row in rows) else 1
 

@@ -9,10 +9,12 @@ import pytest
 from community.bot.inbox import store
 from community.database.pool import Connection, connect
 from community.database.tables import metadata
+from community.members.bring_in import Listed, bring_in_listed
 from community.members.models import Member
 from community.members.people import by_telegram_id
-from community.members.suppression import suppression_hash
+from community.members.suppression import leave_alone_again, suppress, suppression_hash
 from community.privacy.personal import STATEMENTS, erase, export
+from tests.integration.conftest import NOON
 from tests.integration.rows import one, put
 from tests.integration.telegram_kit import (
     BEN,
@@ -175,3 +177,13 @@ async def test_who_is_writing_about_the_member_is_waited_for(
         await erasing
         rows = await (await writer.execute("SELECT 1 FROM messages WHERE chat_id = %s", [ANN_ID])).fetchall()
     assert rows == []
+
+
+async def test_an_erased_member_whom_an_import_brings_back_is_left_alone(conn: Connection) -> None:
+    people = [Listed(telegram_id=number) for number in (71, 72)]
+    await suppress(conn, "s", 71, NOON)
+    await bring_in_listed(conn, people, NOON)
+    assert await leave_alone_again(conn, "s") == 1
+    rows = await (await conn.execute("SELECT telegram_id FROM members WHERE opted_out_at = %s", [NOON])).fetchall()
+    assert rows == [{"telegram_id": 71}]
+    assert await leave_alone_again(conn, "s") == 0

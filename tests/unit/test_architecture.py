@@ -48,6 +48,9 @@ FOREIGN = {
     "community/activity/queries.sql": {
         "members": "last_active_at is brought up to date with the batch of events that moves it",
     },
+    "community/activity/backfill.sql": {
+        "members": "as in queries.sql, for events that are found to be new in the same statement",
+    },
 }
 """Tables of other packages that an .sql may touch, and why."""
 

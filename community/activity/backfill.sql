@@ -1,0 +1,47 @@
+-- name: make_past
+CREATE TEMP TABLE IF NOT EXISTS past (
+    at timestamptz, kind text, member_id bigint, group_id bigint, message bigint, data jsonb
+) ON COMMIT DELETE ROWS
+
+-- name: copy_past
+COPY past (at, kind, member_id, group_id, message, data) FROM STDIN
+
+-- name: backfill
+-- A lateral look-up cannot become a join of all with all, whatever the statistics of partitions that this very import
+-- fills have the planner believe: each event by events_member, in the few partitions that the bounds on `at` leave.
+WITH new AS MATERIALIZED (
+    SELECT DISTINCT ON (member_id, kind, at, message) at, kind, member_id, group_id, data
+    FROM past p
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN p.kind IN ('joined', 'left') THEN interval '5 minutes' ELSE interval '0' END AS slack
+    ) AS s
+    LEFT JOIN LATERAL (
+        SELECT true AS is_there FROM events e
+        WHERE e.member_id = p.member_id AND e.kind = p.kind AND e.group_id = p.group_id
+            AND e.at BETWEEN p.at - slack AND p.at + slack
+            AND e.at >= %(since)s::timestamptz - interval '5 minutes'
+            AND e.at <= %(until)s::timestamptz + interval '5 minutes'
+            AND (NOT e.data ? 'message' OR e.at = p.at AND (e.data->>'message')::bigint = p.message)
+        LIMIT 1
+    ) AS known ON true
+    WHERE known.is_there IS NULL
+),
+appended AS (
+    INSERT INTO events (at, kind, member_id, group_id, data)
+    SELECT at, kind, member_id, group_id, data FROM new
+),
+reached AS (
+    INSERT INTO milestones (member_id, kind, first_at, last_at)
+    SELECT member_id, kind, min(at), max(at) FROM new
+    GROUP BY member_id, kind
+    ORDER BY member_id, kind
+    ON CONFLICT (member_id, kind) DO UPDATE
+    SET first_at = least(milestones.first_at, excluded.first_at),
+        last_at = greatest(milestones.last_at, excluded.last_at)
+),
+lively AS (
+    UPDATE members SET last_active_at = greatest(members.last_active_at, l.at)
+    FROM (SELECT member_id, max(at) AS at FROM new WHERE kind = ANY (%(signs_of_life)s) GROUP BY member_id) AS l
+    WHERE members.id = l.member_id
+)
+SELECT kind, array_agg(member_id) AS members FROM new GROUP BY kind

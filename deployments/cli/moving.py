@@ -1,0 +1,138 @@
+"""`sop import` and `sop export`."""
+
+import asyncio
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from community.errors import ImportRefused
+from community.history.datasets import export as export_dataset
+from community.history.roster import Roster, bring_in_roster, read_roster
+from community.history.telegram_export import GroupHistory, Imported, import_export
+from community.members.names import display_name
+from community.members.suppression import SUPPRESSION, leave_alone_again
+from deployments.cli.output import console, print_table
+from deployments.cli.session import Session, bot_name, session
+from tasks.words import count
+
+INVITATIONS = {
+    "en": "I am this group's assistant. Press Start once, so that I can send you what is yours: {link}",
+    "zh-Hans": "我是本群助手。请点击链接并按「开始」，之后我才能私信你会员内容：{link}",
+    "zh-Hant": "我是本群助手。請點擊連結並按「開始」，之後我才能私訊你會員內容：{link}",
+}
+"""The post by which members open the private chat, by the community's locale."""
+KINDS = {"message": "messages", "reaction": "reactions", "joined": "joins", "left": "leaves"}
+
+
+def import_telegram(file: Path) -> None:
+    """Import Telegram Desktop's export."""
+    asyncio.run(_import_telegram(file, file.stat().st_size if file.exists() else 0))
+
+
+def import_members(file: Path, *, apply: bool) -> None:
+    """Show what a list of members would bring, or bring it in. Raises ImportRefused when a line is wrong."""
+    asyncio.run(_import_members(file, apply))
+
+
+def export(dataset: str, to: Path) -> None:
+    """Write a dataset to a file."""
+    asyncio.run(_export(dataset, to))
+
+
+async def _import_telegram(file: Path, size: int) -> None:
+    async with session() as s:
+        zone = ZoneInfo((await s.bundle()).playbook.community.zone)
+        columns = (
+            BarColumn(),
+            DownloadColumn(),
+            TextColumn("{task.fields[messages]:,} messages"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=size, messages=0)
+            outcome = await import_export(
+                s.conn,
+                file,
+                zone,
+                s.settings.bot_id,
+                lambda read, messages: bar.update(task, completed=read, messages=messages),
+            )
+        await leave_alone_again(s.conn, s.settings.lasting_secret(SUPPRESSION))
+        for group in outcome.groups:
+            _print_group(group)
+        _print_rest(file, outcome)
+        await _print_invitation(s, sum(group.unreachable for group in outcome.groups))
+
+
+def _print_group(group: GroupHistory) -> None:
+    added = ", ".join(f"{group.added[kind]:,} {name}" for kind, name in KINDS.items()) if group.added else "nothing"
+    out = console(whole=True)
+    out.print(f"{group.title} (group {group.group_id}): {group.messages:,} messages read; new: {added}; "
+              f"{count(group.members, 'member')} never seen before.")  # fmt: skip
+    if group.no_person:
+        out.print(f"  {group.no_person:,} by channels or anonymous admins: no member's activity.")
+    if group.unnamed:
+        out.print(f"  {group.unnamed:,} joins and leaves of people whom the export names without an id: left out.")
+    if group.bad_count:
+        out.print(f"  {group.bad_count:,} could not be understood and were left out:")
+        for position, why in group.bad:
+            out.print(f"    message {position:,} of the file's list: {why}")
+        if group.bad_count > len(group.bad):
+            out.print(f"    … and {group.bad_count - len(group.bad):,} more")
+
+
+def _print_rest(file: Path, outcome: Imported) -> None:
+    if outcome.other_chats:
+        print(f"{count(outcome.other_chats, 'chat')} left out: no groups.")
+    if outcome.cut_off:
+        print(f"{file} ends in the middle: what is whole was imported. Export again, and import that: nothing doubles.")
+
+
+async def _print_invitation(s: Session, unreachable: int) -> None:
+    """How many cannot be written to, and the post for the group that changes it."""
+    if not unreachable:
+        return
+    bundle = await s.bundle()
+    name = await bot_name(s.settings) or "<your bot>"
+    print(f"\n{count(unreachable, 'member')} cannot be written to until they open the bot's chat. Post in the group:\n")
+    post = INVITATIONS[bundle.playbook.community.locale]
+    console(whole=True).print(post.format(link=f"https://t.me/{name}?start=welcome"))
+
+
+async def _import_members(file: Path, apply: bool) -> None:
+    roster = read_roster(file)
+    if roster.problems:
+        raise ImportRefused("\n".join(f"{file}:{line}: {what}" for line, what in roster.problems))
+    async with session() as s:
+        zone = ZoneInfo((await s.bundle()).playbook.community.zone)
+        outcome = await bring_in_roster(s.conn, roster, zone, apply=apply)
+        print(f"{count(len(roster.lines), 'line')}: {outcome.added} new, {outcome.known} known already.")
+        _print_sample(roster)
+        if apply:
+            await leave_alone_again(s.conn, s.settings.lasting_secret(SUPPRESSION))
+            await _print_invitation(s, outcome.unreachable)
+        else:
+            print("\nNothing was written. To bring them in: the same with --apply.")
+
+
+def _print_sample(roster: Roster) -> None:
+    rows = [
+        (
+            who.telegram_id,
+            display_name(who.first_name, who.last_name, who.username),
+            who.joined_at,
+            who.source,
+            who.consent,
+        )
+        for who in roster.lines[:10]
+    ]
+    title = f"The first {len(rows)}"
+    print_table(console(), title, ("Telegram id", "name", "joined", "source", "consent"), rows)
+
+
+async def _export(dataset: str, to: Path) -> None:
+    async with session() as s:
+        written = await export_dataset(s.conn, dataset, to)
+    print(f"{to}: {written:,} {dataset}.")

@@ -1,0 +1,86 @@
+"""The verbs about what is held of a community and its members: import, export, member."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Who = Annotated[str, typer.Argument(metavar="MEMBER", help="Number, tg:<Telegram id> or @username.")]
+
+member = typer.Typer(no_args_is_help=True)
+imports = typer.Typer(no_args_is_help=True, help="Bring an existing community in: its history, its members.")
+
+
+@member.callback()
+def members() -> None:
+    """One member: who they are, everything known about them, and to forget it."""
+
+
+@member.command("show")
+def show_member(
+    member: Who, limit: Annotated[int, typer.Option(min=0, help="Messages to list at most, newest first.")] = 10
+) -> None:
+    """Who a member is, whether we may write to them, and the newest messages."""
+    from deployments.cli.member import show
+
+    show(member, limit)
+
+
+@member.command("find")
+def find_member(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="A part of the name or @username.")],
+    limit: Annotated[int, typer.Option(min=1, help="Members to list at most, the last active first.")] = 20,
+) -> None:
+    """Members by a part of their name."""
+    from deployments.cli.member import find
+
+    find(text, limit)
+
+
+@member.command("export")
+def export_member(member: Who) -> None:
+    """Everything known about a member, as JSON."""
+    from deployments.cli.member import export
+
+    export(member)
+
+
+@member.command("erase")
+def erase_member(
+    member: Who, yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False
+) -> None:
+    """Remove everything of a member for good. Should they come back, they are new, and left alone."""
+    from deployments.cli.member import erase
+
+    erase(member, sure=yes)
+
+
+@imports.command()
+def telegram_export(file: Annotated[Path, typer.Argument(help="result.json, as Telegram Desktop exports it.")]) -> None:
+    """Import groups' history: members, messages, reactions, joins and leaves. Importing again adds only what is new."""
+    from deployments.cli.moving import import_telegram
+
+    import_telegram(file)
+
+
+@imports.command("members")
+def import_members(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="With a column telegram_id.")],
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Bring them in; without, only show what would happen.")
+    ] = False,
+) -> None:
+    """Import a list of members: all of it, or with one wrong line nothing."""
+    from deployments.cli.moving import import_members
+
+    import_members(file, apply=apply)
+
+
+def export(
+    dataset: Annotated[str, typer.Argument(metavar="members|messages|decisions|events", help="What.")],
+    file: Annotated[Path, typer.Argument(help="Where to: ends in .csv or .parquet.")],
+) -> None:
+    """Write members, messages, decisions or events to a file."""
+    from deployments.cli.moving import export
+
+    export(dataset, file)
