@@ -23,7 +23,7 @@ queries = load(__file__)
 
 GROUPS = {"private_supergroup": "-100{}", "public_supergroup": "-100{}", "private_group": "-{}"}
 """Kinds of chats that are groups, with how the chat's id follows from the export's."""
-BATCH = 10_000
+BATCH = 40_000
 """Messages in a transaction: of most members it then has several, and their rows are touched once."""
 LISTED = 200
 """Bad messages kept to be listed, of each chat; all are counted."""
@@ -74,7 +74,7 @@ Progress = Callable[[int, int], None]
 
 
 async def import_export(conn: Connection, path: Path, zone: ZoneInfo, bot_id: int, progress: Progress) -> Imported:
-    """Import the file, some ten thousand messages a transaction: stopped at any moment, it is simply begun again.
+    """Import the file, some 40,000 messages a transaction: stopped at any moment, it is simply begun again.
 
     Nothing is added twice (see `backfill`). Dates without a time zone are taken in `zone`. Raises ImportRefused when
     the file is no export, or another import is running.
