@@ -2,6 +2,7 @@
 
 from community.channels.channel import Channel
 from community.database.pool import Pool
+from community.members.links import LINKS
 from community.outbox.bundles import Bundles
 from community.outbox.compose import Composer
 from community.outbox.delivery import Delivery
@@ -17,6 +18,6 @@ def make_delivery(
         bot_id=settings.bot_id,
         username=username,
         links_url=settings.links_url,
-        link_secret=settings.lasting_secret("links"),
+        link_secret=settings.lasting_secret(LINKS),
     )
     return Delivery(pool, channel, bundles, composer, process=process, connections=settings.connections)

@@ -14,10 +14,11 @@ from community.gateway.health import Health, Metrics
 from community.gateway.links import Links
 from community.gateway.pages import not_found
 from community.gateway.webhook import Webhook
+from community.members.links import LINKS
 from community.settings import Settings
 
-LINKS, WEBHOOK = "links", "webhook"
-"""Purposes of the derived secrets: signed links in messages, the webhook's header."""
+WEBHOOK = "webhook"
+"""Purpose of the secret in the webhook's header."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",

@@ -20,6 +20,8 @@ from community.playbook import Playbook
 
 queries = load(__file__)
 
+LINKS = "links"
+"""Purpose of the secret by which links in messages are signed (`Settings.lasting_secret`)."""
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 SHAPE = re.compile(r"([A-Za-z0-9_-]{1,64})(?:\.([0-9a-z]{1,13})\.([0-9a-f]{8}))?", re.ASCII)
 

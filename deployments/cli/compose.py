@@ -1,5 +1,6 @@
 """Composing messages as the service does, for verbs that show them."""
 
+from community.members.links import LINKS
 from community.outbox.bundles import Bundles
 from community.outbox.compose import Composer
 from deployments.cli.session import Session, bot_name
@@ -15,5 +16,5 @@ async def make_composer(s: Session) -> Composer:
         bot_id=s.settings.bot_id,
         username=await bot_name(s.settings) or UNKNOWN_BOT,
         links_url=s.settings.links_url,
-        link_secret=s.settings.lasting_secret("links"),
+        link_secret=s.settings.lasting_secret(LINKS),
     )

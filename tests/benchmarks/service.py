@@ -21,7 +21,7 @@ from community.outbox.bundles import publish
 from community.outbox.claim import ensure_budget
 from community.sandbox.client import SandboxClient
 from community.settings import Mode, Settings
-from tests.benchmarks.harness import ROOT, free_port
+from tests.benchmarks.harness import ROOT, Row, free_port
 
 OWNER = 1
 PATIENCE_S = 15.0
@@ -33,6 +33,22 @@ def quantiles(waits: list[float]) -> tuple[float, float]:
     """p50 and p95."""
     twentieths = statistics.quantiles(waits, n=20)
     return twentieths[9], twentieths[18]
+
+
+def waiting(name: str, what: str, ours: list[float], bare: list[float], *, lost: int) -> Row:
+    """The row of what people waited for (seconds each), beside the bare loop."""
+    p50, p95 = quantiles(ours)
+    bare_p50, bare_p95 = quantiles(bare)
+    details: dict[str, float | int | str] = {
+        "p50, of": what,
+        "p95, ms": round(p95 * 1e3),
+        "slowest, ms": round(max(ours) * 1e3),
+        "lost": lost,
+        "load average": f"{os.getloadavg()[0]:.1f}",
+    }
+    reference = {"bare p50, ms": bare_p50 * 1e3, "bare p95, ms": bare_p95 * 1e3}
+    passed = p50 < 0.5 and p95 < 1 and lost == 0
+    return Row(name, p50 * 1e3, "ms", reference, p50 / bare_p50, "p50 < 500 ms, p95 < 1 s, none lost", passed, details)
 
 
 @asynccontextmanager

@@ -19,8 +19,9 @@ from community.bundle import Bundle
 from community.channels.telegram import TelegramChannel, make_bot
 from community.database.pool import Connection, Pool
 from community.database.wakeup import OUTBOX, Wakeup
-from community.gateway.app import LINKS, WEBHOOK, create_gateway
+from community.gateway.app import WEBHOOK, create_gateway
 from community.groups.welcome import sweep_greetings
+from community.members.links import LINKS
 from community.outbox.bundles import Bundles, publish
 from community.outbox.claim import ensure_budget
 from community.outbox.compose import Composer

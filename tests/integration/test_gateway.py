@@ -17,9 +17,9 @@ from community.bundle import Bundle
 from community.database.installation import beat
 from community.database.pool import Connection, Pool
 from community.database.wakeup import UPDATES, Wakeup
-from community.gateway.app import HEADERS, LINKS, WEBHOOK, create_gateway
+from community.gateway.app import HEADERS, WEBHOOK, create_gateway
 from community.gateway.webhook import MOST_BYTES, SECRET_HEADER
-from community.members.links import link_url
+from community.members.links import LINKS, link_url
 from community.sandbox.server import bind
 from community.settings import Mode, Settings
 from tests.integration.conftest import MakeMember
