@@ -151,7 +151,8 @@ class Service:
         bot_id = self._settings.bot_id
         async with self._pool.connection() as conn:
             bundle, at = await self._bundles.current(conn), await sop_now(conn)
-            await ensure_months(conn, "events", [at, at + AHEAD])
+            for table in ("events", "decisions"):
+                await ensure_months(conn, table, [at, at + AHEAD])
             changed = (await recover(conn, bot_id, at)).again
             changed += await sweep_gate(conn, bundle, at, bot_id)
             changed += await sweep_greetings(conn, bundle, at, bot_id)

@@ -9,7 +9,7 @@ import orjson
 from psycopg.types.json import Jsonb
 
 from community.database.partitions import ensure_months
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.database.queries import load
 
 queries = load(__file__)
@@ -40,7 +40,7 @@ async def record(conn: Connection, activities: Sequence[Activity]) -> None:
     if len(activities) < MANY:
         await _record(conn, activities)
         return
-    async with conn.transaction():
+    async with transaction(conn):
         await _copy(conn, activities)
         await _record(conn, activities, copied=True)
 

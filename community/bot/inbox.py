@@ -76,19 +76,18 @@ async def store(conn: Connection, bot_id: int, updates: Sequence[Raw]) -> int:
     """Store the updates in one statement; returns how many are new. Those stored before change nothing.
 
     One that PostgreSQL cannot hold is stored as failed, without its content. What is no update at all is counted.
+    Call it outside a transaction: each statement is one.
     """
     arrivals = [found for update in updates if (found := _arrival(update))]
     try:
-        async with conn.transaction():
-            return await _insert(conn, bot_id, arrivals)
+        return await _insert(conn, bot_id, arrivals)
     except DataError:
         return sum([await _store_one(conn, bot_id, arrival) for arrival in arrivals])
 
 
 async def _store_one(conn: Connection, bot_id: int, arrival: Arrival) -> int:
     try:
-        async with conn.transaction():
-            return await _insert(conn, bot_id, [arrival])
+        return await _insert(conn, bot_id, [arrival])
     except DataError as error:
         values = {"bot_id": bot_id, "update_id": arrival.update_id, "user_key": arrival.user_key}
         reason = f"cannot be stored: {type(error).__name__}"

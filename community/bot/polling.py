@@ -19,6 +19,8 @@ queries = load(__file__)
 log = logging.getLogger(__name__)
 
 LONG_POLL_S = 25
+GATHER_S = 0.02
+"""Rest after updates came: under load the next poll brings many, which are stored together."""
 STAND_BY_S = 1.0
 """How often a process that stands by asks whether the leader is gone."""
 CONFLICT_S = 5.0
@@ -99,6 +101,7 @@ class Polling:
         async with self._pool.connection() as conn:
             await store(conn, self._bot_id, updates)
         self._wakeup.ring(UPDATES)
+        await asyncio.sleep(GATHER_S)
         return max([offset or 0, *(number + 1 for number in map(_number, updates) if number is not None)])
 
 

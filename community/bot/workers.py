@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 WORKERS = 8
 USERS_AHEAD = 64
 """Users looked up at once: the look-up reads all waiting updates, so it is not done for each."""
+GATHER_S = 0.01
+"""Rest between two looks: under load the next one finds many."""
 POLL_S = 1.0
 """Longest wait when a wake-up was lost."""
 MOST_ATTEMPTS = 5
@@ -89,6 +91,7 @@ class Workers:
             for waiting in users:
                 self._busy.add(waiting[0])
                 self._users.put_nowait(waiting)
+            await asyncio.sleep(GATHER_S)
             await self._wakeup.wait(STORED, POLL_S)
 
     async def _waiting_users(self) -> list[tuple[int, int]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from community.activity.record import Activity, record
 from community.bundle import Bundle
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.groups.membership import admit, welcome
 from community.groups.models import Group
@@ -62,7 +62,7 @@ class Gate:
         `link_token` is the name of the invite link, and the member's source if it is a tracked one.
         """
         member_id, rules = self.member.id, self.bundle.playbook.gate
-        async with self.conn.transaction():
+        async with transaction(self.conn):
             await allow_while_requesting(self.conn, member_id, self.at)
             token = link_token if await attribute(self.conn, member_id, link_token) else None
             keys = {"member_id": member_id, "group_id": group.id, "at": self.at}
@@ -74,7 +74,7 @@ class Gate:
 
     async def remind(self) -> bool:
         """Ask the open question again; False if none is open."""
-        async with self.conn.transaction():
+        async with transaction(self.conn):
             request = await self._open()
             if request:
                 await self._ask(request)
@@ -88,7 +88,7 @@ class Gate:
 
     async def answer(self, text: str) -> Verdict:
         """Take an answer to the open question, typed or chosen; all that follows from it commits together."""
-        async with self.conn.transaction():
+        async with transaction(self.conn):
             request = await self._open()
             if request is None:
                 return Verdict.none
@@ -101,7 +101,7 @@ class Gate:
 
     async def choose(self, choice: str) -> Verdict:
         """Take a pressed choice. A button of a question that is no longer open changes nothing."""
-        async with self.conn.transaction():
+        async with transaction(self.conn):
             request = await self._open()
             question = self._question(request) if request else None
             if question is None or choice not in question.choices:
@@ -169,7 +169,7 @@ class Gate:
 
 async def sweep_gate(conn: Connection, bundle: Bundle, at: datetime, bot_id: int) -> int:
     """Decline requests whose time is over; returns how many. Safe to run in several processes at once."""
-    async with conn.transaction():
+    async with transaction(conn):
         requests = await (await conn.execute(queries.time_out, {"at": at, "limit": SWEEP_ROWS})).fetchall()
         drafts: list[Draft] = []
         for request in requests:

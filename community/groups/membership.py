@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from community.activity.record import Activity, record
 from community.bundle import Bundle
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.groups.models import Group
 from community.members.models import Dm, Member
@@ -46,7 +46,7 @@ async def joined(
     opened the private chat before is welcomed there; others are named in the next collected group welcome.
     """
     reached = member.dm == Dm.open
-    async with conn.transaction():
+    async with transaction(conn):
         await conn.execute(
             queries.decide_one, {"member_id": member.id, "group_id": group.id, "state": "passed", "at": at}
         )
@@ -66,7 +66,7 @@ async def admit(
     The gate admits when it approves, so that the welcome need not wait for Telegram to report the arrival.
     """
     values = {"member_id": member_id, "group_id": group_id, "at": at, "token": token, "greeting": greeting}
-    async with conn.transaction():
+    async with transaction(conn):
         if await (await conn.execute(queries.join, values)).fetchone() is None:
             return Entry.known
         await record(conn, [Activity("joined", at, member_id, group_id, {"link": token} if token else {})])
@@ -75,7 +75,7 @@ async def admit(
 
 async def left(conn: Connection, member: Member, group: Group, at: datetime) -> None:
     """The member left the group, or was removed from it. Out of the last one, what waits for them is not sent."""
-    async with conn.transaction():
+    async with transaction(conn):
         cursor = await conn.execute(queries.leave, {"member_id": member.id, "group_id": group.id, "at": at})
         row = await cursor.fetchone()
         if row is None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from community.activity.record import Activity, record
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.groups.models import Group
 from community.members.clean import storable
@@ -14,7 +14,7 @@ queries = load(__file__)
 
 async def register(conn: Connection, chat_id: int, title: str, at: datetime) -> Group:
     """The bot is in the group; one that was lost comes back with its number and history."""
-    async with conn.transaction():
+    async with transaction(conn):
         before = await _one(conn, "group_by_chat", chat_id=chat_id)
         group = await _one(conn, "register", chat_id=chat_id, title=storable(title), at=at)
         assert group is not None
@@ -38,7 +38,7 @@ async def group_of(conn: Connection, chat_id: int, title: str, at: datetime) -> 
 
 async def lose(conn: Connection, chat_id: int, at: datetime) -> Group | None:
     """The bot was removed from the group. Returns it, or None if it was not known or lost already."""
-    async with conn.transaction():
+    async with transaction(conn):
         group = await _one(conn, "lose", chat_id=chat_id, at=at)
         if group:
             await record(conn, [Activity("group_lost", at, None, group.id)])
@@ -51,7 +51,7 @@ async def migrate(conn: Connection, old_chat_id: int, new_chat_id: int) -> None:
 
     Telegram may have announced the new chat first, as if it were another group; the two are merged then.
     """
-    async with conn.transaction():
+    async with transaction(conn):
         found = await (await conn.execute(queries.lock_both, {"old": old_chat_id, "new": new_chat_id})).fetchall()
         by_chat = {row["chat_id"]: row["id"] for row in found}
         if old_chat_id not in by_chat:

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from community.bundle import Bundle
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.groups.models import Group
 from community.members.names import display_name
@@ -22,7 +22,7 @@ async def sweep_greetings(conn: Connection, bundle: Bundle, at: datetime, bot_id
     A group gets one at most every `welcome.every`; it is deleted after `welcome.delete_after`.
     """
     rules = bundle.playbook.welcome
-    async with conn.transaction():
+    async with transaction(conn):
         groups = await (await conn.execute(queries.take_turns, {"at": at, "every": rules.every})).fetchall()
         drafts = [draft for row in groups if (draft := await _greeting(conn, bundle, Group(**row), at))]
         return await enqueue(conn, bot_id, bundle.hash, drafts, at)

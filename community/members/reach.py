@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from community.activity.record import Activity, record
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.members.models import Dm
 
@@ -63,7 +63,7 @@ async def opt_in(conn: Connection, member_id: int, at: datetime) -> None:
 
 async def _change(conn: Connection, query: str, member_id: int, kind: str, at: datetime, **values: object) -> None:
     """Run the change and, if it changed anything, record it as an event of `kind`."""
-    async with conn.transaction():
+    async with transaction(conn):
         if await _changed(conn, query, member_id, at=at, **values):
             await record(conn, [Activity(kind, at, member_id)])
 

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 """Backs the wake-ups: what was missed is seen a second later."""
+CLAIM_EVERY_S = 0.02
+"""Claims follow each other no closer: under load each then takes many messages."""
 CROWDED_S = 0.01
 RECORD_ROWS = 64
 RECORD_EVERY_S = 0.02
@@ -38,6 +40,8 @@ class Delivery:
     ) -> None:
         self._pool, self._channel, self._bundles, self._composer = pool, channel, bundles, composer
         self._bot_id, self._process, self._free = composer.bot_id, process, connections
+        self._may_claim = 0.0
+        """Monotonic second from which the next claim may begin."""
         self._recorder, self._round_trip = Recorder(self._bot_id), RoundTrip()
         self._outcomes: asyncio.Queue[Delivered] = asyncio.Queue()
         self._sends: set[asyncio.Task[None]] = set()
@@ -76,6 +80,8 @@ class Delivery:
         self._wake.clear()
         if await self._is_crowded() or self._stopping.is_set():
             return
+        await _wait(self._stopping, self._may_claim - time.monotonic())
+        self._may_claim = time.monotonic() + CLAIM_EVERY_S
         found, jobs = await self._claim()
         claimed = time.monotonic()
         for row, outgoing in jobs:

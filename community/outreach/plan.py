@@ -122,7 +122,7 @@ async def plan_steps(
 
 
 async def _share(conn: Connection, statement: LiteralString, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    await conn.execute(queries.planner_memory)
+    await conn.execute(queries.planner_settings, {"everyone": values["members"] is None})
     return await (await conn.execute(statement, values)).fetchall()
 
 

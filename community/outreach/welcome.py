@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from community.bundle import Bundle
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.outreach.plan import plan_steps
 
@@ -19,7 +19,7 @@ async def welcome_now(conn: Connection, bundle: Bundle, member_id: int, at: date
     """
     stage = bundle.playbook.stage(STAGE)
     exempt = [step for step in stage.steps if step.exempt]
-    async with conn.transaction():
+    async with transaction(conn):
         await conn.execute(queries.trigger, {"stage": STAGE, "member_id": member_id, "at": at})
         if not stage.enabled:
             return 0
