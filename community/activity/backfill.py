@@ -26,6 +26,7 @@ async def backfill(conn: Connection, activities: Sequence[Activity]) -> dict[str
     since, until = min(moments), max(moments)
     await ensure_months(conn, "events", {at.replace(day=1) for at in moments})
     async with conn.transaction():
+        await conn.execute(queries.sort_in_memory)
         await conn.execute(queries.make_past)
         async with conn.cursor() as cursor, cursor.copy(queries.copy_past) as copy:
             await copy.write("".join(map(_line, activities)))
@@ -36,5 +37,5 @@ async def backfill(conn: Connection, activities: Sequence[Activity]) -> dict[str
 
 def _line(a: Activity) -> str:
     """The event as a line of COPY; one text for all, as a call for each would take longer than PostgreSQL."""
-    kind, data = (text.replace("\\", "\\\\") for text in (a.kind, orjson.dumps(a.data).decode()))
-    return f"{a.at.isoformat()}\t{kind}\t{a.member_id}\t{a.group_id}\t{a.data['message']}\t{data}\n"
+    data = orjson.dumps(a.data).decode().replace("\\", "\\\\")
+    return f"{a.at.isoformat()}\t{a.kind}\t{a.member_id}\t{a.group_id}\t{a.data['message']}\t{data}\n"

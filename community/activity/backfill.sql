@@ -6,18 +6,34 @@ CREATE TEMP TABLE IF NOT EXISTS past (
 -- name: copy_past
 COPY past (at, kind, member_id, group_id, message, data) FROM STDIN
 
+-- name: sort_in_memory
+SELECT set_config('work_mem', '64MB', true)
+
 -- name: backfill
+-- What is later than all there is of its kind needs no look-up: a first import, in the order of time, has none.
 -- A lateral look-up cannot become a join of all with all, whatever the statistics of partitions that this very import
 -- fills have the planner believe: each event by events_member, in the few partitions that the bounds on `at` leave.
-WITH new AS MATERIALIZED (
-    SELECT DISTINCT ON (member_id, kind, at, message) at, kind, member_id, group_id, data
+WITH newest AS MATERIALIZED (
+    SELECT k.kind, e.at
+    FROM (SELECT DISTINCT kind FROM past) AS k
+    CROSS JOIN LATERAL (
+        SELECT at FROM events
+        WHERE kind = k.kind
+            AND at >= %(since)s::timestamptz - interval '5 minutes'
+            AND at <= %(until)s::timestamptz + interval '5 minutes'
+        ORDER BY at DESC LIMIT 1
+    ) AS e
+),
+new AS MATERIALIZED (
+    SELECT DISTINCT ON (member_id, kind, at, message) p.at, p.kind, member_id, group_id, data
     FROM past p
     CROSS JOIN LATERAL (
         SELECT CASE WHEN p.kind IN ('joined', 'left') THEN interval '5 minutes' ELSE interval '0' END AS slack
     ) AS s
+    LEFT JOIN newest n ON n.kind = p.kind
     LEFT JOIN LATERAL (
         SELECT true AS is_there FROM events e
-        WHERE e.member_id = p.member_id AND e.kind = p.kind AND e.group_id = p.group_id
+        WHERE p.at - slack <= n.at AND e.member_id = p.member_id AND e.kind = p.kind AND e.group_id = p.group_id
             AND e.at BETWEEN p.at - slack AND p.at + slack
             AND e.at >= %(since)s::timestamptz - interval '5 minutes'
             AND e.at <= %(until)s::timestamptz + interval '5 minutes'

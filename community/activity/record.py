@@ -1,9 +1,9 @@
 """Record what happened: events (a batch by COPY), milestones and last activity in the caller's transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import orjson
 from psycopg.types.json import Jsonb
@@ -21,15 +21,14 @@ MANY = 100
 """From so many on COPY is quicker; below, its own exchanges take longer than the rows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(NamedTuple):
     """One event. `at` is SOP time; `data` holds small facts (link token, message id), never a member's words."""
 
     kind: str
     at: datetime
     member_id: int | None
     group_id: int | None = None
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = MappingProxyType({})
 
 
 async def record(conn: Connection, activities: Sequence[Activity]) -> None:
@@ -57,6 +56,6 @@ async def _record(conn: Connection, activities: Sequence[Activity], *, copied: b
         "kind": [a.kind for a in activities],
         "member": [a.member_id for a in activities],
         "group": [a.group_id for a in activities],
-        "data": [orjson.dumps(a.data).decode() for a in activities],
+        "data": [orjson.dumps(dict(a.data)).decode() for a in activities],
     }
     await conn.execute(queries.record, {**columns, "copied": copied, "signs_of_life": list(SIGNS_OF_LIFE)})
