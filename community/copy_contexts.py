@@ -45,6 +45,9 @@ _STANDARD: dict[str, Any] = {
 }
 _QUESTION: dict[str, Any] = {"attempts_left": 3}
 _TOAST = "bot/answer_thanks"
+_INVITATION = "group/invitation"
+_NOT_SENT = (_TOAST, _INVITATION)
+"""Words that are shown, not sent as a message: they know of no chat."""
 _TO_NO_MEMBER = ("group/welcome", "staff/alert")
 _FIXED: dict[str, dict[str, Any]] = {
     "gate/wrong": _QUESTION,
@@ -60,6 +63,7 @@ _FIXED: dict[str, dict[str, Any]] = {
     "bot/help": {},
     "bot/join": {"join_url": f"https://t.me/+{'x' * 40}"},
     "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
+    _INVITATION: {"start_url": f"https://t.me/{'x' * 32}?start=welcome"},
     "staff/alert": {"what": _LONG_TEXT, "where": _LONG_TEXT, "next": _LONG_TEXT},
     "staff/follow_up": {**_STAFF_MEMBER, "problem": "sourcing", "text": "<😀" * 2048, "due": "2026-11-22 22:30 +08"},
 }
@@ -76,8 +80,8 @@ def needed_copy(playbook: Playbook) -> list[str]:
 
 def context_of(template: str) -> dict[str, Any]:
     """What the sender gives the copy of that name, as a sample. A toast is plain words and given nothing."""
-    if template == _TOAST:
-        return {}
+    if template in _NOT_SENT:
+        return dict(_FIXED[template])
     own = _QUESTION if template.startswith("gate/") else {}
     given = {**_STANDARD, **_FIXED.get(template, own)}
     return {name: value for name, value in given.items() if name != "member" or template not in _TO_NO_MEMBER}
@@ -85,7 +89,7 @@ def context_of(template: str) -> dict[str, Any]:
 
 def smallest(sample: dict[str, Any]) -> dict[str, Any]:
     """The same sample with nothing in whatever may be empty, so that a check sees the other branches too."""
-    kept = {*_STANDARD, "start_payload", "join_url"}
+    kept = {*_STANDARD, "start_payload", "join_url", "start_url"}
     return {name: value if name in kept else _emptied(value) for name, value in sample.items()}
 
 

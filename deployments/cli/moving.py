@@ -8,21 +8,18 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from community.errors import ImportRefused
+from community.groups.welcome import START
 from community.history.datasets import export as export_dataset
 from community.history.roster import Roster, bring_in_roster, read_roster
 from community.history.telegram_export import GroupHistory, Imported, import_export
 from community.members.names import display_name
 from community.members.suppression import SUPPRESSION, leave_alone_again
+from community.outbox.render import Renderer
+from community.telegram_html import plain_text
 from deployments.cli.output import console, print_table
 from deployments.cli.session import Session, bot_name, session
 from tasks.words import count
 
-INVITATIONS = {
-    "en": "I am this group's assistant. Press Start once, so that I can send you what is yours: {link}",
-    "zh-Hans": "我是本群助手。请点击链接并按「开始」，之后我才能私信你会员内容：{link}",
-    "zh-Hant": "我是本群助手。請點擊連結並按「開始」，之後我才能私訊你會員內容：{link}",
-}
-"""The post by which members open the private chat, by the community's locale."""
 KINDS = {"message": "messages", "reaction": "reactions", "joined": "joins", "left": "leaves"}
 
 
@@ -97,8 +94,9 @@ async def _print_invitation(s: Session, unreachable: int) -> None:
     bundle = await s.bundle()
     name = await bot_name(s.settings) or "<your bot>"
     print(f"\n{count(unreachable, 'member')} cannot be written to until they open the bot's chat. Post in the group:\n")
-    post = INVITATIONS[bundle.playbook.community.locale]
-    console(whole=True).print(post.format(link=f"https://t.me/{name}?start=welcome"))
+    context = {"start_url": f"https://t.me/{name}?start={START}"}
+    post = Renderer(bundle).render("group/invitation", bundle.playbook.community.locale, context)
+    console(whole=True).print(plain_text(post.text))
 
 
 async def _import_members(file: Path, apply: bool) -> None:
