@@ -35,6 +35,7 @@ _DATA = {
     "received": 10**9,
     "activities": 10**9,
 }
+_ALERT = {"what": _LONG_TEXT, "where": _LONG_TEXT, "next": _LONG_TEXT, "times": 10**6}
 _STAFF_MEMBER = {"number": _LARGEST_ID, "telegram_id": _LARGEST_ID}
 
 _STANDARD: dict[str, Any] = {
@@ -60,7 +61,7 @@ _FIXED: dict[str, dict[str, Any]] = {
     "bot/help": {},
     "bot/join": {"join_url": f"https://t.me/+{'x' * 40}"},
     "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
-    "staff/alert": {"what": _LONG_TEXT, "where": _LONG_TEXT, "next": _LONG_TEXT},
+    "staff/alert": {"alerts": [_ALERT] * 5, "more": 10**6},
     "staff/follow_up": {**_STAFF_MEMBER, "problem": "sourcing", "text": "<😀" * 2048, "due": "2026-11-22 22:30 +08"},
 }
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
@@ -85,7 +86,7 @@ def context_of(template: str) -> dict[str, Any]:
 
 def smallest(sample: dict[str, Any]) -> dict[str, Any]:
     """The same sample with nothing in whatever may be empty, so that a check sees the other branches too."""
-    kept = {*_STANDARD, "start_payload", "join_url"}
+    kept = {*_STANDARD, "alerts", "join_url", "start_payload"}
     return {name: value if name in kept else _emptied(value) for name, value in sample.items()}
 
 

@@ -11,6 +11,7 @@ from community.database.migrate import newest_migration
 from community.database.pool import Connection
 from community.errors import SopError, TelegramRefused
 from community.groups.registry import present_groups
+from community.outbox.alerts import undelivered
 from community.outbox.bundles import Bundles
 from community.outbox.halt import halts
 from community.outbox.overview import pace, queued
@@ -143,6 +144,9 @@ async def groups(patient: Patient) -> AsyncIterator[Finding]:
         yield await _rights(patient, f"group {group.id}, {group.title!r}", group.chat_id, RIGHTS)
     if patient.settings.staff_chat is not None:
         yield await _rights(patient, "staff chat", patient.settings.staff_chat, {})
+        for lost in await undelivered(patient.conn, patient.settings.bot_id, await sop_now(patient.conn)):
+            said = f"did not take {lost.messages} of our messages within a day ({lost.reason})"
+            yield wrong("staff chat", said, "add the bot to it, let it write there, or correct SOP_STAFF_CHAT")
     else:
         yield fine("staff chat", "none: nobody is told of trouble or follow-ups (SOP_STAFF_CHAT)")
 

@@ -6,6 +6,7 @@ from community.bot.turn import Turn, is_person
 from community.groups.membership import joined, left
 from community.groups.registry import lose, migrate, register
 from community.members.reach import block, unblock
+from community.outbox.alerts import Alert
 
 PRESENT = frozenset({ChatMember.OWNER, ChatMember.ADMINISTRATOR, ChatMember.MEMBER})
 
@@ -42,11 +43,13 @@ async def on_my_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:
         await register(turn.conn, change.chat.id, change.chat.title or "", turn.at)
         turn.doors = change.new_chat_member.status == ChatMember.ADMINISTRATOR
     elif group := await lose(turn.conn, change.chat.id, turn.at):
-        turn.alert(
+        about = Alert(
+            f"group-lost:{group.chat_id}",
             "The bot was removed from a group",
-            f"{group.title} ({group.chat_id})"[:255],
+            f"{group.title} ({group.chat_id})",
             "Nothing more is sent there. Add the bot again as an admin, if that was not intended.",
         )
+        turn.alert(about)
 
 
 async def on_group_message(turn: Turn, message: Message) -> None:

@@ -16,6 +16,7 @@ from community.groups.registry import group_of
 from community.members.models import Member
 from community.members.names import display_name, short_name
 from community.members.people import Person, see
+from community.outbox.alerts import Alert, alert
 from community.outbox.enqueue import Draft, enqueue
 from community.playbook import MessageClass
 
@@ -51,6 +52,7 @@ class Turn:
     """The bot may now be able to make invite links."""
     _drafts: list[Draft] = field(default_factory=list)
     _activities: list[Activity] = field(default_factory=list)
+    _alerts: list[Alert] = field(default_factory=list)
 
     async def member(self, user: User) -> Member:
         """The member behind a Telegram user."""
@@ -81,11 +83,9 @@ class Turn:
             about = {"name": display_name(*names), "first_name": short_name(*names), "locale": member.locale}
             self._say(self.staff_chat, template, MessageClass.support, context={"member": about, **context})
 
-    def alert(self, what: str, where: str, next_step: str) -> None:
-        """Tell staff that something needs them, if there is a staff chat."""
-        if self.staff_chat is not None:
-            context = {"what": what, "where": where, "next": next_step}
-            self._say(self.staff_chat, "staff/alert", MessageClass.support, context=context)
+    def alert(self, about: Alert) -> None:
+        """Something needs staff."""
+        self._alerts.append(about)
 
     def local(self, moment: datetime) -> str:
         """A moment as staff read it, in the community's zone."""
@@ -95,6 +95,8 @@ class Turn:
         """Write what was noted and said, in the turn's transaction."""
         await record(self.conn, self._activities)
         await enqueue(self.conn, self.bot_id, self.bundle.hash, self._drafts, self.at)
+        for about in self._alerts:
+            await alert(self.conn, about, self.at)
 
     def _say(self, chat_id: int, template: str, message_class: MessageClass, **rest: Any) -> None:
         draft = Draft(
