@@ -13,6 +13,7 @@ ACTIONS: dict[str, bool | None] = {
     "my_data": False,
     "problem": True,
     "resume": False,
+    "setup": None,
     "stop": False,
 }
 """The button actions that the bot handles, and whether each needs an argument (True), takes none, or may have one."""
@@ -44,9 +45,17 @@ _STANDARD: dict[str, Any] = {
     "bot": "a" * 32,
     "message_id": _LARGEST_ID,
 }
+_SETUP: dict[str, Any] = {
+    "number": 10**9,
+    "zone": "America/Argentina/ComodRivadavia",
+    "language": "zh-Hans",
+    "greets": True,
+    "missing": ["can_invite_users", "can_delete_messages"],
+}
+_GROUPS = [{"title": "<" + "😀" * 40, "start_payload": f"setup_{10**9}"}] * 20
 _QUESTION: dict[str, Any] = {"attempts_left": 3}
 _TOAST = "bot/answer_thanks"
-_TO_NO_MEMBER = ("group/welcome", "staff/alert")
+_TO_NO_MEMBER = ("group/setup", "group/welcome", "staff/alert")
 _FIXED: dict[str, dict[str, Any]] = {
     "gate/wrong": _QUESTION,
     "gate/declined": {},
@@ -60,6 +69,15 @@ _FIXED: dict[str, dict[str, Any]] = {
     "bot/my_data": {"data": _DATA},
     "bot/help": {},
     "bot/join": {"join_url": f"https://t.me/+{'x' * 40}"},
+    "bot/setup_groups": {"groups": _GROUPS},
+    "bot/setup_rights": _SETUP,
+    "bot/setup_zone": _SETUP,
+    "bot/setup_zone_typed": {"number": 10**9, "unknown": "<" * 64},
+    "bot/setup_locale": _SETUP,
+    "bot/setup_welcome": _SETUP,
+    "bot/setup_summary": _SETUP,
+    "bot/setup_refused": {"asked": True},
+    "group/setup": {"start_payload": f"setup_{10**9}"},
     "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
     "staff/alert": {"alerts": [_ALERT] * 5, "more": 10**6},
     "staff/follow_up": {**_STAFF_MEMBER, "problem": "sourcing", "text": "<😀" * 2048, "due": "2026-11-22 22:30 +08"},

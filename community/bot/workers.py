@@ -17,6 +17,7 @@ from community.bot.direct import Direct
 from community.bot.dispatch import dispatch, moment_of, read
 from community.bot.inbox import UNKNOWN
 from community.bot.turn import Turn
+from community.bot.wishes import Wishes
 from community.bundle import Bundle
 from community.database.installation import sop_now
 from community.database.pool import Connection, Pool
@@ -62,6 +63,7 @@ class Workers:
         self._bot_id = bot_id
         self._staff_chat = staff_chat
         self._secret = secret
+        self.wishes = Wishes(pool, bundles, wakeup, direct, bot_id, self._turn)
         self._users: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
         self._busy: set[int] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
@@ -179,6 +181,8 @@ class Workers:
             self._beside(self._direct.toast(turn.toast))
         if turn.doors:
             self._beside(self._direct.open_doors())
+        if turn.wishes:
+            self._beside(self.wishes.grant(turn.cause))
 
     def _beside(self, call: Any) -> None:
         task = asyncio.create_task(call)
