@@ -158,6 +158,8 @@ async def _rights(patient: Patient, what: str, chat_id: int, *, manages: bool) -
     status = answer.result.get("status")
     if status in ("left", "kicked"):
         return wrong(what, f"the bot is not in it ({status})", f"add the bot to the chat {chat_id}")
+    if status == "restricted" and not answer.result.get("can_send_messages"):
+        return wrong(what, "the bot may not write in it", f"lift its restriction in the chat {chat_id}")
     missing = [RIGHTS[right] for right in missing_rights(answer.result)] if manages else []
     if missing:
         return wrong(what, f"the bot may not {' and not '.join(missing)}", "make it an administrator with these rights")

@@ -170,6 +170,19 @@ async def test_a_wish_that_a_crash_interrupted_is_carried_out_once(desk: Desk, c
     assert len(await desk.said()) == said + 1
 
 
+async def test_a_wish_that_fails_is_dropped_and_told(desk: Desk, club: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fail(*_: Any) -> None:
+        raise ValueError("no luck")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("community.bot.wishes.carry_out", fail)
+        await desk.take(press(f"setup:{club}_zone_Asia-Tokyo:1"))
+    assert await desk.rows("SELECT 1 FROM setup_wishes") == []
+    assert await desk.rows("SELECT 1 FROM alerts WHERE subject = 'setup:ValueError:zone'")
+    await desk.take(press(f"setup:{club}_zone_Asia-Tokyo:1"))
+    assert (await group(desk))["zone"] == "Asia/Tokyo"
+
+
 async def test_floods_ask_telegram_nothing(desk: Desk, club: int) -> None:
     await desk.take(*[press(f"setup:{club}_zone:1") for _ in range(60)])
     assert len(desk.calls.asked) < 60
