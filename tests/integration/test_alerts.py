@@ -1,5 +1,6 @@
 """Alerts for staff: counted by subject, told in few messages; nothing happens that is neither told nor counted."""
 
+import asyncio
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from community.bundle import Bundle
 from community.channels.channel import Outcome, Result
 from community.database.installation import sop_now
-from community.database.pool import Connection
+from community.database.pool import Connection, Pool
 from community.outbox.alerts import LISTED, TOGETHER, Alert, alert, lately, tell, watch_doubtful
 from community.outbox.record import Delivered, Recorder
 from tests.integration.conftest import BOT_ID, NOON
@@ -75,6 +76,18 @@ async def test_without_a_staff_chat_it_stays_counted(conn: Connection, bundle: B
 
     [known] = await lately(conn, NOON)
     assert (known.subject, known.times, known.told_at) == ("a", 1, None)
+
+
+async def test_processes_that_tell_at_once_send_one_message(pool: Pool, conn: Connection, bundle: Bundle) -> None:
+    for subject in "abc":
+        await alert(conn, about(subject), NOON)
+
+    async def tell_too() -> int:
+        async with pool.connection() as other:
+            return await tell(other, bundle, BOT_ID, STAFF, NOON)
+
+    assert sorted(await asyncio.gather(tell_too(), tell_too(), tell_too())) == [0, 0, 3]
+    assert len(await said(conn)) == 1
 
 
 STEPS = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 1500)), min_size=1, max_size=40)
