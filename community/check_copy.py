@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from community.copy_contexts import ACTIONS, context_of, link_keys, sample_link, smallest, standard_context
 from community.playbook import Playbook
+from community.setup_actions import read_setup
 from community.telegram_html import CAPTION_LIMIT, MESSAGE_LIMIT, find_problems, plain_text, utf16_length
 from community.wording import HTML, PLAIN, Button, CopySource, FrontMatter, Wording, parse_template, split
 from community.yaml_source import YamlError
@@ -123,6 +124,11 @@ class CopyCheck:
             return
         if ACTIONS[match[1]] not in (None, match[2] is not None):
             yield f"action {match[1]} {'needs an argument after a colon' if ACTIONS[match[1]] else 'takes no argument'}"
+            return
+        if match[1] == "setup" and match[2] and self.playbook:
+            if read_setup(match[2], self.playbook.community.locales) is None:
+                what = match[2].partition("_")[2] or match[2]
+                yield f"{what} is nothing that can be set up; see the action setup in docs/playbook.md"
             return
         known = _arguments(self.playbook, self.template).get(match[1]) if self.playbook and match[2] else None
         if known is not None and match[2] not in known:

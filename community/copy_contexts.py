@@ -13,6 +13,7 @@ ACTIONS: dict[str, bool | None] = {
     "my_data": False,
     "problem": True,
     "resume": False,
+    "setup": None,
     "stop": False,
 }
 """The button actions that the bot handles, and whether each needs an argument (True), takes none, or may have one."""
@@ -35,6 +36,7 @@ _DATA = {
     "received": 10**9,
     "activities": 10**9,
 }
+_ALERT = {"what": _LONG_TEXT, "where": _LONG_TEXT, "next": _LONG_TEXT, "times": 10**6}
 _STAFF_MEMBER = {"number": _LARGEST_ID, "telegram_id": _LARGEST_ID}
 
 _STANDARD: dict[str, Any] = {
@@ -43,12 +45,20 @@ _STANDARD: dict[str, Any] = {
     "bot": "a" * 32,
     "message_id": _LARGEST_ID,
 }
+_SETUP: dict[str, Any] = {
+    "number": 10**9,
+    "zone": "America/Argentina/ComodRivadavia",
+    "language": "zh-Hans",
+    "greets": True,
+    "missing": ["can_invite_users", "can_delete_messages"],
+}
+_GROUPS = [{"title": "<" + "😀" * 40, "start_payload": f"setup_{10**9}"}] * 20
 _QUESTION: dict[str, Any] = {"attempts_left": 3}
 _TOAST = "bot/answer_thanks"
 _INVITATION = "group/invitation"
 _NOT_SENT = (_TOAST, _INVITATION)
 """Words that are shown, not sent as a message: they know of no chat."""
-_TO_NO_MEMBER = ("group/welcome", "staff/alert")
+_TO_NO_MEMBER = ("group/setup", "group/welcome", "staff/alert")
 _FIXED: dict[str, dict[str, Any]] = {
     "gate/wrong": _QUESTION,
     "gate/declined": {},
@@ -62,9 +72,18 @@ _FIXED: dict[str, dict[str, Any]] = {
     "bot/my_data": {"data": _DATA},
     "bot/help": {},
     "bot/join": {"join_url": f"https://t.me/+{'x' * 40}"},
+    "bot/setup_groups": {"groups": _GROUPS},
+    "bot/setup_rights": _SETUP,
+    "bot/setup_zone": _SETUP,
+    "bot/setup_zone_typed": {"number": 10**9, "unknown": "<" * 64},
+    "bot/setup_locale": _SETUP,
+    "bot/setup_welcome": _SETUP,
+    "bot/setup_summary": _SETUP,
+    "bot/setup_refused": {"asked": True},
+    "group/setup": {"start_payload": f"setup_{10**9}"},
     "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
     _INVITATION: {"start_url": f"https://t.me/{'x' * 32}?start=welcome"},
-    "staff/alert": {"what": _LONG_TEXT, "where": _LONG_TEXT, "next": _LONG_TEXT},
+    "staff/alert": {"alerts": [_ALERT] * 5, "more": 10**6},
     "staff/follow_up": {**_STAFF_MEMBER, "problem": "sourcing", "text": "<😀" * 2048, "due": "2026-11-22 22:30 +08"},
 }
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
@@ -89,7 +108,7 @@ def context_of(template: str) -> dict[str, Any]:
 
 def smallest(sample: dict[str, Any]) -> dict[str, Any]:
     """The same sample with nothing in whatever may be empty, so that a check sees the other branches too."""
-    kept = {*_STANDARD, "start_payload", "join_url", "start_url"}
+    kept = {*_STANDARD, "alerts", "join_url", "start_payload", "start_url"}
     return {name: value if name in kept else _emptied(value) for name, value in sample.items()}
 
 

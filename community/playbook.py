@@ -219,6 +219,13 @@ class Link(Entry):
     group: Text | None = None
 
 
+class Alerts(Entry):
+    """When staff are told of trouble, and how often."""
+
+    per_hour: int = Field(6, ge=1, le=60)
+    uncertain: int = Field(20, ge=0)
+
+
 class GroupDefaults(Entry):
     """Zone and locale of a group that has none of its own; None means the community's."""
 
@@ -240,6 +247,7 @@ class Playbook(Entry):
     stages: dict[Key, Stage]
     links: tuple[Link, ...] = ()
     group_defaults: GroupDefaults = GroupDefaults()
+    alerts: Alerts = Alerts()
 
     def stage(self, name: str) -> Stage:
         """The stage of that name. Raises UnknownStage naming the known ones."""

@@ -58,6 +58,20 @@ def _zones() -> frozenset[str]:
     return frozenset(zone for zone in available_timezones() if "/" in zone) | {"UTC"}
 
 
+@cache
+def _zones_folded() -> dict[str, str]:
+    return {_folded_zone(zone): zone for zone in _zones()}
+
+
+def _folded_zone(text: str) -> str:
+    return text.strip().casefold().replace("/", "-").replace(" ", "_")
+
+
+def find_zone(text: str) -> str | None:
+    """The IANA zone that `text` names; case does not matter, nor `-` for `/` (buttons) and spaces for `_`."""
+    return _zones_folded().get(_folded_zone(text))
+
+
 def _check_zone(zone: str) -> str:
     if zone not in _zones():
         raise ValueError(f"{zone!r} is not a time zone; write an IANA name such as Asia/Shanghai or UTC")

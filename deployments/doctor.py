@@ -11,6 +11,8 @@ from community.database.migrate import newest_migration
 from community.database.pool import Connection
 from community.errors import SopError, TelegramRefused
 from community.groups.registry import present_groups
+from community.groups.rights import RIGHTS, missing_rights
+from community.outbox.alerts import undelivered
 from community.outbox.bundles import Bundles
 from community.outbox.halt import halts
 from community.outbox.overview import pace, queued
@@ -25,8 +27,6 @@ OLDEST = timedelta(minutes=10)
 """Something due for longer waits for a reason."""
 MOST_PENDING = 100
 """Updates that wait at Telegram; more means that nobody takes them."""
-RIGHTS = {"can_invite_users": "invite users", "can_delete_messages": "delete messages"}
-"""What the bot needs in each group; inviting covers the approval of join requests."""
 START = "start the always-on service: make up"
 
 
@@ -140,14 +140,17 @@ def _allowed(info: dict[str, Any]) -> Finding:
 async def groups(patient: Patient) -> AsyncIterator[Finding]:
     """The bot's rights in each group, and whether it may write in the staff chat."""
     for group in await present_groups(patient.conn):
-        yield await _rights(patient, f"group {group.id}, {group.title!r}", group.chat_id, RIGHTS)
+        yield await _rights(patient, f"group {group.id}, {group.title!r}", group.chat_id, manages=True)
     if patient.settings.staff_chat is not None:
-        yield await _rights(patient, "staff chat", patient.settings.staff_chat, {})
+        yield await _rights(patient, "staff chat", patient.settings.staff_chat, manages=False)
+        for lost in await undelivered(patient.conn, patient.settings.bot_id, await sop_now(patient.conn)):
+            said = f"did not take {lost.messages} of our messages within a day ({lost.reason})"
+            yield wrong("staff chat", said, "add the bot to it, let it write there, or correct SOP_STAFF_CHAT")
     else:
         yield fine("staff chat", "none: nobody is told of trouble or follow-ups (SOP_STAFF_CHAT)")
 
 
-async def _rights(patient: Patient, what: str, chat_id: int, needed: dict[str, str]) -> Finding:
+async def _rights(patient: Patient, what: str, chat_id: int, *, manages: bool) -> Finding:
     try:
         answer = await patient.api.ask("getChatMember", chat_id=chat_id, user_id=patient.settings.bot_id)
     except TelegramRefused as refusal:
@@ -155,8 +158,10 @@ async def _rights(patient: Patient, what: str, chat_id: int, needed: dict[str, s
     status = answer.result.get("status")
     if status in ("left", "kicked"):
         return wrong(what, f"the bot is not in it ({status})", f"add the bot to the chat {chat_id}")
-    missing = [words for right, words in needed.items() if not answer.result.get(right)]
-    if missing and status != "creator":
+    if status == "restricted" and not answer.result.get("can_send_messages"):
+        return wrong(what, "the bot may not write in it", f"lift its restriction in the chat {chat_id}")
+    missing = [RIGHTS[right] for right in missing_rights(answer.result)] if manages else []
+    if missing:
         return wrong(what, f"the bot may not {' and not '.join(missing)}", "make it an administrator with these rights")
     return fine(what, f"the bot is {status}")
 

@@ -12,7 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -31,6 +31,7 @@ from community.errors import PortInUse, PrefectUnavailable, SopError
 from community.gateway.app import create_gateway
 from community.groups.gate import sweep_gate
 from community.groups.welcome import sweep_greetings
+from community.outbox.alerts import tell, watch_doubtful
 from community.outbox.bundles import Bundles
 from community.outbox.claim import ensure_budget
 from community.outbox.delivery import Delivery
@@ -38,6 +39,7 @@ from community.outbox.halt import mirror
 from community.outbox.recover import recover
 from community.settings import Mode, Settings, load_settings
 from deployments.joins import ShowJoins
+from deployments.prefect_away import watch_prefect
 from deployments.runs import ask
 from deployments.supervise import Part, cancel, every, keep
 from tasks.sending import make_delivery
@@ -52,6 +54,7 @@ SWEEP_S = 2.0
 AHEAD = timedelta(days=3)
 """How early a month is made, so that nothing that happens has to make it."""
 PAUSES_S = 5.0
+LOOK_S = 30.0
 FINISH_S = 10.0
 """Longest wait for sends on their way when the service stops."""
 
@@ -72,6 +75,7 @@ class Service:
         """The loop that runs now."""
         self._delivered = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._began_wall = datetime.now(UTC)
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns when what is on its way has arrived."""
@@ -92,6 +96,7 @@ class Service:
             "sweeps": partial(every, SWEEP_S, self._sweep),
             "joins": self._joins().run,
             "pauses": partial(every, PAUSES_S, self._mirror_pauses),
+            "alerts": partial(every, LOOK_S, self._look_out),
         }
         running = [asyncio.create_task(keep(name, part), name=name) for name, part in parts.items()]
         await self._stopping.wait()
@@ -156,6 +161,7 @@ class Service:
             changed = (await recover(conn, bot_id, at)).again
             changed += await sweep_gate(conn, bundle, at, bot_id)
             changed += await sweep_greetings(conn, bundle, at, bot_id)
+            changed += await tell(conn, bundle, bot_id, self._settings.staff_chat, at)
         if changed:
             self._wakeup.ring(OUTBOX)
 
@@ -167,6 +173,13 @@ class Service:
             flow="flows.welcome_drip.welcome_drip",
             deployment="welcome-drip/welcome-drip",
         )
+
+    async def _look_out(self) -> None:
+        """What staff need to know and nobody else would tell them while Prefect is away."""
+        async with self._pool.connection() as conn:
+            bundle, at = await self._bundles.current(conn), await sop_now(conn)
+            await watch_doubtful(conn, bundle, self._settings.bot_id, at)
+            await watch_prefect(conn, self._began_wall, at)
 
     async def _mirror_pauses(self) -> None:
         """A stage paused in Prefect stops within seconds; while Prefect is away, what was paused stays so."""

@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
+from community.outbox.alerts import Alert
 from tasks.alerting import alert_staff
 from tasks.reporting import name_run
 
@@ -34,7 +35,7 @@ async def staff_alert(flow: str, run: str, run_id: str, state: str, message: str
     """
     happened, next_step = OUTCOMES.get(state, (f"ended as {state}", "read its log"))
     where = f"{run} ({run_id})" + (f": {message[:WORST]}" if message else "")
-    told = await alert_staff(f"run-{flow}-{state}", f"{flow}: a run {happened}", where, next_step)
-    outcome = "told" if told else "noted here only: no staff chat, or told within this hour"
+    told = await alert_staff(Alert(f"run-{flow}-{state}", f"{flow}: a run {happened}", where, next_step))
+    outcome = "told" if told else "noted here, counted for the next message (or no staff chat)"
     await name_run("staff-alert", flow, state.lower(), outcome)
     return Completed(message=outcome)

@@ -14,6 +14,9 @@ from community.settings import Settings, load_settings
 ALIVE = timedelta(seconds=30)
 """The service beats every 5 s; after this long it counts as away."""
 
+DELIVERY = "delivery"
+"""Whose heartbeat says that Prefect runs the `delivery` flow; the always-on service listens for it."""
+
 
 @asynccontextmanager
 async def connection(settings: Settings | None = None) -> AsyncIterator[Connection]:

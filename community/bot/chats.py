@@ -2,10 +2,12 @@
 
 from telegram import ChatInviteLink, ChatJoinRequest, ChatMember, ChatMemberUpdated, Message, MessageReactionUpdated
 
+from community.bot.setup import on_added, on_rights
 from community.bot.turn import Turn, is_person
 from community.groups.membership import joined, left
 from community.groups.registry import lose, migrate, register
 from community.members.reach import block, unblock
+from community.outbox.alerts import Alert
 
 PRESENT = frozenset({ChatMember.OWNER, ChatMember.ADMINISTRATOR, ChatMember.MEMBER})
 
@@ -39,14 +41,17 @@ async def on_my_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:
             member = await turn.member(change.from_user)
             await (unblock if here else block)(turn.conn, member.id, turn.at)
     elif here:
-        await register(turn.conn, change.chat.id, change.chat.title or "", turn.at)
+        group = await register(turn.conn, change.chat.id, change.chat.title or "", turn.at)
+        await (on_rights if present(change.old_chat_member) else on_added)(turn, change, group)
         turn.doors = change.new_chat_member.status == ChatMember.ADMINISTRATOR
-    elif group := await lose(turn.conn, change.chat.id, turn.at):
-        turn.alert(
+    elif lost := await lose(turn.conn, change.chat.id, turn.at):
+        about = Alert(
+            f"group-lost:{lost.chat_id}",
             "The bot was removed from a group",
-            f"{group.title} ({group.chat_id})"[:255],
+            f"{lost.title} ({lost.chat_id})",
             "Nothing more is sent there. Add the bot again as an admin, if that was not intended.",
         )
+        turn.alert(about)
 
 
 async def on_group_message(turn: Turn, message: Message) -> None:

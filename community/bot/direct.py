@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 
-from telegram import Bot
+from telegram import Bot, ChatMember
 from telegram.error import TelegramError
 
 from community.bot.counters import DIRECT_FAILURES
@@ -12,6 +12,7 @@ from community.bot.turn import Toast
 from community.database.pool import Pool
 from community.database.queries import load
 from community.groups.registry import set_invite_link
+from community.groups.rights import missing_rights
 from community.outbox.claim import next_slot
 
 queries = load(__file__)
@@ -36,6 +37,24 @@ class Direct:
             await self._bot.answer_callback_query(toast.callback_id, text=toast.text)
         except TelegramError as error:
             _failed("answerCallbackQuery", error)
+
+    async def administers(self, chat_id: int, user_id: int) -> bool | None:
+        """Whether the user is an administrator of the chat now; None: Telegram did not say."""
+        member = await self._chat_member(chat_id, user_id)
+        return None if member is None else member.status in (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
+
+    async def missing_rights(self, chat_id: int, user_id: int) -> list[str]:
+        """Which of the rights the bot needs it lacks in the chat; all, if Telegram did not say."""
+        member = await self._chat_member(chat_id, user_id)
+        return missing_rights(member.to_dict() if member else {})
+
+    async def _chat_member(self, chat_id: int, user_id: int) -> ChatMember | None:
+        await self._take_slot()
+        try:
+            return await self._bot.get_chat_member(chat_id, user_id)
+        except TelegramError as error:
+            _failed("getChatMember", error)
+            return None
 
     async def open_doors(self) -> None:
         """Make a join-request link for each group that has none; without the right to invite it is left for later."""

@@ -15,6 +15,7 @@ class Intent(StrEnum):
     language = "language"
     my_data = "my_data"
     help = "help"
+    setup = "setup"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ _WORDS: dict[Intent, str] = {
         恢复接收 恢復接收 继续接收 繼續接收""",
     Intent.language: "language lang languages 语言 語言 切换语言 切換語言 改语言 改語言",
     Intent.my_data: "mydata data mydetails 我的数据 我的數據 我的資料 我的资料 我的信息 我的資訊",
+    Intent.setup: "setup setupgroup 设置群 設置群 群设置 群設置 群設定",
     Intent.help: "help menu ? 帮助 幫助 说明 說明 菜单 選單 怎么用 怎麼用",
 }
 _LOCALES = {

@@ -9,6 +9,7 @@ from community.bot import intents
 from community.bot.chats import kind_of
 from community.bot.counters import MUTED, UNKNOWN_PAYLOADS
 from community.bot.intents import Intent
+from community.bot.setup import list_groups, on_setup_start, on_typed_zone
 from community.bot.turn import Turn, is_person
 from community.database.queries import load
 from community.groups.gate import Verdict
@@ -56,6 +57,8 @@ async def hush(turn: Turn, member: Member) -> None:
 
 async def on_start(turn: Turn, member: Member, payload: str) -> None:
     """Start was pressed or typed. A member who joined before the bot might write to them is welcomed now."""
+    if await on_setup_start(turn, member, payload):
+        return
     source = await _source(turn, member, payload)
     turn.note("start", member, None, **source)
     if turn.muted or await turn.gate(member).remind():
@@ -75,7 +78,7 @@ async def on_text(turn: Turn, member: Member, text: str, kind: str) -> None:
     typed = bool(text) and not text.startswith("/")
     if typed and (not (wish or chosen) or await gate.accepts(text)) and await gate.answer(text) is not Verdict.none:
         return
-    if typed and not wish and not chosen and await _answers_problem(turn, member, text):
+    if typed and not wish and not chosen and await _answers(turn, member, text):
         return
     turn.note("message", member, None, kind=kind, length=len(text))
     if chosen:
@@ -97,6 +100,8 @@ async def grant(turn: Turn, member: Member, wish: Intent) -> None:
             turn.reply(member, "bot/language")
         case Intent.my_data:
             await show_data(turn, member)
+        case Intent.setup:
+            await list_groups(turn, member)
         case Intent.help:
             if not turn.muted and not await turn.gate(member).remind():
                 turn.reply(member, "bot/help")
@@ -133,6 +138,14 @@ async def take_problem(turn: Turn, member: Member, choice: str, text: str | None
         details = {"number": member.id, "telegram_id": member.telegram_id, "problem": problem, "text": text}
         turn.tell_staff("staff/follow_up", member, **details, due=turn.local(due_at))
     turn.reply(member, "bot/problem_thanks", hours=round(within.total_seconds() / 3600))
+
+
+async def _answers(turn: Turn, member: Member, text: str) -> bool:
+    """Take a typed message as the answer to what the member was asked last."""
+    if await on_typed_zone(turn, member, text):
+        turn.note("answer", member, None, question="setup_zone", length=len(text))
+        return True
+    return await _answers_problem(turn, member, text)
 
 
 async def _answers_problem(turn: Turn, member: Member, text: str) -> bool:

@@ -42,6 +42,7 @@ class BotService:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.workers.run())
             group.create_task(self._open_doors())
+            group.create_task(self.workers.wishes.grant())
             if not self._by_webhook:
                 group.create_task(self.polling.run())
 

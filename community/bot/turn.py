@@ -1,7 +1,7 @@
 """One update being handled: what it changes, says and records commits together; what must wait for that comes after."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,11 +16,14 @@ from community.groups.registry import group_of
 from community.members.models import Member
 from community.members.names import display_name, short_name
 from community.members.people import Person, see
+from community.outbox.alerts import Alert, alert
 from community.outbox.enqueue import Draft, enqueue
 from community.playbook import MessageClass
 
 SERVICE_ACCOUNTS = frozenset({777000, 1087968824, 136817688})
 """Telegram's own: posts of a linked channel, anonymous admins, senders on behalf of a channel."""
+SETUP_POST = timedelta(days=1)
+"""How long the post that asks for an administrator stays in the group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,11 @@ class Turn:
     toast: Toast | None = None
     doors: bool = False
     """The bot may now be able to make invite links."""
+    wishes: bool = False
+    """Something is wished of a group: Telegram is to be asked how the member stands there."""
     _drafts: list[Draft] = field(default_factory=list)
     _activities: list[Activity] = field(default_factory=list)
+    _alerts: list[Alert] = field(default_factory=list)
 
     async def member(self, user: User) -> Member:
         """The member behind a Telegram user."""
@@ -81,11 +87,29 @@ class Turn:
             about = {"name": display_name(*names), "first_name": short_name(*names), "locale": member.locale}
             self._say(self.staff_chat, template, MessageClass.support, context={"member": about, **context})
 
-    def alert(self, what: str, where: str, next_step: str) -> None:
-        """Tell staff that something needs them, if there is a staff chat."""
-        if self.staff_chat is not None:
-            context = {"what": what, "where": where, "next": next_step}
-            self._say(self.staff_chat, "staff/alert", MessageClass.support, context=context)
+    def post_setup(self, group: Group, start_payload: str) -> None:
+        """Ask for an administrator in the group, whom the bot may not write to yet. At most one such post a day."""
+        draft = Draft(
+            chat_id=group.chat_id,
+            stage="group",
+            step="setup",
+            occurrence=f"group:{group.id}:{self.at:%Y-%m-%d}",
+            message_class=MessageClass.welcome,
+            due_at=self.at,
+            expires_at=self.at + SETUP_POST,
+            template="group/setup",
+            context={
+                "group": {"title": group.title},
+                "locale": group.locale or self.bundle.playbook.group_defaults.locale,
+                "start_payload": start_payload,
+            },
+            delete_after_s=int(SETUP_POST.total_seconds()),
+        )
+        self._drafts.append(draft)
+
+    def alert(self, about: Alert) -> None:
+        """Something needs staff."""
+        self._alerts.append(about)
 
     def local(self, moment: datetime) -> str:
         """A moment as staff read it, in the community's zone."""
@@ -95,6 +119,8 @@ class Turn:
         """Write what was noted and said, in the turn's transaction."""
         await record(self.conn, self._activities)
         await enqueue(self.conn, self.bot_id, self.bundle.hash, self._drafts, self.at)
+        for about in self._alerts:
+            await alert(self.conn, about, self.at)
 
     def _say(self, chat_id: int, template: str, message_class: MessageClass, **rest: Any) -> None:
         draft = Draft(

@@ -17,6 +17,7 @@ from community.bot.direct import Direct
 from community.bot.dispatch import dispatch, moment_of, read
 from community.bot.inbox import UNKNOWN
 from community.bot.turn import Turn
+from community.bot.wishes import Wishes
 from community.bundle import Bundle
 from community.database.installation import sop_now
 from community.database.pool import Connection, Pool
@@ -24,6 +25,7 @@ from community.database.queries import load
 from community.database.wakeup import OUTBOX, TRIGGERS, UPDATES as STORED, Wakeup
 from community.errors import SopError
 from community.members.clean import storable
+from community.outbox.alerts import Alert, alert
 from community.outbox.bundles import Bundles
 
 queries = load(__file__)
@@ -63,6 +65,7 @@ class Workers:
         self._bot_id = bot_id
         self._staff_chat = staff_chat
         self._secret = secret
+        self.wishes = Wishes(pool, bundles, wakeup, direct, bot_id, self._turn)
         self._users: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
         self._busy: set[int] = set()
         self._afterwards: set[asyncio.Task[None]] = set()
@@ -135,7 +138,7 @@ class Workers:
         except Exception as error:
             if row is None or conn.broken:
                 raise
-            return await self._failed(conn, bundle, row, error)
+            return await self._failed(conn, row, error)
         UPDATES.labels(row["kind"], UNKNOWN if row["kind"] == UNKNOWN else "handled").inc()
         self._after(turn)
         return True
@@ -143,14 +146,14 @@ class Workers:
     async def _handle(self, conn: Connection, bundle: Bundle, row: Row) -> Turn:
         update = read(row["payload"])
         at = moment_of(update) or await sop_now(conn)
-        turn = self._turn(conn, bundle, row, at)
+        turn = self._turn(conn, bundle, f"update:{row['update_id']}", at)
         await dispatch(turn, update)
         await turn.finish()
         await conn.execute(queries.handled, {"bot_id": self._bot_id, "update_id": row["update_id"]})
         return turn
 
-    async def _failed(self, conn: Connection, bundle: Bundle, row: Row, error: Exception) -> bool:
-        """Mark the update and tell staff, once an hour for the same trouble. False: it stays, to be tried again."""
+    async def _failed(self, conn: Connection, row: Row, error: Exception) -> bool:
+        """Mark the update and alert staff. False: it stays, to be tried again."""
         trouble = type(error).__name__
         _log(row, error)
         async with conn.transaction():
@@ -160,20 +163,17 @@ class Workers:
             marked = await (await conn.execute(queries.attempted, values)).fetchone()
             if marked is None or marked["state"] == "pending":
                 return False
-            at = await sop_now(conn)
-            turn = self._turn(conn, bundle, row, at, cause=f"failed:{trouble}:{row['kind']}:{at:%Y-%m-%dT%H}")
-            turn.alert(
+            about = Alert(
+                f"update:{trouble}:{row['kind']}",
                 f"An update of kind {row['kind']} could not be handled ({trouble})",
                 f"update {row['update_id']}, kept in table updates with its error",
-                "Mend the cause. Later updates go on; the same trouble is reported once an hour.",
+                "Mend the cause. Later updates go on.",
             )
-            await turn.finish()
+            await alert(conn, about, await sop_now(conn))
         UPDATES.labels(row["kind"], "failed").inc()
-        self._wakeup.ring(OUTBOX)
         return True
 
-    def _turn(self, conn: Connection, bundle: Bundle, row: Row, at: datetime, cause: str | None = None) -> Turn:
-        cause = cause or f"update:{row['update_id']}"
+    def _turn(self, conn: Connection, bundle: Bundle, cause: str, at: datetime) -> Turn:
         return Turn(conn, bundle, self._bot_id, self._staff_chat, cause, at, self._secret)
 
     def _after(self, turn: Turn) -> None:
@@ -184,6 +184,8 @@ class Workers:
             self._beside(self._direct.toast(turn.toast))
         if turn.doors:
             self._beside(self._direct.open_doors())
+        if turn.wishes:
+            self._beside(self.wishes.grant(turn.cause))
 
     def _beside(self, call: Any) -> None:
         task = asyncio.create_task(call)

@@ -52,7 +52,8 @@ async def joined(
         )
         await end_request(conn, member.id)
         token = link_token if await attribute(conn, member.id, link_token) else None
-        entry = await admit(conn, member.id, group.id, at, token, greeting="none" if reached else "due")
+        greeting = "due" if group.greets and not reached else "none"
+        entry = await admit(conn, member.id, group.id, at, token, greeting=greeting)
         if entry is Entry.first and reached:
             await welcome(conn, bundle, member.id, at, bot_id=bot_id)
     return entry is not Entry.known

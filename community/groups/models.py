@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, SmallInteger, text as sql
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, ForeignKey, Index, SmallInteger, text as sql
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, moment, text
@@ -27,6 +27,10 @@ class Group(SQLModel, table=True):
     """The bot's own join-request link; NULL until the bot is an admin that may invite."""
     greeted_at: datetime | None = moment(nullable=True)
     """When the last collected group welcome was due."""
+    greets: bool = Field(sa_column=Column(Boolean, nullable=False, server_default="true"))
+    """Whether newcomers are named in the collected group welcome."""
+    set_up_at: datetime | None = moment(nullable=True)
+    """When an administrator had first answered all questions of the set-up."""
 
 
 class Membership(SQLModel, table=True):
@@ -79,3 +83,23 @@ class JoinRequest(SQLModel, table=True):
     requested_at: datetime = moment()
     decide_by_at: datetime = moment()
     decided_at: datetime | None = moment(nullable=True)
+
+
+class SetupWish(SQLModel, table=True):
+    """What somebody wants of a group's set-up: it waits until Telegram has said that they administer the group."""
+
+    __tablename__ = "setup_wishes"
+
+    id: int = identity()
+    member_id: int = Field(sa_column=Column(BigInteger, ForeignKey("members.id", ondelete="CASCADE"), nullable=False))
+    group_id: int | None = Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey("groups.id", ondelete="CASCADE"), nullable=True)
+    )
+    """NULL: the list of the groups they administer."""
+    part: str = text()
+    """What it is about: rights, zone, locale, welcome, summary."""
+    value: str | None = text(nullable=True)
+    """What it is to be set to; NULL: only to be asked."""
+    cause: str = text()
+    """Names the update in the outbox: carried out twice, it says nothing twice."""
+    wished_at: datetime = moment()

@@ -12,3 +12,9 @@ FROM join_requests WHERE member_id = %(id)s ORDER BY id
 
 -- name: erase_join_requests
 DELETE FROM join_requests WHERE member_id = %(id)s
+
+-- name: export_setup_wishes
+SELECT group_id, part, value, wished_at FROM setup_wishes WHERE member_id = %(id)s ORDER BY id
+
+-- name: erase_setup_wishes
+DELETE FROM setup_wishes WHERE member_id = %(id)s

@@ -114,7 +114,7 @@ ORDER BY d.id
 -- name: take_turns
 -- Groups that owe a welcome and had none for a while. Marking them takes the row lock: of two sweeps one sends.
 UPDATE groups SET greeted_at = %(at)s
-WHERE lost_at IS NULL AND (greeted_at IS NULL OR greeted_at <= %(at)s - %(every)s)
+WHERE lost_at IS NULL AND greets AND (greeted_at IS NULL OR greeted_at <= %(at)s - %(every)s)
     AND EXISTS (SELECT FROM memberships s WHERE s.group_id = groups.id AND s.greeting = 'due')
 RETURNING *
 

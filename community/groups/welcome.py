@@ -45,6 +45,7 @@ async def _greeting(conn: Connection, bundle: Bundle, group: Group, at: datetime
         template="group/welcome",
         context={
             "group": {"title": group.title},
+            "locale": group.locale or bundle.playbook.group_defaults.locale,
             "names": names[: rules.max_names],
             "others": max(0, len(names) - rules.max_names),
             "start_payload": START,

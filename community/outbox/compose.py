@@ -44,7 +44,7 @@ class Composer:
         """
         if bundle.hash not in self._renderers:
             self._renderers[bundle.hash] = Renderer(bundle)
-        locale = row["context"].get("locale") or row["locale"] or bundle.playbook.community.locale
+        locale = row["context"].get("locale") or row["locale"] or _default_locale(bundle, row)
         rendered = self._renderers[bundle.hash].render(row["template"], locale, self._context(bundle, row, locale))
         mark = f"<i>TEST · {row['template']} · {locale}</i>\n\n" if row["context"].get(TRIAL) else ""
         return Outgoing(row["chat_id"], text=mark + rendered.text, buttons=rendered.buttons)
@@ -66,3 +66,9 @@ class Composer:
         if message_id is None:
             return target
         return link_url(self._links_url, self._link_secret, key, message_id, target)
+
+
+def _default_locale(bundle: Bundle, row: dict[str, Any]) -> str:
+    """Of a member who has none, nor has their group; and of a chat that is nobody's."""
+    of_groups = bundle.playbook.group_defaults.locale if row["group_title"] else None
+    return of_groups or bundle.playbook.community.locale

@@ -128,6 +128,9 @@ class Budget(SQLModel, table=True):
     next_wall: datetime = moment()
     frozen_until_wall: datetime | None = moment(nullable=True)
     """Telegram asked the whole bot to wait."""
+    freezes: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    """How often it did since `freezes_since_wall`: many within minutes are a storm, which staff are told of."""
+    freezes_since_wall: datetime | None = moment(nullable=True)
 
 
 class ChatPace(SQLModel, table=True):
@@ -150,6 +153,23 @@ class Halt(SQLModel, table=True):
     """`operator`, `playbook` (stage switched off) or `prefect` (deployment paused)."""
     note: str = text(server_default="")
     since_wall: datetime = moment()
+
+
+class OpenAlert(SQLModel, table=True):
+    """Something that needs staff, by subject: how often it happened since they were last told."""
+
+    __tablename__ = "alerts"
+
+    subject: str = text(primary_key=True)
+    what: str = text()
+    place: str = text()
+    next_step: str = text()
+    times: int = Field(sa_column=Column(Integer, nullable=False))
+    """Happenings that staff have not been told of; 0: they know."""
+    since_at: datetime = moment()
+    """The first of them."""
+    last_at: datetime = moment()
+    told_at: datetime | None = moment(nullable=True)
 
 
 class StoredBundle(SQLModel, table=True):

@@ -208,9 +208,22 @@ VALUES (%(bot_id)s, %(chat_id)s, clock_timestamp() + make_interval(secs => %(sec
 ON CONFLICT (bot_id, chat_id) DO UPDATE SET next_wall = greatest(chat_paces.next_wall, excluded.next_wall)
 
 -- name: freeze_bot
-UPDATE budgets SET frozen_until_wall = greatest(
-    frozen_until_wall, clock_timestamp() + make_interval(secs => %(seconds)s)
-) WHERE bot_id = %(bot_id)s
+-- Answers that come while it is frozen already belong to the same freeze. Freezes are counted for ten minutes.
+UPDATE budgets
+SET
+    frozen_until_wall = greatest(frozen_until_wall, clock_timestamp() + make_interval(secs => %(seconds)s)),
+    freezes = CASE
+        WHEN frozen_until_wall > clock_timestamp() THEN freezes
+        WHEN freezes_since_wall > clock_timestamp() - interval '10 minutes' THEN least(freezes + 1, 1000)
+        ELSE 1
+    END,
+    freezes_since_wall = CASE
+        WHEN frozen_until_wall > clock_timestamp() THEN freezes_since_wall
+        WHEN freezes_since_wall > clock_timestamp() - interval '10 minutes' THEN freezes_since_wall
+        ELSE clock_timestamp()
+    END
+WHERE bot_id = %(bot_id)s
+RETURNING freezes
 
 -- name: move_chat
 -- A group became a supergroup: whatever still waits for it goes to its new id.

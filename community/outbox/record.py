@@ -14,6 +14,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.members.clean import storable
 from community.members.reach import lose_reach
+from community.outbox.alerts import Alert, alert
 from community.outbox.claim import make_up
 
 queries = load(__file__)
@@ -27,6 +28,11 @@ GROUP_GAP_S = 3.02
 """Seconds between two messages to a group (Telegram: 20 a minute); ids of groups and channels are negative."""
 STORM_S = 2.0
 """429s on two chats within this time mean the whole bot (as Telegram counts), not one chat."""
+
+STORM_FREEZES = 3
+"""Freezes of the whole bot within ten minutes that staff are told of."""
+LONG_FREEZE_S = 60.0
+"""A freeze this long is told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,21 @@ class Recorder:
         if outcome.flooded:
             log.warning("Telegram asks for a pause of %s s (chat %s)", outcome.retry_after_s, chat_id)
             if self._is_storm(chat_id):
-                await conn.execute(queries.freeze_bot, {**values, "seconds": outcome.retry_after_s})
+                await self._freeze(conn, outcome.retry_after_s or 0.0)
+
+    async def _freeze(self, conn: Connection, seconds: float) -> None:
+        """The whole bot waits; staff are told when that happens again and again, or for long."""
+        values = {"bot_id": self._bot_id, "seconds": seconds}
+        row = await (await conn.execute(queries.freeze_bot, values)).fetchone()
+        if row and (row["freezes"] >= STORM_FREEZES or seconds >= LONG_FREEZE_S):
+            about = Alert(
+                "429-storm",
+                "Telegram keeps asking the bot to wait (429)",
+                f"{row['freezes']} times within ten minutes, the last time for {seconds:.0f} s",
+                "nothing is lost, sending goes on afterwards; look whether another program uses the same token",
+                lasting=True,
+            )
+            await alert(conn, about, await sop_now(conn))
 
     def _is_storm(self, chat_id: int) -> bool:
         before, self._last_flood = self._last_flood, (time.monotonic(), chat_id)

@@ -7,7 +7,8 @@ from importlib.metadata import version
 from typing import Any
 
 from community.bundle import Bundle
-from community.database.installation import versions
+from community.database.installation import sop_now, versions
+from community.outbox.alerts import lately, undelivered
 from community.outbox.overview import failures, in_force, pace
 from community.outreach.report import last_plans
 from deployments.cli.halt import print_halts
@@ -32,6 +33,7 @@ async def _status() -> None:
         await print_halts(s)
         await _print_plans(s, bundle)
         await _print_failures(s)
+        await _print_alerts(s, bundle)
         print_table(console(), "Versions", ("what", "version"), await _versions(s))
 
 
@@ -69,6 +71,22 @@ async def _print_failures(s: Session) -> None:
     found = await failures(s.conn, s.settings.bot_id)
     rows = [(f.messages, f.state, f.stage, reason_words(f.reason)) for f in found]
     print_table(console(), "Failed and uncertain, by reason", ("messages", "state", "stage", "why"), rows)
+
+
+async def _print_alerts(s: Session, bundle: Bundle) -> None:
+    """What staff are told of, and whether the staff chat takes it."""
+    zone, now_at = bundle.playbook.community.zone, await sop_now(s.conn)
+    rows = [
+        (a.what, a.place, a.next_step, local(a.last_at, zone), local(a.told_at, zone) or "not yet", a.times)
+        for a in await lately(s.conn, now_at)
+    ]
+    head = ("what", "where", "next", f"last ({zone})", "staff told", "times since")
+    print_table(console(), "Alerts of the last day", head, rows)
+    if rows and s.settings.staff_chat is None:
+        print("No staff chat is set (SOP_STAFF_CHAT): nobody is told of these.")
+    for lost in await undelivered(s.conn, s.settings.bot_id, now_at):
+        why = reason_words(lost.reason)
+        print(f"The staff chat did not take {count(lost.messages, 'message')}: {why}. `sop doctor` looks at it.")
 
 
 async def _versions(s: Session) -> list[tuple[str, str]]:

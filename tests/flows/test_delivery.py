@@ -1,11 +1,18 @@
 """The sweep: pauses become halts, leases come back, and it sends only when the always-on service is silent."""
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.objects import State
+from prefect.states import Pending, Running
 
 from community.bundle import Bundle
-from community.database.installation import beat
+from community.database.installation import beat, sop_now
 from community.database.pool import Connection
+from community.outbox.alerts import lately
 from community.outbox.halt import halt, halts
+from deployments.prefect_away import SILENT, watch_prefect
 from flows.delivery import delivery
 from flows.welcome_drip import welcome_drip
 from tests.flows.conftest import STAFF, artifacts, newcomers, run_of, task_runs
@@ -26,7 +33,7 @@ async def test_reports_the_queue(client: PrefectClient, deployed: None, bundle: 
     assert "3 messages due now" in report
     assert "`stage:welcome_drip` by operator: price list is wrong" in report
     assert "The always-on service is sending" in report
-    assert len(await task_runs(client, run)) == 4
+    assert len(await task_runs(client, run)) == 5
 
 
 async def test_paused_deployment_halts_its_stage(
@@ -108,3 +115,44 @@ async def test_leaves_sending_to_a_service_that_is_alive(
     await delivery()
 
     assert await telegram.client.received(17) == []
+
+
+@pytest.mark.parametrize(("state", "longest"), [(Running(), "LONGEST_RUN"), (Pending(), "LONGEST_START")])
+async def test_a_run_that_hangs_is_ended_and_told(
+    client: PrefectClient,
+    deployed: None,
+    bundle: Bundle,
+    conn: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    state: State[None],
+    longest: str,
+) -> None:
+    await beat(conn, "test", "service")
+    deployment = await client.read_deployment_by_name("welcome-drip/welcome-drip")
+    hanging = await client.create_flow_run_from_deployment(deployment.id, state=state)
+    await delivery()
+    assert (await client.read_flow_run(hanging.id)).state_name == state.name, "it is young"
+
+    monkeypatch.setattr(f"tasks.zombies.{longest}", timedelta(0))
+    await delivery()
+
+    assert (await client.read_flow_run(hanging.id)).state_name == "Crashed"
+    [known] = await lately(conn, await sop_now(conn))
+    assert (known.what, known.times) == ("1 run hung and was marked as Crashed", 0)
+    assert str(hanging.id) in known.place
+
+
+async def test_the_service_notices_that_delivery_does_not_run(
+    client: PrefectClient, deployed: None, bundle: Bundle, conn: Connection
+) -> None:
+    await beat(conn, "test", "service")
+    began, at = datetime.now(UTC) - SILENT - timedelta(minutes=1), await sop_now(conn)
+    await delivery()
+    await watch_prefect(conn, began, at)
+    assert await lately(conn, at) == []
+
+    await conn.execute("UPDATE heartbeats SET beat_wall = %s WHERE role = 'delivery'", [began])
+    await watch_prefect(conn, datetime.now(UTC), at)
+    assert await lately(conn, at) == [], "who has just begun has not listened for long enough"
+    await watch_prefect(conn, began, at)
+    assert [known.subject for known in await lately(conn, at)] == ["prefect-away"]

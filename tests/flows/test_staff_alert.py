@@ -17,8 +17,9 @@ async def test_a_failed_run_is_told_in_words(client: PrefectClient, bundle: Bund
     row = await (await conn.execute("SELECT chat_id, lane, template, context FROM messages")).fetchone()
     assert row is not None
     assert (row["chat_id"], row["lane"], row["template"]) == (STAFF, 2, "staff/alert")
-    assert row["context"]["what"] == "welcome-drip: a run failed"
-    assert "disk <full>" in row["context"]["where"]
+    [told] = row["context"]["alerts"]
+    assert told["what"] == "welcome-drip: a run failed"
+    assert "disk <full>" in told["where"]
     assert run.name == "staff-alert · welcome-drip · failed · told"
 
 
@@ -26,8 +27,9 @@ async def test_the_same_trouble_is_told_once_an_hour(client: PrefectClient, bund
     await staff_alert(**FAILED)
     run = await run_of(client, await staff_alert(**FAILED, return_state=True))
 
-    assert "noted here only" in run.name
+    assert "counted for the next message" in run.name
     assert len(await (await conn.execute("SELECT FROM messages")).fetchall()) == 1
+    assert await (await conn.execute("SELECT times FROM alerts")).fetchall() == [{"times": 1}]
 
 
 async def test_without_a_staff_chat_it_stands_in_the_artifact(

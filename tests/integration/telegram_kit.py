@@ -6,6 +6,8 @@ from itertools import count
 from typing import Any
 
 import pytest
+from telegram import ChatMember
+from telegram.error import NetworkError
 
 from community.bot.direct import Direct
 from community.bot.inbox import store
@@ -116,10 +118,23 @@ class Calls:
     """Stands in for telegram.Bot where no network is wanted: keeps the direct calls."""
 
     toasts: list[tuple[str, str | None]] = field(default_factory=list)
+    administrators: set[int] = field(default_factory=set)
+    """Of every group; the bot, if among them, has all rights."""
+    asked: list[tuple[int, int]] = field(default_factory=list)
+    """Chat and user of each getChatMember."""
+    away: bool = False
 
     async def answer_callback_query(self, callback_id: str, text: str | None = None) -> bool:
         self.toasts.append((callback_id, text))
         return True
+
+    async def get_chat_member(self, chat_id: int, user_id: int) -> ChatMember:
+        self.asked.append((chat_id, user_id))
+        if self.away:
+            raise NetworkError("away")
+        person = BOT if user_id == BOT_ID else user(user_id)
+        standing = "administrator" if user_id in self.administrators else "member"
+        return ChatMember.de_json(status(person, standing), None)
 
     async def create_chat_invite_link(self, chat_id: int, **options: Any) -> Any:
         return type("Link", (), {"invite_link": f"https://t.me/+door{-chat_id}"})

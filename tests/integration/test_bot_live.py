@@ -188,7 +188,7 @@ async def test_who_joins_by_a_plain_link_is_named_in_the_group_and_welcomed_at_s
 
     async def greeted() -> Any:
         history = await live.telegram.history(live.club)
-        return next((message for message in history if message["markup"]), None)
+        return next((message for message in history if message["markup"] and "👋 欢迎" in message["text"]), None)
 
     greeting = await live.until(greeted)
     assert HOSTILE["first_name"] in greeting["text"]

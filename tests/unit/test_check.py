@@ -127,6 +127,25 @@ def test_a_copy_mistake_is_found_with_its_line(text: str, line: int, what: str) 
 
 
 @pytest.mark.parametrize(
+    ("argument", "known"),
+    [
+        ("zone_Asia-Tokyo", True),
+        ("zone_default", True),
+        ("locale_en", True),
+        ("summary", True),
+        ("zone_Atlantis", False),
+        ("locale_fr", False),
+        ("welcome_maybe", False),
+        ("colour", False),
+    ],
+)
+def test_a_set_up_that_the_bot_does_not_know_is_found(argument: str, known: bool) -> None:
+    text = f'---\nbuttons:\n  - - {{text: x, action: "setup:{{{{ number }}}}_{argument}"}}\n---\nHi'
+    problems = CopyCheck("bot/setup_zone", "en", text, PLAYBOOK).problems()
+    assert [line for line, message in problems if "can be set up" in message] == ([] if known else [3])
+
+
+@pytest.mark.parametrize(
     ("template", "text"),
     [
         ("staff/alert", "{{ member.name }}"),

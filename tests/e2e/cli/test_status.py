@@ -3,7 +3,9 @@
 import re
 
 from community.bundle import Bundle
+from community.database.installation import sop_now
 from community.database.pool import Connection
+from community.outbox.alerts import Alert, alert
 from community.outreach.plan import plan
 from tests.e2e.cli.conftest import BOT_ID, NOON, STAGE, MakeMember, Sop
 
@@ -33,3 +35,20 @@ async def test_status_before_anything_happened(sop: Sop, conn: Connection, bundl
     assert ran.code == 0
     assert re.search(r"welcome_drip +never", ran.out)
     assert "No rate limit is set yet" in ran.out
+
+
+async def test_status_shows_what_staff_are_told_and_a_chat_that_takes_nothing(
+    sop: Sop, conn: Connection, bundle: Bundle
+) -> None:
+    at = await sop_now(conn)
+    for _ in range(2):
+        await alert(conn, Alert("a", "[bold]The disk\x1b is full", "host", "make room"), at)
+    await conn.execute(
+        "INSERT INTO messages (bot_id, chat_id, lane, stage, step, occurrence, planned_at, due_at, state, reason)"
+        " VALUES (%s, -1, 2, 'staff', 'alert', 'x', %s, %s, 'failed', 'bot_was_kicked')",
+        [BOT_ID, at, at],
+    )
+    ran = await sop("status")
+    assert re.search(r"\[bold\]The disk is full +host +make room .* not yet +2", ran.out)
+    assert "No staff chat is set" in ran.out
+    assert "The staff chat did not take 1 message: the bot was removed from the chat" in ran.out

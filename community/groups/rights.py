@@ -1,0 +1,14 @@
+"""What the bot needs to be allowed in a group."""
+
+from collections.abc import Mapping
+from typing import Any
+
+RIGHTS = {"can_invite_users": "invite users", "can_delete_messages": "delete messages"}
+"""Each right with an operator's words for it; inviting covers the approval of join requests."""
+
+
+def missing_rights(member: Mapping[str, Any]) -> list[str]:
+    """Which of them the bot lacks; `member` is its ChatMember as Telegram writes it."""
+    if member.get("status") == "creator":
+        return []
+    return [right for right in RIGHTS if not member.get(right)]
