@@ -30,6 +30,21 @@ async def ensure_months(conn: Connection, table: str, moments: Iterable[datetime
             _known.add(key)
 
 
+async def months(conn: Connection, table: str) -> list[datetime]:
+    """The first moments (UTC) of the months that have a partition of `table`, oldest first."""
+    found = await conn.execute(
+        "SELECT relname AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
+        " WHERE inhparent = to_regclass(%s) ORDER BY relname",
+        [table],
+    )
+    return [_month_of(row["name"]) for row in await found.fetchall()]
+
+
+def _month_of(partition: str) -> datetime:
+    year, month = partition.rpartition("_p")[2].split("_")
+    return datetime(int(year), int(month), 1, tzinfo=UTC)
+
+
 async def _create(conn: Connection, table: str, year: int, month: int) -> bool:
     """Whether it had to be made."""
     name = f"{table}_p{year}_{month:02}"

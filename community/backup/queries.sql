@@ -1,0 +1,24 @@
+-- name: one_moment
+-- Everything as of one moment, while the service goes on. In the manner of pg_dump.
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
+
+-- name: last_number
+SELECT pg_sequence_last_value(pg_get_serial_sequence(%(table)s, 'id')::regclass) AS number
+
+-- name: go_on_after
+-- Numbers are never given out twice: those of messages and members stand in links that members still have.
+SELECT setval(pg_get_serial_sequence(%(table)s, 'id')::regclass, %(number)s)
+
+-- name: tables
+SELECT c.relname AS name FROM pg_class c
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+ORDER BY c.relname
+
+-- name: columns
+-- Those that can be written: of a generated column PostgreSQL makes the value itself.
+SELECT attname AS name FROM pg_attribute
+WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
+ORDER BY attname
+
+-- name: on_the_way
+SELECT count(*) AS messages FROM v_messages WHERE state = 'sending'
