@@ -8,9 +8,9 @@ import uvloop
 
 from tests.benchmarks.harness import Row, report
 
-ROWS = {name: name for name in ("delivery", "limits", "planning", "join", "kill", "priority", "gate", "updates")} | {
-    "import": "history"
-}
+ROWS = {
+    name: name for name in ("delivery", "limits", "planning", "join", "kill", "priority", "gate", "updates", "restore")
+} | {"import": "history"}
 """Rows and the modules that measure them."""
 
 
