@@ -55,7 +55,7 @@ class Manifest(_Part):
     taken_at: AwareDatetime
     """The same in SOP time."""
     at_rest: bool
-    """Nothing was being sent when it was made: no service alive or everything halted, and no message on its way."""
+    """Nothing could be sent when it was made: everything was halted, and no message on its way."""
     tables: tuple[TablePart, ...]
 
     @property

@@ -77,7 +77,7 @@ def _check(file: Path, manifest: Manifest, whose: Whose, *, nothing_sent_since: 
     if nothing_sent_since and not manifest.at_rest:
         raise BackupRefused(
             f"{file}: messages could be sent while it was made, so some may have been since; restore without "
-            f"--nothing-sent-since, or stop the service and back up again. {UNTOUCHED}"
+            f"--nothing-sent-since, or `sop halt` and back up again. {UNTOUCHED}"
         )
 
 

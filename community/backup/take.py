@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from psycopg import sql
 from sqlalchemy import Table
 
 from community.backup.archive import Manifest, NewArchive, TablePart, new_archive
-from community.database.installation import last_beat, sop_now, versions
+from community.database.installation import sop_now, versions
 from community.database.migrate import newest_migration
 from community.database.partitions import months
 from community.database.pool import Connection
@@ -23,8 +22,6 @@ queries = load(__file__)
 
 LEFT_OUT = frozenset({"heartbeats"})
 """Tables that tell of live processes."""
-SILENT = timedelta(seconds=30)
-"""A service beats every 5 s; after this long it counts as away."""
 
 Progress = Callable[[str, int], None]
 """Told of a table's name and rows when it is done."""
@@ -100,8 +97,9 @@ async def _last_number(conn: Connection, table: Table) -> int | None:
 
 
 async def _at_rest(conn: Connection) -> bool:
-    """Whether nothing was being sent. If nothing is until a restore of this backup, that has nothing to doubt."""
-    beat, row = await last_beat(conn, "service"), await (await conn.execute(queries.on_the_way)).fetchone()
-    away = beat is None or (await versions(conn)).now_wall - beat > SILENT
-    halted = any(held["scope"] == "all" for held in await halts(conn))
-    return (away or halted) and not (row and row["messages"])
+    """Whether nothing could be sent: everything halted, nothing on its way. A silent service is not enough.
+
+    If the halt holds until a restore of this backup, that has nothing to doubt.
+    """
+    row = await (await conn.execute(queries.on_the_way)).fetchone()
+    return any(held["scope"] == "all" for held in await halts(conn)) and not (row and row["messages"])

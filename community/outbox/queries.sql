@@ -245,6 +245,16 @@ RETURNING state
 SELECT count(*) AS messages FROM messages
 WHERE bot_id = %(bot_id)s AND state = 'waiting' AND reason IS DISTINCT FROM 'restored' AND due_at <= %(due_by)s
 
+-- name: forget_contexts
+-- In small batches over the partial index messages_context. The row stays: its intent is what nothing goes twice by.
+UPDATE messages SET context = '{}'
+WHERE id = ANY (ARRAY(
+    SELECT id FROM messages
+    WHERE context <> '{}' AND state IN ('sent', 'expired', 'cancelled')
+        AND settled_wall < clock_timestamp() - %(after)s::interval
+    LIMIT %(batch)s
+))
+
 -- name: expire_waiting
 UPDATE messages SET state = 'expired', reason = coalesce(reason, 'stale'), settled_wall = clock_timestamp()
 WHERE bot_id = %(bot_id)s AND state = 'waiting' AND due_at <= %(now_at)s AND expires_at <= %(now_at)s

@@ -27,7 +27,7 @@ def backup(to: Path) -> None:
     with _server(settings):
         manifest = asyncio.run(_backup(settings, to))
     _print_tables(manifest)
-    rest = "nothing was being sent" if manifest.at_rest else "messages could be sent meanwhile"
+    rest = "all was halted" if manifest.at_rest else "messages could be sent meanwhile"
     print(f"\n{to}: {count(manifest.rows, 'row')}, {to.stat().st_size / 1e6:,.1f} MB, {rest}.")
     print(f"Fingerprint {manifest.fingerprint}. It holds personal data, and no secrets: keep SOP_SECRET and the token "
           "elsewhere.")  # fmt: skip

@@ -97,7 +97,7 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A file of `sop backup`.")],
     nothing_sent_since: Annotated[
         bool,
-        typer.Option("--nothing-sent-since", help="The service was stopped before the backup: nothing is in doubt."),
+        typer.Option("--nothing-sent-since", help="All was halted before the backup, and is: nothing is in doubt."),
     ] = False,
 ) -> None:
     """Fill an empty database from a backup, halted. What may have been sent since the backup is not sent again."""

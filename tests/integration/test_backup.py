@@ -22,7 +22,7 @@ from community.bundle import Bundle
 from community.channels.channel import Outgoing
 from community.channels.memory import MemoryChannel
 from community.database.embedded import EmbeddedPostgres
-from community.database.installation import beat, set_virtual_now
+from community.database.installation import set_virtual_now
 from community.database.migrate import migrate
 from community.database.pool import Connection, connect, open_pool
 from community.errors import BackupRefused
@@ -118,7 +118,7 @@ async def bring_back(url: str, file: Path, *, nothing_sent_since: bool = False) 
 async def test_everything_comes_back_and_goes_on_where_it_was(
     conn: Connection, bundle: Bundle, member: MakeMember, tmp_path: Path, empty_url: str
 ) -> None:
-    """A move to another machine: service stopped, backed up, restored; nothing is in doubt and nothing lost."""
+    """A move to another machine: halted, backed up, restored; nothing is in doubt and nothing lost."""
     file = tmp_path / FILE
     await set_virtual_now(conn, NOON)
     number = await member(first_name="tab\t\\N 'quote' \n名")
@@ -126,6 +126,7 @@ async def test_everything_comes_back_and_goes_on_where_it_was(
     await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
     await conn.execute("DELETE FROM messages WHERE id = (SELECT max(id) FROM messages)")
     last = await put(conn)
+    await halt(conn, "all")
 
     manifest = await back_up(conn, file)
 
@@ -196,13 +197,15 @@ async def test_what_was_on_its_way_is_in_doubt_even_when_nothing_was_sent_since(
     assert (restored.doubted.uncertain, restored.doubted.again, restored.doubted.due) == (2, 1, 1)
 
 
-@pytest.mark.parametrize(("held", "at_rest"), [(None, False), ("all", True), ("stage:x", False)])
-async def test_a_backup_knows_whether_anything_was_being_sent(
-    conn: Connection, bundle: Bundle, file: Path, held: str | None, at_rest: bool
+@pytest.mark.parametrize(
+    ("held", "state", "at_rest"),
+    [("stage:x", "waiting", False), ("all", "waiting", True), ("all", "sending", False)],
+)
+async def test_a_backup_knows_whether_anything_could_be_sent(
+    conn: Connection, bundle: Bundle, file: Path, held: str, state: str, at_rest: bool
 ) -> None:
-    await beat(conn, "test", "service")
-    if held:
-        await halt(conn, held)
+    await halt(conn, held)
+    await put(conn, state=state)
     assert (await back_up(conn, file)).at_rest is at_rest
 
 
