@@ -20,5 +20,15 @@ SELECT attname AS name FROM pg_attribute
 WHERE attrelid = %(table)s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
 ORDER BY attname
 
+-- name: indexes
+SELECT c.relname AS name, pg_get_indexdef(c.oid) AS definition
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indrelid = %(table)s::regclass AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)
+
+-- name: index_memory
+-- Indexes of millions of rows are sorted in memory.
+SELECT set_config('maintenance_work_mem', '256MB', true)
+
 -- name: on_the_way
 SELECT count(*) AS messages FROM v_messages WHERE state = 'sending'

@@ -5,22 +5,24 @@ that were due by now are parked as uncertain: each may have been sent. All other
 """
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from psycopg import Error, sql
+from sqlalchemy.exc import SQLAlchemyError
 
 from community.backup.archive import UNTOUCHED, Archive, Manifest, TablePart, whole_archive
 from community.backup.take import Progress, Whose
+from community.bundle import Bundle
 from community.database.installation import sop_now
 from community.database.migrate import known_migrations, migrate
 from community.database.partitions import ensure_months
 from community.database.pool import Connection, connect
 from community.database.queries import load
 from community.database.tables import metadata
-from community.errors import BackupRefused, PlaybookError
-from community.outbox.bundles import Bundles
+from community.errors import BackupRefused, DatabaseError, PlaybookError
+from community.outbox.bundles import Bundles, store
 from community.outbox.halt import halt
 from community.outbox.recover import Doubted, doubt
 from community.outreach.plan import park
@@ -45,22 +47,42 @@ class Restored:
     """Promotional messages that were not planned yet and are due by now, parked as uncertain."""
 
 
-async def restore(url: str, whose: Whose, file: Path, progress: Progress, *, nothing_sent_since: bool) -> Restored:
+async def restore(
+    url: str, whose: Whose, file: Path, progress: Progress, *, nothing_sent_since: bool, newer: Bundle | None = None
+) -> Restored:
     """Fill the empty database at `url` from `file`, and leave it halted.
 
+    `newer`: playbook and copy that may have been in force after the backup: what they would send is in doubt as well.
     `nothing_sent_since`: the operator says that nothing was sent after the backup was made, so nothing is in doubt.
     Raises BackupRefused, before anything is written, when the file is not whole, another bot's or of a newer program,
-    when the database holds anything, or when messages were being sent while the backup was made.
+    when the database holds anything, or when messages could be sent while the backup was made; DatabaseError when the
+    database fails in the middle.
     """
     with whole_archive(file) as archive:
         _check(file, archive.manifest, whose, nothing_sent_since=nothing_sent_since)
         async with await connect(url) as conn:
             await _make_room(conn)
-            await asyncio.to_thread(migrate, url, archive.manifest.migration)
-            await _load(conn, archive, progress, skip=0 if nothing_sent_since else SKIPPED_NUMBERS)
-            await asyncio.to_thread(migrate, url)
-            await conn.execute("ANALYZE")
-            return await _settle(conn, archive.manifest, nothing_sent_since=nothing_sent_since)
+            try:
+                return await _fill(url, conn, archive, progress, newer, nothing_sent_since=nothing_sent_since)
+            except (Error, SQLAlchemyError) as error:
+                reason = str(error).splitlines()[0]
+                raise DatabaseError(f"database: {reason}; not restored: empty it and restore again") from None
+
+
+async def _fill(
+    url: str,
+    conn: Connection,
+    archive: Archive,
+    progress: Progress,
+    newer: Bundle | None,
+    *,
+    nothing_sent_since: bool,
+) -> Restored:
+    await asyncio.to_thread(migrate, url, archive.manifest.migration)
+    await _load(conn, archive, progress, skip=0 if nothing_sent_since else SKIPPED_NUMBERS)
+    await asyncio.to_thread(migrate, url)
+    await conn.execute("ANALYZE")
+    return await _settle(conn, archive.manifest, newer, nothing_sent_since=nothing_sent_since)
 
 
 def _check(file: Path, manifest: Manifest, whose: Whose, *, nothing_sent_since: bool) -> None:
@@ -101,6 +123,7 @@ async def _make_room(conn: Connection) -> None:
 async def _load(conn: Connection, archive: Archive, progress: Progress, *, skip: int) -> None:
     """Everything in one transaction, with the halt, so that nothing of it is ever sent before the rest is done."""
     async with conn.transaction():
+        await conn.execute(queries.index_memory)
         for table in archive.manifest.tables:
             await _load_table(conn, archive, table)
             if table.last_number is not None:
@@ -114,7 +137,7 @@ async def _load_table(conn: Connection, archive: Archive, table: TablePart) -> N
     await _check_columns(conn, table)
     if table.months:
         await ensure_months(conn, table.name, table.months)
-    name = sql.Identifier(table.name)
+    name, indexes = sql.Identifier(table.name), await _drop_indexes(conn, table)
     rows = sql.SQL("COPY {} ({}) FROM STDIN (ENCODING 'UTF8')").format(
         name, sql.SQL(", ").join(map(sql.Identifier, table.columns))
     )
@@ -122,11 +145,25 @@ async def _load_table(conn: Connection, archive: Archive, table: TablePart) -> N
         async with conn.cursor() as cursor, cursor.copy(rows) as copy:
             for chunk in archive.chunks(table):
                 await copy.write(chunk)
+        for definition in indexes:
+            await conn.execute(definition)
         found = await (await conn.execute(sql.SQL("SELECT count(*) AS rows FROM {}").format(name))).fetchone()
     except Error as error:
         raise BackupRefused(f"{table.name}: {str(error).splitlines()[0]}. {UNTOUCHED}") from None
     if found is None or found["rows"] != table.rows:
         raise BackupRefused(f"{table.name}: {found and found['rows']} rows came of {table.rows}. {UNTOUCHED}")
+
+
+async def _drop_indexes(conn: Connection, table: TablePart) -> list[sql.SQL]:
+    """Drop the table's indexes, save those of its constraints; returns how to make them again.
+
+    Making an index of rows that are there takes far less time than keeping it up to date row by row.
+    """
+    found = await (await conn.execute(queries.indexes, {"table": table.name})).fetchall()
+    for row in found:
+        await conn.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(row["name"])))
+    # Of a partitioned table's index PostgreSQL says ON ONLY, which would leave out its partitions.
+    return [sql.SQL(row["definition"].replace(" ON ONLY ", " ON ", 1)) for row in found]
 
 
 async def _check_columns(conn: Connection, table: TablePart) -> None:
@@ -138,25 +175,25 @@ async def _check_columns(conn: Connection, table: TablePart) -> None:
         raise BackupRefused(f"{table.name}: not the columns of its migration: the file was changed. {UNTOUCHED}")
 
 
-async def _settle(conn: Connection, manifest: Manifest, *, nothing_sent_since: bool) -> Restored:
+async def _settle(conn: Connection, manifest: Manifest, newer: Bundle | None, *, nothing_sent_since: bool) -> Restored:
     """Park what is in doubt, and say in the halt's note what is left to do."""
     now_at, parked = await sop_now(conn), 0
     async with conn.transaction():
         due_by = None if nothing_sent_since else now_at
         doubted = await doubt(conn, manifest.bot_id, manifest.taken_at, due_by)
-        if not nothing_sent_since:
-            parked = await _park(conn, manifest, now_at)
+        for bundle in [] if nothing_sent_since else await _bundles(conn, newer):
+            for stage in bundle.playbook.stages:
+                parked += await park(conn, bundle, stage, now_at, since=manifest.taken_at, bot_id=manifest.bot_id)
         await halt(conn, "all", note=FINISHED.format(taken=f"{manifest.taken_wall:%Y-%m-%d %H:%M}"))
     return Restored(manifest, doubted, parked)
 
 
-async def _park(conn: Connection, manifest: Manifest, now_at: datetime) -> int:
-    """What every stage would plan now, parked."""
-    try:
-        bundle = await Bundles().current(conn)
-    except PlaybookError:  # nothing was ever published, so nothing was ever planned
-        return 0
-    stages = bundle.playbook.stages
-    return sum(
-        [await park(conn, bundle, stage, now_at, since=manifest.taken_at, bot_id=manifest.bot_id) for stage in stages]
-    )
+async def _bundles(conn: Connection, newer: Bundle | None) -> list[Bundle]:
+    """The one in force in the backup, and the operator's own, which may have been published after it."""
+    bundles = []
+    with suppress(PlaybookError):  # nothing was ever published, so nothing was ever planned
+        bundles.append(await Bundles().current(conn))
+    if newer:
+        await store(conn, newer)
+        bundles.append(newer)
+    return bundles

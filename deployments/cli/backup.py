@@ -10,6 +10,7 @@ from rich.console import Console
 from community.backup.archive import Manifest
 from community.backup.restore import Restored, restore as restore_backup
 from community.backup.take import Progress, Whose, take
+from community.bundle import load_bundle
 from community.database.embedded import EmbeddedPostgres
 from community.settings import Settings, load_settings
 from deployments.cli.output import console, print_table
@@ -69,7 +70,14 @@ async def _backup(settings: Settings, to: Path) -> Manifest:
 
 async def _restore(url: str, settings: Settings, file: Path, nothing_sent_since: bool) -> Restored:
     with _watched() as progress:
-        return await restore_backup(url, _whose(settings), file, progress, nothing_sent_since=nothing_sent_since)
+        return await restore_backup(
+            url,
+            _whose(settings),
+            file,
+            progress,
+            nothing_sent_since=nothing_sent_since,
+            newer=None if nothing_sent_since else load_bundle(settings.playbook_dir),
+        )
 
 
 def _whose(settings: Settings) -> Whose:

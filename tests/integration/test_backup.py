@@ -25,7 +25,8 @@ from community.database.embedded import EmbeddedPostgres
 from community.database.installation import set_virtual_now
 from community.database.migrate import migrate
 from community.database.pool import Connection, connect, open_pool
-from community.errors import BackupRefused
+from community.errors import BackupRefused, DatabaseError
+from community.outbox.bundles import publish
 from community.outbox.halt import halt, halts, resume
 from community.outbox.settle import retry
 from community.outreach.plan import plan
@@ -98,6 +99,12 @@ async def contents(conn: Connection, *left_out: str) -> dict[str, list[str]]:
     return found
 
 
+async def indexes(conn: Connection) -> list[str]:
+    """Every index, of partitions too."""
+    rows = await conn.execute("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1")
+    return [row["indexdef"] for row in await rows.fetchall()]
+
+
 @pytest.fixture
 async def restored_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[datetime], None]:
     """Sets the SOP time at which a restore takes place."""
@@ -141,6 +148,7 @@ async def test_everything_comes_back_and_goes_on_where_it_was(
         assert await contents(there, "halts") == await contents(conn, "halts")
         assert await states(there) == {"waiting": 2}
         assert await put(there) == last + 1, "numbers go on"
+        assert await indexes(there) == await indexes(conn)
         (held,) = await halts(there)
         assert (held["scope"], "sop resume" in str(held["note"])) == ("all", True)
 
@@ -181,6 +189,31 @@ async def test_nothing_promotional_goes_twice(
         again = (await parked.fetchone() or {})["id"]
         assert again > SKIPPED_NUMBERS, "no number that the lost database may have given out"
         assert await retry(there, [again]) == 1
+
+
+async def test_a_playbook_published_after_the_backup_sends_nothing_twice_either(
+    conn: Connection,
+    database_url: str,
+    bundle: Bundle,
+    edited: Callable[..., Bundle],
+    member: MakeMember,
+    file: Path,
+    empty_url: str,
+    restored_at: Callable[[datetime], None],
+) -> None:
+    await member(entered_at=NOON - DAY)
+    await back_up(conn, file)
+    steps = [
+        {"name": f"day_{day}", "day": 1, "at": "11:00", "expires_after": "20h", "promotional": True} for day in (1, 2)
+    ]
+    newer = edited(steps=steps, quiet_hours=None)
+    restored_at(NOON + timedelta(minutes=5))
+    restored = await restore(empty_url, OURS, file, quiet, nothing_sent_since=False, newer=newer)
+    assert restored.parked == 2, "day_1 of both, day_2 of the newer one"
+    async with await connect(empty_url) as there:
+        await resume(there, "all")
+        await publish(there, newer, "again")
+    assert await run(empty_url, newer, NOON + timedelta(minutes=10)) == []
 
 
 async def test_what_was_on_its_way_is_in_doubt_even_when_nothing_was_sent_since(
@@ -328,6 +361,22 @@ async def test_only_an_empty_database_is_filled(
     await bring_back(empty_url, file)
     with pytest.raises(BackupRefused, match="not empty"):
         await bring_back(empty_url, file)
+
+
+async def test_a_restore_that_was_cut_off_sends_nothing(
+    conn: Connection, bundle: Bundle, file: Path, empty_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(conn)
+    await back_up(conn, file)
+
+    async def fail(*_: object, **__: object) -> int:
+        raise psycopg.OperationalError("server closed the connection\nunexpectedly")
+
+    monkeypatch.setattr(restoring, "park", fail)
+    with pytest.raises(DatabaseError, match="closed the connection; not restored: empty it"):
+        await bring_back(empty_url, file)
+    async with await connect(empty_url) as there:
+        assert [("cut off" in str(held["note"]), held["scope"]) for held in await halts(there)] == [(True, "all")]
 
 
 async def test_rows_that_do_not_fit_leave_no_row(
