@@ -10,8 +10,10 @@ SELECT pg_sequence_last_value(pg_get_serial_sequence(%(table)s, 'id')::regclass)
 SELECT setval(pg_get_serial_sequence(%(table)s, 'id')::regclass, %(number)s)
 
 -- name: tables
+-- And whatever else may hold or show rows, save our own views.
 SELECT c.relname AS name FROM pg_class c
-WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'f', 'm', 'v')
+    AND NOT c.relispartition AND NOT (c.relkind = 'v' AND starts_with(c.relname, 'v_'))
 ORDER BY c.relname
 
 -- name: columns

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from sqlalchemy import Table
 from community.backup.archive import Manifest, NewArchive, TablePart, new_archive
 from community.database.installation import sop_now, versions
 from community.database.migrate import newest_migration
-from community.database.partitions import months
+from community.database.partitions import ensure_months, months
 from community.database.pool import Connection
 from community.database.queries import load
 from community.database.tables import metadata
@@ -22,6 +23,9 @@ queries = load(__file__)
 
 LEFT_OUT = frozenset({"heartbeats"})
 """Tables that tell of live processes."""
+
+LONGEST = timedelta(days=1)
+"""A backup takes far less."""
 
 Progress = Callable[[str, int], None]
 """Told of a table's name and rows when it is done."""
@@ -46,6 +50,7 @@ async def take(conn: Connection, whose: Whose, to: Path, progress: Progress) -> 
             f"database: at migration {found.migration}, not {newest}; back up with the version it belongs to, or bring "
             "it up to date by `make up`"
         )
+    await _make_months(conn)
     with new_archive(to) as archive:
         async with conn.transaction():
             await conn.execute(queries.one_moment)
@@ -62,6 +67,14 @@ async def take(conn: Connection, whose: Whose, to: Path, progress: Progress) -> 
             )
         archive.finish(manifest)
     return manifest
+
+
+async def _make_months(conn: Connection) -> None:
+    """Make the months that will be written to meanwhile: a new one would wait for us, and whoever writes for it."""
+    now_at = await sop_now(conn)
+    for table in backed_up():
+        if table.dialect_options["postgresql"]["partition_by"]:
+            await ensure_months(conn, table.name, [now_at, now_at + LONGEST])
 
 
 def backed_up() -> list[Table]:

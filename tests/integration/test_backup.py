@@ -5,7 +5,7 @@ import json
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -262,6 +262,22 @@ async def test_a_backup_replaces_nothing_and_is_there_only_when_whole(
     assert list(file.parent.iterdir()) == []
 
 
+async def test_a_new_month_does_not_wait_for_a_backup(
+    conn: Connection, database_url: str, bundle: Bundle, file: Path
+) -> None:
+    """Its partition cannot be made while a backup reads: whoever writes the first event would wait."""
+    await set_virtual_now(conn, datetime(2026, 6, 30, 23, 59, tzinfo=UTC))
+
+    def write(table: str, rows: int) -> None:
+        if table == "events":
+            with psycopg.connect(database_url) as service:
+                service.execute("SET lock_timeout = '1s'")
+                service.execute("INSERT INTO events (at, kind) VALUES ('2026-07-01 00:00+00', 'message')")
+
+    manifest = await take(conn, OURS, file, write)
+    assert next(table.rows for table in manifest.tables if table.name == "events") == 0
+
+
 Change = Callable[[dict[str, bytes]], object]
 
 
@@ -356,7 +372,10 @@ async def test_only_an_empty_database_is_filled(
         there.execute("CREATE TABLE theirs (x int)")
         with pytest.raises(BackupRefused, match="not empty, it holds theirs"):
             await bring_back(empty_url, file)
-        there.execute("DROP TABLE theirs")
+        there.execute("DROP TABLE theirs; CREATE VIEW mine AS SELECT 1")
+        with pytest.raises(BackupRefused, match="not empty, it holds mine"):
+            await bring_back(empty_url, file)
+        there.execute("DROP VIEW mine")
     migrate(empty_url)  # as a restore leaves it that was cut off
     await bring_back(empty_url, file)
     with pytest.raises(BackupRefused, match="not empty"):
