@@ -21,7 +21,7 @@ CHUNK = 1 << 18
 """Bytes written or read at once."""
 UNTOUCHED = "Nothing was restored."
 LEVEL = 1
-"""Of compression: a quarter of the size at the pace at which PostgreSQL delivers; more costs minutes, not megabytes."""
+"""Of compression: the quickest, which makes a sixth of a million events."""
 
 
 class _Part(BaseModel):
