@@ -45,5 +45,9 @@ class ExportRefused(SopError):
     """What was asked for cannot be exported."""
 
 
+class BackupRefused(SopError):
+    """A backup cannot be made, or what is to be restored is not one that may be; the database is as it was."""
+
+
 class PrefectUnavailable(SopError):
     """The Prefect server did not answer in time."""

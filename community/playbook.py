@@ -1,6 +1,7 @@
 """The playbook: the SOP itself, as operators write it in `templates/playbook.yaml`. Every key is explained there."""
 
 import unicodedata
+from datetime import timedelta
 from enum import StrEnum
 from typing import Literal, Self
 
@@ -233,6 +234,22 @@ class GroupDefaults(Entry):
     locale: Locale | None = None
 
 
+class Retention(Entry):
+    """How long what has happened is kept. Never removed: members, their milestones, and that a message was sent."""
+
+    events_months: int = Field(36, ge=3, le=1200)
+    decisions_months: int = Field(24, ge=3, le=1200)
+    updates_after: Duration = timedelta(days=30)
+    contexts_after: Duration = timedelta(days=365)
+
+    @field_validator("updates_after")
+    @classmethod
+    def _longer_than_telegram(cls, after: timedelta) -> timedelta:
+        if after < timedelta(days=2):
+            raise ValueError("Telegram may deliver an update again for a day; give at least 2d")
+        return after
+
+
 class Playbook(Entry):
     """The whole SOP. Read it with `community.bundle.load_bundle`, which checks what spans several parts."""
 
@@ -248,6 +265,7 @@ class Playbook(Entry):
     links: tuple[Link, ...] = ()
     group_defaults: GroupDefaults = GroupDefaults()
     alerts: Alerts = Alerts()
+    retention: Retention = Retention()
 
     def stage(self, name: str) -> Stage:
         """The stage of that name. Raises UnknownStage naming the known ones."""

@@ -24,6 +24,7 @@ REASONS = {
     "too_many_requests": "Telegram asked for a pause; tried again by itself",
     "not_connected": "Telegram could not be reached; tried again by itself",
     "left": "left the community",
+    "restored": "came due between a backup and its restore; it may have been sent",
     "erased": "the member was erased",
 }
 STATES = {

@@ -59,3 +59,19 @@ SELECT id, chat_id, title FROM v_groups WHERE lost_at IS NULL AND NOT has_door O
 
 -- name: take_lead
 SELECT pg_try_advisory_lock(hashtextextended(%(name)s, 0)) AS leads
+
+-- name: forget_updates
+-- One page of the primary key, so that no run reads a row twice, and none holds many locks.
+WITH page AS (
+    SELECT update_id, handled_wall FROM updates
+    WHERE bot_id = %(bot_id)s AND update_id > %(after_id)s
+    ORDER BY update_id
+    LIMIT %(batch)s
+),
+gone AS (
+    DELETE FROM updates u USING page p
+    WHERE u.bot_id = %(bot_id)s AND u.update_id = p.update_id
+        AND p.handled_wall < clock_timestamp() - %(after)s::interval
+    RETURNING 1
+)
+SELECT max(update_id) AS last, (SELECT count(*) FROM gone) AS removed FROM page

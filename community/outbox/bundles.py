@@ -21,11 +21,16 @@ async def publish(conn: Connection, bundle: Bundle, note: str) -> str:
     """Put the bundle into force; stages it switches off stop sending with the same commit. Returns the hash."""
     off = [name for name, stage in bundle.playbook.stages.items() if not stage.enabled]
     async with conn.transaction():
-        await conn.execute(queries.store_bundle, {"hash": bundle.hash, "content": Jsonb(bundle.to_json())})
+        await store(conn, bundle)
         await conn.execute(queries.publish, {"hash": bundle.hash, "note": note})
         await mirror(conn, off, "playbook", "switched off in the playbook")
         await sync_links(conn, bundle.playbook)
     return bundle.hash
+
+
+async def store(conn: Connection, bundle: Bundle) -> None:
+    """Keep the bundle, so that messages can name it; what is in force stays."""
+    await conn.execute(queries.store_bundle, {"hash": bundle.hash, "content": Jsonb(bundle.to_json())})
 
 
 class Bundles:

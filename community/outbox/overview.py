@@ -93,6 +93,12 @@ async def failures(conn: Connection, bot_id: int) -> list[Failure]:
     return [Failure(**row) for row in rows]
 
 
+async def in_trouble(conn: Connection, bot_id: int, reason: str) -> list[int]:
+    """Numbers of the messages that failed, or are uncertain, for this reason."""
+    rows = await (await conn.execute(queries.in_trouble, {"bot_id": bot_id, "reason": reason})).fetchall()
+    return [row["id"] for row in rows]
+
+
 async def pace(conn: Connection, bot_id: int) -> Pace | None:
     """The bot's limit and its use; None before the always-on service has first run."""
     row = await (await conn.execute(queries.pace, {"bot_id": bot_id})).fetchone()

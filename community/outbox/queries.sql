@@ -241,6 +241,33 @@ SET
 WHERE bot_id = %(bot_id)s AND state = 'sending' AND lease_until_wall < clock_timestamp()
 RETURNING state
 
+-- name: doubt
+-- A restored database does not know what the lost one sent after the backup: whatever was on its way, and every
+-- promotional message that came due meanwhile. It counts against the cap as if it had been sent when it was due.
+UPDATE messages
+SET
+    state = CASE WHEN promotional THEN 'uncertain' ELSE 'waiting' END,
+    reason = 'restored',
+    sent_at = CASE WHEN promotional THEN coalesce(sent_at, greatest(due_at, %(taken_at)s)) END,
+    lease_until_wall = NULL,
+    settled_wall = CASE WHEN promotional THEN clock_timestamp() END
+WHERE bot_id = %(bot_id)s AND (state = 'sending' OR (state = 'waiting' AND promotional AND due_at <= %(due_by)s))
+RETURNING state
+
+-- name: due_unparked
+SELECT count(*) AS messages FROM messages
+WHERE bot_id = %(bot_id)s AND state = 'waiting' AND reason IS DISTINCT FROM 'restored' AND due_at <= %(due_by)s
+
+-- name: forget_contexts
+-- In small batches over the partial index messages_context. The row stays: its intent is what nothing goes twice by.
+UPDATE messages SET context = '{}'
+WHERE id = ANY (ARRAY(
+    SELECT id FROM messages
+    WHERE context <> '{}' AND state IN ('sent', 'expired', 'cancelled')
+        AND settled_wall < clock_timestamp() - %(after)s::interval
+    LIMIT %(batch)s
+))
+
 -- name: expire_waiting
 UPDATE messages SET state = 'expired', reason = coalesce(reason, 'stale'), settled_wall = clock_timestamp()
 WHERE bot_id = %(bot_id)s AND state = 'waiting' AND due_at <= %(now_at)s AND expires_at <= %(now_at)s
@@ -350,6 +377,11 @@ FROM messages
 WHERE bot_id = %(bot_id)s AND state IN ('failed', 'uncertain')
 GROUP BY stage, state, coalesce(reason, 'unknown')
 ORDER BY messages DESC, stage, reason
+
+-- name: in_trouble
+SELECT id FROM messages
+WHERE bot_id = %(bot_id)s AND state IN ('failed', 'uncertain') AND reason = %(reason)s
+ORDER BY id
 
 -- name: pace
 -- Each outcome leaves its chat's pace behind: read instead of all that was ever sent.

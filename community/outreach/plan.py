@@ -93,6 +93,21 @@ async def preview(
     return await (await conn.execute(statement, {**values, "limit": limit})).fetchall()
 
 
+async def park(
+    conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, *, since: datetime, bot_id: int
+) -> int:
+    """Make every promotional message of the stage that is due at `as_of` and not planned an uncertain one.
+
+    For a restored database, which cannot know what was sent `since` its backup (both SOP time). Returns how many.
+    """
+    stage = bundle.playbook.stage(stage_name)
+    values = parameters(bundle.playbook, stage_name, stage.steps, as_of, None)
+    values |= {"bot_id": bot_id, "bundle": bundle.hash, "since": since}
+    async with conn.transaction():
+        await conn.execute(queries.planner_memory)
+        return (await conn.execute(fill(stage_name, "park", everyone=True), values)).rowcount
+
+
 async def plan_steps(
     conn: Connection,
     bundle: Bundle,

@@ -95,6 +95,23 @@ SELECT NULL, 'already', NULL, count(*) FROM audience WHERE already
 UNION ALL
 SELECT NULL, 'decided', NULL, count(*) FROM decided
 
+-- name: park
+-- For a restored database: what a plan would find now, the lost database may have planned and sent. Parked whatever the
+-- gates say, as they may have stood otherwise then; save who is held out for ever, and what has expired anyway.
+{{candidates}}
+INSERT INTO messages (
+    bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goal, goal_since_at,
+    template, context, bundle, planned_at, due_at, expires_at, state, reason, sent_at, settled_wall
+)
+SELECT
+    %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goal, goal_since_at,
+    stage || '/' || step, context, %(bundle)s, %(now_at)s, due_at, expires_at,
+    'uncertain', 'restored', greatest(due_at, %(since)s), clock_timestamp()
+FROM gated
+WHERE promotional AND expires_at > %(now_at)s
+    AND NOT (global_bucket < %(global_holdout)s OR stage_bucket < %(stage_holdout)s)
+ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
+
 -- name: preview
 -- The same rows, nothing written.
 {{candidates}}

@@ -16,7 +16,12 @@ AsOf = Annotated[
     typer.Option(metavar="MOMENT", help="now, or a date and time such as 2026-03-04T10:00 or 2026-03-04T10:00+08:00."),
 ]
 Scope = Annotated[str, typer.Argument(metavar="[all|STAGE|CHAT_ID]", help="What: all, a stage, or one chat's number.")]
-Numbers = Annotated[list[int], typer.Argument(metavar="ID...", help="Message numbers, as `sop outbox` lists them.")]
+Numbers = Annotated[
+    list[int] | None, typer.Argument(metavar="ID...", help="Message numbers, as `sop outbox` lists them.")
+]
+Because = Annotated[
+    str | None, typer.Option("--reason", help="All that have this reason, such as restored, instead of numbers.")
+]
 
 CHAT_IDS = {"ignore_unknown_options": True}
 """Ids of groups are negative: -100… is no option."""
@@ -125,22 +130,23 @@ def show_outbox(
 
 
 @outbox.command()
-def retry(ids: Numbers) -> None:
+def retry(ids: Numbers = None, reason: Because = None) -> None:
     """Send failed or uncertain messages again. One that is uncertain may then arrive twice."""
     from deployments.cli.outbox import retry
 
-    retry(ids)
+    retry(ids or (), reason)
 
 
 @outbox.command()
 def settle(
-    ids: Numbers,
     arrived: Annotated[bool, typer.Option("--arrived/--not-arrived", help="Did they arrive? Ask the member.")],
+    ids: Numbers = None,
+    reason: Because = None,
 ) -> None:
     """Close uncertain messages: as sent if they arrived, as failed if not."""
     from deployments.cli.outbox import settle
 
-    settle(ids, arrived=arrived)
+    settle(ids or (), reason, arrived=arrived)
 
 
 @app.command("send-test")
@@ -244,6 +250,8 @@ def sandbox(
 
 
 app.command()(records.export)
+app.command()(records.backup)
+app.command()(records.restore)
 
 
 def run() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from community.database.installation import last_beat, sop_now
 from community.errors import SopError
 from community.outbox.forecast import forecast
-from community.outbox.overview import UNDONE, Listed, listed, queued
+from community.outbox.overview import UNDONE, Listed, in_trouble, listed, queued
 from community.outbox.settle import retry as retry_messages, settle as settle_messages
 from deployments.cli.halt import print_halts
 from deployments.cli.output import age, console, local, print_table
@@ -24,14 +24,14 @@ def show(state: str | None, limit: int) -> None:
     asyncio.run(_show(_states(state), limit))
 
 
-def retry(ids: Sequence[int]) -> None:
-    """Send these again."""
-    asyncio.run(_retry(ids))
+def retry(ids: Sequence[int], reason: str | None) -> None:
+    """Send these again, or all that are in trouble for one reason."""
+    asyncio.run(_retry(ids, reason))
 
 
-def settle(ids: Sequence[int], *, arrived: bool) -> None:
-    """Close these as sent or failed."""
-    asyncio.run(_settle(ids, arrived))
+def settle(ids: Sequence[int], reason: str | None, *, arrived: bool) -> None:
+    """Close these as sent or failed, or all that are in doubt for one reason."""
+    asyncio.run(_settle(ids, reason, arrived))
 
 
 def _states(state: str | None) -> Sequence[str]:
@@ -102,14 +102,29 @@ def _why(reason: str | None) -> str | None:
     return reason_words(reason) if reason else None
 
 
-async def _retry(ids: Sequence[int]) -> None:
+async def _numbers(s: Session, ids: Sequence[int], reason: str | None) -> Sequence[int]:
+    """The messages an operator names, one way or the other. Raises SopError."""
+    if bool(ids) == (reason is not None):
+        raise SopError("which messages? Give their numbers (`sop outbox` lists them), or --reason")
+    if reason is None:
+        return ids
+    if not (found := await in_trouble(s.conn, s.settings.bot_id, reason)):
+        raise SopError(
+            f"--reason: no message has failed or is uncertain as {reason!r}; `sop export messages` tells all"
+        )
+    return found
+
+
+async def _retry(ids: Sequence[int], reason: str | None) -> None:
     async with session() as s:
+        ids = await _numbers(s, ids, reason)
         moved = await retry_messages(s.conn, ids)
     _report(moved, ids, "will be sent again", "neither failed nor uncertain")
 
 
-async def _settle(ids: Sequence[int], arrived: bool) -> None:
+async def _settle(ids: Sequence[int], reason: str | None, arrived: bool) -> None:
     async with session() as s:
+        ids = await _numbers(s, ids, reason)
         moved = await settle_messages(s.conn, ids, arrived=arrived)
     _report(moved, ids, f"settled as {'sent' if arrived else 'failed'}", "not uncertain")
 

@@ -1,4 +1,4 @@
-"""The verbs about what is held of a community and its members: import, export, member."""
+"""The verbs about what is held of a community and its members: import, export, backup, restore, member."""
 
 from pathlib import Path
 from typing import Annotated
@@ -84,3 +84,23 @@ def export(
     from deployments.cli.moving import export
 
     export(dataset, file)
+
+
+def backup(file: Annotated[Path, typer.Argument(help="Where to: a new file.")]) -> None:
+    """Write the whole database to a file, as one moment sees it, while the service goes on."""
+    from deployments.cli.backup import backup
+
+    backup(file)
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file of `sop backup`.")],
+    nothing_sent_since: Annotated[
+        bool,
+        typer.Option("--nothing-sent-since", help="All was halted before the backup, and is: nothing is in doubt."),
+    ] = False,
+) -> None:
+    """Fill an empty database from a backup, halted. What may have been sent since the backup is not sent again."""
+    from deployments.cli.backup import restore
+
+    restore(file, nothing_sent_since=nothing_sent_since)

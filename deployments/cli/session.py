@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -75,7 +76,12 @@ def database_url(settings: Settings) -> str:
     """The database of the settings, else the embedded server's. Raises DatabaseError when that is not running."""
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
-    return EmbeddedPostgres(settings.data_dir / settings.effective_mode / "postgres").url(DATABASE)
+    return EmbeddedPostgres(embedded_folder(settings)).url(DATABASE)
+
+
+def embedded_folder(settings: Settings) -> Path:
+    """Where the embedded server of this installation keeps its data."""
+    return settings.data_dir / settings.effective_mode / "postgres"
 
 
 async def bot_name(settings: Settings) -> str | None:

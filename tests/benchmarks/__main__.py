@@ -8,10 +8,8 @@ import uvloop
 
 from tests.benchmarks.harness import Row, report
 
-ROWS = {name: name for name in ("delivery", "limits", "planning", "join", "kill", "priority", "gate", "updates")} | {
-    "planning-hard": "planning:run_hard",
-    "import": "history",
-}
+_ITSELF = ("delivery", "limits", "planning", "join", "kill", "priority", "gate", "updates", "restore")
+ROWS = {name: name for name in _ITSELF} | {"planning-hard": "planning:run_hard", "import": "history"}
 """Rows and what measures them: a module, and its function if that is not `run`."""
 
 

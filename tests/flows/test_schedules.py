@@ -17,6 +17,7 @@ def test_schedules_are_as_agreed(shipped: Bundle) -> None:
     assert schedules == {
         "welcome-drip": [("0 * * * *", "Asia/Shanghai")],
         "delivery": [("* * * * *", "UTC")],
+        "retention": [("40 4 * * *", "Asia/Shanghai")],
         "staff-alert": [],
     }
 
@@ -27,6 +28,7 @@ def test_limits_and_triggers_are_as_agreed(shipped: Bundle) -> None:
     assert limits == {
         "welcome-drip": (1, "ENQUEUE"),
         "delivery": (1, "CANCEL_NEW"),
+        "retention": (1, "ENQUEUE"),
         "staff-alert": (1, "ENQUEUE"),
     }
     triggers = {t.name: sorted(t.expect) for d in wanted.deployments for t in d.triggers}
