@@ -104,7 +104,7 @@ async def park(
     values = parameters(bundle.playbook, stage_name, stage.steps, as_of, None)
     values |= {"bot_id": bot_id, "bundle": bundle.hash, "since": since}
     async with conn.transaction():
-        await conn.execute(queries.planner_memory)
+        await conn.execute(queries.planner_settings, {"everyone": True})
         return (await conn.execute(fill(stage_name, "park", everyone=True), values)).rowcount
 
 
