@@ -300,8 +300,10 @@ def truncated(file: Path) -> None:
 
 
 def bit_flipped(file: Path) -> None:
+    with zipfile.ZipFile(file) as archive:
+        largest = max(archive.infolist(), key=lambda part: part.compress_size)
     whole = bytearray(file.read_bytes())
-    whole[200] ^= 1
+    whole[largest.header_offset + largest.compress_size // 2] ^= 1
     file.write_bytes(whole)
 
 
