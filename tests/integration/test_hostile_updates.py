@@ -79,8 +79,8 @@ async def test_updates_of_any_shape(desk: Desk, webhook: ASGIApp, updates: list[
     assert await asyncio.gather(*(deliver(webhook, json.dumps(update).encode()) for update in updates)) == [200] * len(
         updates
     )
-    for update in after:
-        assert await deliver(webhook, json.dumps(update).encode()) == 200
+    for good in after:
+        assert await deliver(webhook, json.dumps(good).encode()) == 200
     await handle_all(desk)
 
     query = "SELECT update_id, state, error FROM updates WHERE update_id = ANY(%s)"
