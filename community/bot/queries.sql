@@ -38,6 +38,15 @@ SET
 WHERE bot_id = %(bot_id)s AND update_id = %(update_id)s AND state = 'pending'
 RETURNING state
 
+-- name: troubles
+-- What waits or failed, from the two partial indexes. An error is "class: text", and the text may hold members' words.
+SELECT
+    state, kind, split_part(error, ':', 1) AS error, count(*) AS updates, max(received_wall) AS latest_wall
+FROM updates
+WHERE bot_id = %(bot_id)s AND state IN ('pending', 'failed')
+GROUP BY 1, 2, 3
+ORDER BY updates DESC, kind
+
 -- name: recent_activity
 -- What the member did in the private chat within the last minute (SOP time).
 SELECT count(*) AS times FROM v_events

@@ -196,7 +196,7 @@ def resume(scope: Scope = "all") -> None:
 
 @app.command()
 def status() -> None:
-    """One screen: queue, rate, forecast, last run of each stage, failures by reason, what is halted, versions."""
+    """One screen: queue, rate, forecast, last run of each stage, failures by reason, what was refused, versions."""
     from deployments.cli.status import status
 
     status()

@@ -13,12 +13,13 @@ from community.outreach.report import last_plans
 from deployments.cli.halt import print_halts
 from deployments.cli.outbox import print_counts, print_forecast
 from deployments.cli.output import console, local, print_table
+from deployments.cli.refused import print_refused
 from deployments.cli.session import Session, session
 from tasks.words import count, reason_words
 
 
 def status() -> None:
-    """Print queue, rate, forecast, last plans, failures, halts and versions."""
+    """Print queue, rate, forecast, last plans, failures, what was refused, halts and versions."""
     asyncio.run(_status())
 
 
@@ -32,6 +33,7 @@ async def _status() -> None:
         await print_halts(s)
         await _print_plans(s, bundle)
         await _print_failures(s)
+        await print_refused(s)
         print_table(console(), "Versions", ("what", "version"), await _versions(s))
 
 
