@@ -1,6 +1,6 @@
 """What nobody well-meaning sends: texts of every hostile kind, and updates bent out of shape."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -92,16 +92,15 @@ def paths(value: Any, here: Path = ()) -> Iterator[Path]:
         yield from paths(part, (*here, key))
 
 
-@st.composite
-def bent(draw: st.DrawFn) -> JSON:
-    """An update with one to three fields dropped, retyped, made hostile or added."""
-    update = deepcopy(SEEDS[draw(st.sampled_from(sorted(SEEDS)))]())
+def bend(draw: st.DrawFn, whole: Any, keep: Container[Path] = ()) -> Any:
+    """A copy of `whole` with one to three of its parts dropped, retyped, made hostile or added; not those of `keep`."""
+    whole = deepcopy(whole)
     for _ in range(draw(st.integers(1, 3))):
-        found = [path for path in paths(update) if path != ("update_id",)]
+        found = [path for path in paths(whole) if path not in keep]
         if not found:
             break
         *way, last = draw(st.sampled_from(found))
-        holder: Any = update
+        holder: Any = whole
         for key in way:
             holder = holder[key]
         match draw(st.sampled_from(["drop", "retype", "retype", "text", "add"])):
@@ -113,4 +112,11 @@ def bent(draw: st.DrawFn) -> JSON:
                 holder[last] = draw(texts)
             case _ if isinstance(holder, dict):
                 holder[draw(st.sampled_from(["", "__class__", "hologram", "from", "\ud800"]))] = draw(wrong_values)
+    return whole
+
+
+@st.composite
+def bent(draw: st.DrawFn) -> JSON:
+    """An update out of shape; its number stays."""
+    update: JSON = bend(draw, SEEDS[draw(st.sampled_from(sorted(SEEDS)))](), keep=[("update_id",)])
     return update if len(update) > 1 else {**update, "message": None}

@@ -134,7 +134,7 @@ class Conversation:
 
     def _person(self, peer: Any, name: Any) -> int | None:
         """The Telegram id of a person, who is known by `name` from now on; None for a channel or nobody."""
-        if not isinstance(peer, (str, int)):
+        if isinstance(peer, bool) or not isinstance(peer, (str, int)):
             return None
         found = self._people.get(peer)
         if not found:
