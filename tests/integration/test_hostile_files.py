@@ -121,27 +121,35 @@ ANSWERS: list[Any] = [
     ],
     {"ok": True, "result": [{"update_id": 1, "message": nested(300)}]},
 ]
+TOKEN = "4203:not-to-be-told"
 RAW = [b"", b"\xff\xfe", b"<html>", b"[" * 100_000, b'{"ok": true, "result": [{"update_id": 1e999}]}']
 
 
 async def test_polling_survives_whatever_is_answered(
-    conn: Connection, pool: Pool, database_url: str, monkeypatch: pytest.MonkeyPatch
+    conn: Connection,
+    pool: Pool,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     for name in ("CONFLICT_S", "MOST_BACKOFF_S"):
         monkeypatch.setattr(polling, name, 0.0)
+    astray = iter([True])
     answers = iter([*(json.dumps(answer).encode() for answer in ANSWERS), *RAW])
 
     async def get_updates(request: web.Request) -> web.Response:
+        if "astray" in request.query or next(astray, False):
+            raise web.HTTPTemporaryRedirect(f"{request.path}?astray=1")
         good = json.dumps({"ok": True, "result": [private("hi")]}).encode()
         return web.Response(body=next(answers, good), content_type="application/json")
 
     app = web.Application()
-    app.router.add_post("/bott/getUpdates", get_updates)
+    app.router.add_post(f"/bot{TOKEN}/getUpdates", get_updates)
     runner, listener = web.AppRunner(app), bind("127.0.0.1", 0)
     await runner.setup()
     await web.SockSite(runner, listener).start()
     api = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    poller = Polling(database_url, pool, Wakeup(database_url), api=api, token="t", bot_id=BOT_ID)
+    poller = Polling(database_url, pool, Wakeup(database_url), api=api, token=TOKEN, bot_id=BOT_ID)
     poller._backoff_s = 0.0
     running = asyncio.create_task(poller.run())
     async with asyncio.timeout(20):
@@ -153,3 +161,6 @@ async def test_polling_survives_whatever_is_answered(
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await runner.cleanup()
+    logged = [record.getMessage() for record in caplog.records if record.name.startswith("community")]
+    assert any("TooManyRedirects" in line for line in logged)
+    assert not any(TOKEN in line or "\x1b" in line for line in logged)
