@@ -95,7 +95,7 @@ class Conversation:
                 self.unnamed.append(brought)
 
     def _service(self, record: dict[str, Any], number: int, at: datetime) -> Iterator[Fact]:
-        action = record.get("action")
+        action = str(record.get("action"))
         actor, name = self._person(record.get("actor_id"), record.get("actor")), record.get("actor")
         if action == "topic_created":
             self._topics.add(number)
