@@ -6,12 +6,13 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input
 TEST_ARGS ?=
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo up test check bench clean lock chromium
+.PHONY: help demo up test hostile check bench clean lock chromium
 
 help:
 	@echo "make demo [EXIT=1]      a synthetic community brought to life, with every server it needs"
 	@echo "make up                 the same servers for your own use; settings: .env.example"
 	@echo "make test               all tests            make check   format, lint, types, import direction"
+	@echo "make hostile            the tests of bad input, with 1,000 examples each instead of 25"
 	@echo "make bench [ONLY=name]  the figures          make lock    renew constraints*.txt"
 	@echo "make clean              remove .venv and caches, never data"
 
@@ -23,6 +24,9 @@ up: .venv/runtime
 
 test: .venv/dev chromium
 	@$(BIN)/pytest $(TEST_ARGS)
+
+hostile: .venv/dev
+	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -k hostile $(TEST_ARGS)
 
 check: .venv/dev
 	$(BIN)/ruff format --check

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from os.path import isdir
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,7 @@ def _copy_file(folder: Path, locale: str, template: str) -> Path:
 
 def _read_copy(folder: Path, sources: Sources) -> None:
     root = folder / COPY_FOLDER
-    for file in sorted(root.rglob("*.html")):
+    for file in sorted(root.rglob("*.html")) if isdir(root) else ():
         locale, _, template = file.relative_to(root).with_suffix("").as_posix().partition("/")
         if (text := _read_text(file, sources, folder)) is not None:
             sources.copy.setdefault(locale, {})[template] = text

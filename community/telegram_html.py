@@ -36,6 +36,8 @@ _UNSHOWABLE = re.compile(
     "\ud800-\udfff]"
 )
 
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
+
 
 @dataclass(frozen=True, slots=True)
 class HtmlProblem:
@@ -48,6 +50,11 @@ class HtmlProblem:
 def showable(text: str) -> str:
     """Remove what must never be shown: controls (tab and newline stay), lone surrogates, direction overrides."""
     return text if text.isprintable() else _UNSHOWABLE.sub("", text)
+
+
+def isolated(text: str) -> str:
+    """Text in which something reads from right to left, set apart from what stands around it; other text as it is."""
+    return f"\u2068{text}\u2069" if _RIGHT_TO_LEFT.search(text) else text
 
 
 def utf16_length(text: str) -> int:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from pydantic import model_validator
 
 from community.playbook_types import Entry
-from community.telegram_html import showable
+from community.telegram_html import isolated, showable
 from community.yaml_source import Document, parse
 
 Context = Mapping[str, Any]
@@ -116,12 +116,16 @@ def parse_template(environment: ImmutableSandboxedEnvironment, source: str) -> n
 
 
 def _show(value: object) -> object:
-    """Applied to every value that copy prints: nothing for None, no controls or direction overrides in text."""
+    """Applied to every value that copy prints: nothing for None, no controls or direction overrides in text.
+
+    Text from right to left is set apart, so that it does not turn what stands around it.
+    """
     if value is None:
         return ""
-    if not isinstance(value, str) or value.isprintable():
+    if not isinstance(value, str) or (value.isascii() and value.isprintable()):
         return value
-    return Markup(showable(value)) if isinstance(value, Markup) else showable(value)  # noqa: S704  escaped already
+    shown = isolated(showable(value))
+    return Markup(shown) if isinstance(value, Markup) else shown  # noqa: S704  escaped already
 
 
 def _environment(autoescape: bool) -> ImmutableSandboxedEnvironment:

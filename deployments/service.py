@@ -29,6 +29,7 @@ from community.database.pool import Pool, open_pool
 from community.database.wakeup import OUTBOX, Wakeup
 from community.errors import PortInUse, PrefectUnavailable, SopError
 from community.gateway.app import create_gateway
+from community.gateway.server import http_config
 from community.groups.gate import sweep_gate
 from community.groups.welcome import sweep_greetings
 from community.outbox.alerts import tell, watch_doubtful
@@ -144,8 +145,7 @@ class Service:
 
     async def _serve_gateway(self) -> None:
         app = create_gateway(self._pool, self._settings, self._wakeup, lambda: self._username)
-        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
-        await _Server(config).serve([self._listener.dup()])
+        await _Server(http_config(app)).serve([self._listener.dup()])
 
     async def _beat(self) -> None:
         async with self._pool.connection() as conn:

@@ -1,14 +1,20 @@
 """Fixtures of all tests: one embedded PostgreSQL a session, its database emptied after each test."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import psycopg
 import pytest
+from hypothesis import settings
 
 from community.database.embedded import EmbeddedPostgres, temporary_postgres
 from community.database.migrate import migrate
 from community.database.pool import Connection, Pool, connect, open_pool
+
+settings.register_profile("short", max_examples=25, deadline=None)
+settings.register_profile("long", max_examples=1_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 EMPTY = """
 DO $$

@@ -1,5 +1,6 @@
 """Pressed buttons: callback data is `action[:argument]:<message id>`, and the number confirms that message."""
 
+import re
 from dataclasses import dataclass
 
 from telegram import CallbackQuery
@@ -19,6 +20,9 @@ from community.telegram_html import plain_text
 queries = load(__file__)
 
 BIGINT = 2**63
+MESSAGE_ID = re.compile("[0-9]{1,19}")
+ANSWER = re.compile("[A-Za-z0-9_-]{1,64}")
+"""What a drip's button may answer. It is recorded: a modified client would have its own words kept otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Press:
 def parse(data: str) -> Press:
     """Read callback data; what does not have its shape is an action that nothing handles."""
     head, _, number = data.rpartition(":")
-    if not head or not (number.isascii() and number.isdigit()) or int(number) >= BIGINT:
+    if not head or not MESSAGE_ID.fullmatch(number) or int(number) >= BIGINT:
         return Press(data, None, None)
     action, _, argument = head.partition(":")
     return Press(action, argument or None, int(number))
@@ -69,7 +73,7 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             await take_problem(turn, member, choice, None)
         case Press(action="language", argument=str(locale)) if locale in turn.bundle.playbook.community.locales:
             await choose_locale(turn, member, locale)
-        case Press(action="answer", argument=str()):
+        case Press(action="answer", argument=str(answer)) if ANSWER.fullmatch(answer):
             turn.toast = Toast(turn.toast.callback_id, thanks(turn, member)) if turn.toast else None
         case Press(action="setup", argument=argument):
             return await on_setup_button(turn, member, argument)

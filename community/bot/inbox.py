@@ -3,8 +3,8 @@
 import json
 import logging
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from psycopg import DataError
@@ -27,6 +27,10 @@ ALLOWED_UPDATES = (
 )
 """What Telegram is asked for. The last four come only when named, chat_member and reactions only to admins."""
 UNKNOWN = "unknown"
+NOTHING = "{}"
+"""Payload of an update whose content cannot be kept."""
+DEEPEST = 64
+"""Telegram's updates nest about ten levels. Whoever reads, writes or loads JSON gives up somewhere above 900."""
 BIGINT = 2**63
 
 _PERSON = (("from", "id"), ("user", "id"), ("chat", "id"))
@@ -52,6 +56,8 @@ class Arrival:
     user_key: int
     kind: str
     payload: str
+    error: str | None = None
+    """Why its content cannot be kept."""
 
 
 def parse(body: bytes) -> Raw:
@@ -75,7 +81,7 @@ def update_id_of(update: Any) -> int:
 async def store(conn: Connection, bot_id: int, updates: Sequence[Raw]) -> int:
     """Store the updates in one statement; returns how many are new. Those stored before change nothing.
 
-    One that PostgreSQL cannot hold is stored as failed, without its content. What is no update at all is counted.
+    One that cannot be kept is stored without its content, for the workers to fail. What is no update at all is counted.
     Call it outside a transaction: each statement is one.
     """
     arrivals = [found for update in updates if (found := _arrival(update))]
@@ -89,9 +95,7 @@ async def _store_one(conn: Connection, bot_id: int, arrival: Arrival) -> int:
     try:
         return await _insert(conn, bot_id, [arrival])
     except DataError as error:
-        values = {"bot_id": bot_id, "update_id": arrival.update_id, "user_key": arrival.user_key}
-        reason = f"cannot be stored: {type(error).__name__}"
-        return (await conn.execute(queries.store_failed, {**values, "kind": arrival.kind, "error": reason})).rowcount
+        return await _insert(conn, bot_id, [replace(arrival, payload=NOTHING, error=type(error).__name__)])
 
 
 async def _insert(conn: Connection, bot_id: int, arrivals: Sequence[Arrival]) -> int:
@@ -100,6 +104,7 @@ async def _insert(conn: Connection, bot_id: int, arrivals: Sequence[Arrival]) ->
         "user_key": [a.user_key for a in arrivals],
         "kind": [a.kind for a in arrivals],
         "payload": [a.payload for a in arrivals],
+        "error": [a.error for a in arrivals],
     }
     return (await conn.execute(queries.store, {"bot_id": bot_id, **columns})).rowcount
 
@@ -107,7 +112,9 @@ async def _insert(conn: Connection, bot_id: int, arrivals: Sequence[Arrival]) ->
 def _arrival(update: Raw) -> Arrival | None:
     try:
         update_id, kind = update_id_of(update), kind_of(update)
-        return Arrival(update_id, user_key_of(kind, update.get(kind)), kind, payload_of(update))
+        deep = deeper_than(DEEPEST, update)
+        payload, error = (NOTHING, f"nested deeper than {DEEPEST}") if deep else (payload_of(update), None)
+        return Arrival(update_id, user_key_of(kind, update.get(kind)), kind, payload, error)
     except MalformedUpdate as error:
         MALFORMED.inc()
         log.warning("an update without a usable update_id was left out: %s", error)
@@ -128,6 +135,20 @@ def user_key_of(kind: str, content: Any) -> int:
         if isinstance(found, int) and not isinstance(found, bool) and -BIGINT <= found < BIGINT:
             return found
     return 0
+
+
+def deeper_than(levels: int, value: Any) -> bool:
+    """Whether objects and lists are nested in `value` in more than so many levels."""
+    level = [value]
+    for _ in range(levels):
+        level = [part for holder in level for part in _parts(holder)]
+        if not level:
+            return False
+    return any(isinstance(part, (dict, list)) for part in level)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def payload_of(update: Raw) -> str:

@@ -14,6 +14,7 @@ from community.database.pool import Connection, Pool, connect
 from community.database.queries import load
 from community.database.wakeup import UPDATES, Wakeup
 from community.errors import DatabaseError
+from community.telegram_html import showable
 
 queries = load(__file__)
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ STAND_BY_S = 1.0
 """How often a process that stands by asks whether the leader is gone."""
 CONFLICT_S = 5.0
 MOST_BACKOFF_S = 30.0
+MOST_WAIT_S = 3600
+"""Longest wait, whatever the answer asks for."""
 UNREACHED = (aiohttp.ClientError, TimeoutError, ValueError, RecursionError)
 """No answer, or none that is JSON."""
 
@@ -109,15 +112,24 @@ def _result(answer: Any) -> list[Any]:
     if isinstance(answer, dict) and answer.get("ok") and isinstance(answer.get("result"), list):
         return list(answer["result"])
     code = answer.get("error_code") if isinstance(answer, dict) else None
-    description = str(answer.get("description", code)) if isinstance(answer, dict) else "not an answer of the Bot API"
+    description = (
+        showable(str(answer.get("description", code)))[:200]
+        if isinstance(answer, dict)
+        else "not an answer of the Bot API"
+    )
     match code:
         case 409:
             POLLING_CONFLICTS.inc()
             raise Refused(f"{description} (does another program use this token?)", CONFLICT_S)
         case 429:
-            raise Refused(description, float(answer.get("parameters", {}).get("retry_after", CONFLICT_S)))
+            raise Refused(description, _retry_after(answer.get("parameters")))
         case _:
             raise Refused(description, MOST_BACKOFF_S if code in (401, 404) else CONFLICT_S)
+
+
+def _retry_after(parameters: Any) -> float:
+    seconds = parameters.get("retry_after") if isinstance(parameters, dict) else None
+    return float(min(seconds, MOST_WAIT_S)) if isinstance(seconds, (int, float)) and seconds >= 0 else CONFLICT_S
 
 
 def _number(update: Any) -> int | None:

@@ -1,16 +1,9 @@
 -- name: store
 -- One statement for a batch; replays change nothing.
-INSERT INTO updates (bot_id, update_id, user_key, kind, payload, received_wall)
-SELECT %(bot_id)s, u.update_id, u.user_key, u.kind, u.payload::jsonb, clock_timestamp()
-FROM unnest(%(update_id)s::bigint[], %(user_key)s::bigint[], %(kind)s::text[], %(payload)s::text[])
-    AS u (update_id, user_key, kind, payload)
-ON CONFLICT DO NOTHING
-
--- name: store_failed
-INSERT INTO updates (bot_id, update_id, user_key, kind, payload, state, error, received_wall, handled_wall)
-VALUES (
-    %(bot_id)s, %(update_id)s, %(user_key)s, %(kind)s, '{}', 'failed', %(error)s, clock_timestamp(), clock_timestamp()
-)
+INSERT INTO updates (bot_id, update_id, user_key, kind, payload, error, received_wall)
+SELECT %(bot_id)s, u.update_id, u.user_key, u.kind, u.payload::jsonb, u.error, clock_timestamp()
+FROM unnest(%(update_id)s::bigint[], %(user_key)s::bigint[], %(kind)s::text[], %(payload)s::text[], %(error)s::text[])
+    AS u (update_id, user_key, kind, payload, error)
 ON CONFLICT DO NOTHING
 
 -- name: waiting_users
@@ -24,7 +17,7 @@ LIMIT %(limit)s
 -- name: claim
 -- The user's oldest update, or nothing while another process handles it: it takes the next ones too when it is done.
 -- Locking the oldest row only, never the one behind it, is what keeps a user's order over all replicas.
-SELECT update_id, kind, payload, attempts FROM updates
+SELECT update_id, kind, payload, error FROM updates
 WHERE bot_id = %(bot_id)s AND user_key = %(user_key)s AND state = 'pending' AND update_id = (
     SELECT min(update_id) FROM updates WHERE bot_id = %(bot_id)s AND user_key = %(user_key)s AND state = 'pending'
 )
@@ -44,6 +37,15 @@ SET
     handled_wall = CASE WHEN %(may_pass)s AND attempts + 1 < %(most)s THEN NULL ELSE clock_timestamp() END
 WHERE bot_id = %(bot_id)s AND update_id = %(update_id)s AND state = 'pending'
 RETURNING state
+
+-- name: troubles
+-- What waits or failed, from the two partial indexes. An error is "class: text", and the text may hold members' words.
+SELECT
+    state, kind, split_part(error, ':', 1) AS error, count(*) AS updates, max(received_wall) AS latest_wall
+FROM updates
+WHERE bot_id = %(bot_id)s AND state IN ('pending', 'failed')
+GROUP BY 1, 2, 3
+ORDER BY updates DESC, kind
 
 -- name: recent_activity
 -- What the member did in the private chat within the last minute (SOP time).

@@ -44,6 +44,10 @@ MOST_ATTEMPTS = 5
 Row = dict[str, Any]
 
 
+class NotKept(Exception):
+    """The update's content could not be stored."""
+
+
 class Workers:
     """Handles stored updates until cancelled."""
 
@@ -144,6 +148,8 @@ class Workers:
         return True
 
     async def _handle(self, conn: Connection, bundle: Bundle, row: Row) -> Turn:
+        if not row["payload"]:
+            raise NotKept(row["error"])
         update = read(row["payload"])
         at = moment_of(update) or await sop_now(conn)
         turn = self._turn(conn, bundle, f"update:{row['update_id']}", at)

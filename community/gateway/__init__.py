@@ -2,4 +2,5 @@
 
 app.py    routes, security headers      links.py    /l/<token>: record the click, redirect
 webhook.py  /telegram/<bot id>          health.py   /health and /metrics
+server.py   connections: how slow, large and many
 """

@@ -11,8 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from community.database.pool import Pool
 from community.database.wakeup import Wakeup
 from community.gateway.health import Health, Metrics
-from community.gateway.links import Links
-from community.gateway.pages import not_found
+from community.gateway.links import Links, unknown
 from community.gateway.webhook import Webhook
 from community.members.links import LINKS
 from community.settings import Settings
@@ -42,7 +41,8 @@ def create_gateway(pool: Pool, settings: Settings, wakeup: Wakeup, username: Cal
         Route("/metrics", Metrics(pool, settings.bot_id).answer, methods=["GET"]),
     ]
     app = Starlette(routes=routes, middleware=[Middleware(SecurityHeaders, headers=headers)])
-    app.add_exception_handler(404, lambda request, error: not_found())
+    app.router.redirect_slashes = False  # it would lead to whatever host the visitor's request names
+    app.add_exception_handler(404, lambda request, error: unknown("nowhere"))
     return app
 
 

@@ -1,5 +1,6 @@
 """Tracked links: the click is recorded, then the visitor is led on to where the playbook says, and nowhere else."""
 
+import asyncio
 import re
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from community.database.installation import sop_now
 from community.database.pool import Connection, Pool
 from community.database.queries import load
 from community.gateway.counters import CLICKS, PREVIEWS, UNKNOWN_LINKS
+from community.gateway.health import ANSWER_S, UNAVAILABLE
 from community.gateway.pages import not_found, try_later
 from community.members.links import Followed, Target, follow, target_of
 from community.outbox.settle import confirm
@@ -34,14 +36,21 @@ class Links:
         self._username = username
 
     async def visit(self, request: Request) -> Response:
-        """Record the click and redirect; 404 for what is unknown or forged."""
+        """Record the click and redirect; 404 for what is unknown or forged, 503 while the database is away."""
         followed = follow(request.path_params["path"], self._secret)
         if followed is None:
-            return _unknown("forged")
+            return unknown("forged")
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await self._lead(request, followed)
+        except UNAVAILABLE:
+            return try_later()
+
+    async def _lead(self, request: Request, followed: Followed) -> Response:
         async with self._pool.connection() as conn:
             target = await target_of(conn, followed.token)
             if target is None:
-                return _unknown("unknown")
+                return unknown("unknown")
             address = self._address(target)
             if address is None:
                 return try_later()
@@ -79,6 +88,7 @@ async def _record(conn: Connection, target: Target, followed: Followed) -> None:
     CLICKS.labels(target.kind).inc()
 
 
-def _unknown(reason: str) -> Response:
+def unknown(reason: str) -> Response:
+    """The friendly page for an address that leads nowhere; counted."""
     UNKNOWN_LINKS.labels(reason).inc()
     return not_found()

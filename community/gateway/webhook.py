@@ -50,6 +50,8 @@ class Webhook:
             return _refuse("too_large", 413)
         except MalformedUpdate:
             return _refuse("malformed", 400)
+        except ClientDisconnect:
+            return _refuse("cut_off", 400)
         except (OperationalError, PoolTimeout):
             return _refuse("database", 503)
         return PlainTextResponse("ok")
@@ -85,15 +87,15 @@ def _settle(batch: Sequence[Waiting], error: Exception | None = None) -> None:
 
 
 async def _body(request: Request) -> bytes:
-    """The body, read no further than allowed, whatever its length is said to be. Raises TooLarge."""
+    """The body, read no further than allowed, whatever its length is said to be.
+
+    Raises TooLarge, or ClientDisconnect when it does not come whole.
+    """
     body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MOST_BYTES:
-                raise TooLarge
-    except ClientDisconnect:
-        raise MalformedUpdate("cut off") from None
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_BYTES:
+            raise TooLarge
     return bytes(body)
 
 

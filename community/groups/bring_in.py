@@ -6,8 +6,8 @@ from datetime import datetime
 
 from community.database.pool import Connection
 from community.database.queries import load
+from community.groups.registry import kept_title
 from community.members.bring_in import settle_in
-from community.members.clean import storable
 
 queries = load(__file__, "bring_in.sql")
 
@@ -22,7 +22,7 @@ class Stay:
 
 async def group_for(conn: Connection, chat_id: int, title: str, at: datetime) -> int:
     """The number of the group of that chat, which is registered if it was never heard of."""
-    values = {"chat_id": chat_id, "title": storable(title), "at": at}
+    values = {"chat_id": chat_id, "title": kept_title(title), "at": at}
     row = await (await conn.execute(queries.group_known, values)).fetchone()
     assert row is not None
     return int(row["id"])

@@ -12,11 +12,20 @@ from community.members.profile import come_back, depart, rehome
 queries = load(__file__)
 
 
+TITLE_LIMIT = 255
+"""Longest title kept, in characters: messages quote it."""
+
+
+def kept_title(title: str) -> str:
+    """A group's title, which its admins choose, as it is stored."""
+    return storable(title)[:TITLE_LIMIT]
+
+
 async def register(conn: Connection, chat_id: int, title: str, at: datetime) -> Group:
     """The bot is in the group; one that was lost comes back with its number and history."""
     async with transaction(conn):
         before = await _one(conn, "group_by_chat", chat_id=chat_id)
-        group = await _one(conn, "register", chat_id=chat_id, title=storable(title), at=at)
+        group = await _one(conn, "register", chat_id=chat_id, title=kept_title(title), at=at)
         assert group is not None
         if before and before.lost_at is not None:
             await come_back(conn, await _members(conn, "in_group", group))
@@ -31,8 +40,8 @@ async def group_of(conn: Connection, chat_id: int, title: str, at: datetime) -> 
     group = await _one(conn, "group_by_chat", chat_id=chat_id)
     if group is None or (group.lost_at is not None and at > group.lost_at):
         return await register(conn, chat_id, title, at)
-    if group.title != storable(title):
-        await conn.execute(queries.retitle, {"id": group.id, "title": storable(title)})
+    if group.title != kept_title(title):
+        await conn.execute(queries.retitle, {"id": group.id, "title": kept_title(title)})
     return group
 
 

@@ -22,7 +22,7 @@ ROWS = 5_000
 """Rows held at once."""
 TYPES = {16: pa.bool_(), 20: pa.int64(), 21: pa.int64(), 23: pa.int64(), 1184: pa.timestamp("us", tz="UTC")}
 """Parquet's types by PostgreSQL's; whatever else is text."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """A text that begins so would be run as a formula by a spreadsheet."""
 
 Row = dict[str, Any]

@@ -113,7 +113,7 @@ class ExportFile:
             self._parser.send(part)
         except StopIteration:
             return True
-        except ijson.JSONError:
+        except (ijson.JSONError, UnicodeDecodeError):  # the latter for half an emoji, written as an escape
             self.cut_off = not part
             return not part
         return True

@@ -95,7 +95,7 @@ class Conversation:
                 self.unnamed.append(brought)
 
     def _service(self, record: dict[str, Any], number: int, at: datetime) -> Iterator[Fact]:
-        action = record.get("action")
+        action = str(record.get("action"))
         actor, name = self._person(record.get("actor_id"), record.get("actor")), record.get("actor")
         if action == "topic_created":
             self._topics.add(number)
@@ -134,7 +134,7 @@ class Conversation:
 
     def _person(self, peer: Any, name: Any) -> int | None:
         """The Telegram id of a person, who is known by `name` from now on; None for a channel or nobody."""
-        if not isinstance(peer, (str, int)):
+        if isinstance(peer, bool) or not isinstance(peer, (str, int)):
             return None
         found = self._people.get(peer)
         if not found:

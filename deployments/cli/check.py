@@ -7,6 +7,7 @@ from typing import Any
 from community.check import read_sources
 from community.outreach.plan import AUDIENCES
 from community.settings import Mode, Settings, load_settings
+from deployments.cli.output import one_line
 from tasks.words import count
 
 NO_PUBLIC_URL = (
@@ -22,7 +23,7 @@ def check(folder: Path | None) -> int:
     sources = read_sources((folder or settings.playbook_dir).absolute())
     problems = [*map(str, sources.problems), *without_audience(sources.playbook)]
     for problem in problems:
-        print(problem)
+        print(one_line(problem))
     if lost := what_is_lost(settings):
         print(lost)
     if problems:

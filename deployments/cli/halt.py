@@ -57,10 +57,11 @@ HOW_TO_LIFT = {
 
 async def _scope(s: Session, what: str) -> str:
     """The scope an operator means. Raises UnknownStage, so that a typing error does not pass for a halt."""
-    if what == "all" or what.startswith(("stage:", "chat:")):
+    if what == "all":
         return what
-    if re.fullmatch(r"-?\d+", what):
-        return f"chat:{what}"
+    if re.fullmatch(r"(chat:)?-?[0-9]{1,18}", what):
+        return f"chat:{what.removeprefix('chat:')}"
+    what = what.removeprefix("stage:")
     if what not in (known := await _stages(s)):
         raise UnknownStage(f"{what}: not all, a stage or a chat's number; the stages: {', '.join(sorted(known))}")
     return f"stage:{what}"

@@ -8,6 +8,8 @@ import typer
 from typer.core import TyperGroup
 
 from community.errors import SopError
+from community.members.clean import storable
+from community.telegram_html import showable
 from deployments.cli import records
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
@@ -30,12 +32,16 @@ CHAT_IDS = {"ignore_unknown_options": True}
 class Sop(TyperGroup):
     """Shows an expected error as one line on stderr, with exit code 1."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Arguments that are not UTF-8 lose what is not: it could be neither stored nor printed."""
+        return super().parse_args(ctx, [storable(argument) for argument in args])
+
     def invoke(self, ctx: Any) -> object:
         """Run the verb."""
         try:
             return super().invoke(ctx)
         except SopError as error:
-            typer.echo(error, err=True)
+            typer.echo(showable(str(error)), err=True)
             raise typer.Exit(1) from None
 
 
@@ -196,7 +202,7 @@ def resume(scope: Scope = "all") -> None:
 
 @app.command()
 def status() -> None:
-    """One screen: queue, rate, forecast, last run of each stage, failures by reason, what is halted, versions."""
+    """One screen: queue, rate, forecast, last run of each stage, failures by reason, what was refused, versions."""
     from deployments.cli.status import status
 
     status()

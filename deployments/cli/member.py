@@ -1,7 +1,6 @@
 """`sop member`: show, find, export, erase."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +15,7 @@ from community.members.profile import my_data
 from community.members.suppression import SUPPRESSION
 from community.outbox.overview import history
 from community.privacy.personal import erase as erase_member, export as export_member
-from deployments.cli.output import console, local, print_table
+from deployments.cli.output import console, local, print_json, print_table
 from deployments.cli.session import session
 from tasks.words import STATES, count, reason_words
 
@@ -33,7 +32,7 @@ def find(text: str, limit: int) -> None:
 
 def export(name: str) -> None:
     """Print everything known about the member, as JSON."""
-    print(json.dumps(asyncio.run(_export(name)), ensure_ascii=False, indent=2, default=str))
+    print_json(asyncio.run(_export(name)))
 
 
 def erase(name: str, *, sure: bool) -> None:

@@ -16,7 +16,7 @@ from community.members.names import display_name
 from community.members.suppression import SUPPRESSION, leave_alone_again
 from community.outbox.render import Renderer
 from community.telegram_html import plain_text
-from deployments.cli.output import console, print_table
+from deployments.cli.output import console, one_line, print_table
 from deployments.cli.session import Session, bot_name, session
 from tasks.words import count
 
@@ -25,7 +25,11 @@ KINDS = {"message": "messages", "reaction": "reactions", "joined": "joins", "lef
 
 def import_telegram(file: Path) -> None:
     """Import Telegram Desktop's export."""
-    asyncio.run(_import_telegram(file, file.stat().st_size if file.exists() else 0))
+    try:
+        size = file.stat().st_size
+    except OSError:
+        size = 0  # the import itself says what is wrong with the file
+    asyncio.run(_import_telegram(file, size))
 
 
 def import_members(file: Path, *, apply: bool) -> None:
@@ -66,7 +70,7 @@ async def _import_telegram(file: Path, size: int) -> None:
 def _print_group(group: GroupHistory) -> None:
     added = ", ".join(f"{group.added[kind]:,} {name}" for kind, name in KINDS.items()) if group.added else "nothing"
     out = console(whole=True)
-    out.print(f"{group.title} (group {group.group_id}): {group.messages:,} messages read; new: {added}; "
+    out.print(f"{one_line(group.title)} (group {group.group_id}): {group.messages:,} messages read; new: {added}; "
               f"{count(group.members, 'member')} never seen before.")  # fmt: skip
     if group.no_person:
         out.print(f"  {group.no_person:,} by channels or anonymous admins: no member's activity.")
@@ -75,7 +79,7 @@ def _print_group(group: GroupHistory) -> None:
     if group.bad_count:
         out.print(f"  {group.bad_count:,} could not be understood and were left out:")
         for position, why in group.bad:
-            out.print(f"    message {position:,} of the file's list: {why}")
+            out.print(f"    message {position:,} of the file's list: {one_line(why)}")
         if group.bad_count > len(group.bad):
             out.print(f"    … and {group.bad_count - len(group.bad):,} more")
 
@@ -84,7 +88,8 @@ def _print_rest(file: Path, outcome: Imported) -> None:
     if outcome.other_chats:
         print(f"{count(outcome.other_chats, 'chat')} left out: no groups.")
     if outcome.cut_off:
-        print(f"{file} ends in the middle: what is whole was imported. Export again, and import that: nothing doubles.")
+        print(f"{one_line(file)} ends in the middle: what is whole was imported.")
+        print("Export again, and import that: nothing doubles.")
 
 
 async def _print_invitation(s: Session, unreachable: int) -> None:
@@ -133,4 +138,4 @@ def _print_sample(roster: Roster) -> None:
 async def _export(dataset: str, to: Path) -> None:
     async with session() as s:
         written = await export_dataset(s.conn, dataset, to)
-    print(f"{to}: {written:,} {dataset}.")
+    print(f"{one_line(to)}: {written:,} {dataset}.")

@@ -1,5 +1,7 @@
 """How the verbs print: plain tables that stay whole when piped, moments in one zone, ages in words."""
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,8 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from community.telegram_html import showable
+
 PIPED_WIDTH = 500
 """Wide enough that no line of a table breaks."""
+_OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 UNITS = ("d", "h", "min", "s")
 
 
@@ -28,10 +33,24 @@ def print_table(out: Console, title: str | None, head: Sequence[str], rows: Iter
     for name in head:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*("-" if cell is None else str(cell) for cell in row))
+        table.add_row(*("-" if cell is None else one_line(cell) for cell in row))
     if table.row_count:
         out.print(Text(f"\n{title}", style="bold") if title else "")
         out.print(table)
+
+
+def one_line(value: object) -> str:
+    """A value as a terminal may show it: no control codes, no line breaks, nothing that turns what follows."""
+    return " ".join(showable(str(value)).split())
+
+
+def print_json(value: object) -> None:
+    """JSON, in which what a terminal might obey is written as an escape: nothing is lost."""
+    print(
+        _OBEYED.sub(
+            lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False, indent=2, default=str)
+        )
+    )
 
 
 def local(at: datetime | None, zone: str) -> str | None:

@@ -1,7 +1,6 @@
 """`sop preview`."""
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +18,7 @@ from community.outreach.explain import tally
 from community.outreach.plan import preview as preview_rows
 from community.telegram_html import plain_text
 from deployments.cli.compose import make_composer
-from deployments.cli.output import console, local, print_table
+from deployments.cli.output import console, local, print_json, print_table
 from deployments.cli.session import Session, session
 from tasks.words import reason_words
 
@@ -67,7 +66,7 @@ def preview(request: Request) -> None:
     """Print what a plan at that moment would decide."""
     found = asyncio.run(_look(request))
     if request.as_json:
-        print(json.dumps(_as_json(request, found), ensure_ascii=False, indent=2, default=str))
+        print_json(_as_json(request, found))
     else:
         _print(request, found)
 

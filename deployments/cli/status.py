@@ -14,12 +14,13 @@ from community.outreach.report import last_plans
 from deployments.cli.halt import print_halts
 from deployments.cli.outbox import print_counts, print_forecast
 from deployments.cli.output import console, local, print_table
+from deployments.cli.refused import print_refused
 from deployments.cli.session import Session, session
 from tasks.words import count, reason_words
 
 
 def status() -> None:
-    """Print queue, rate, forecast, last plans, failures, halts and versions."""
+    """Print queue, rate, forecast, last plans, failures, what was refused, halts and versions."""
     asyncio.run(_status())
 
 
@@ -34,6 +35,7 @@ async def _status() -> None:
         await _print_plans(s, bundle)
         await _print_failures(s)
         await _print_alerts(s, bundle)
+        await print_refused(s)
         print_table(console(), "Versions", ("what", "version"), await _versions(s))
 
 

@@ -18,6 +18,7 @@ from community.database.installation import beat
 from community.database.pool import Connection, Pool
 from community.database.wakeup import UPDATES, Wakeup
 from community.gateway.app import HEADERS, WEBHOOK, create_gateway
+from community.gateway.server import http_config
 from community.gateway.webhook import MOST_BYTES, SECRET_HEADER
 from community.members.links import LINKS, link_url
 from community.sandbox.server import bind
@@ -74,8 +75,7 @@ async def gateway(pool: Pool, conn: Connection, bundle: Bundle, database_url: st
     )
     wakeup = Wakeup(database_url)
     listener = bind("127.0.0.1", 0)
-    config = uvicorn.Config(create_gateway(pool, settings, wakeup, lambda: "the_bot"), log_config=None, lifespan="off")
-    server = Server(config)
+    server = Server(http_config(create_gateway(pool, settings, wakeup, lambda: "the_bot")))
     serving = asyncio.create_task(server.serve([listener]))
     async with aiohttp.ClientSession() as http:
         yield Gateway(f"http://127.0.0.1:{listener.getsockname()[1]}", http, settings, wakeup, conn)

@@ -122,7 +122,7 @@ async def test_newcomers_without_a_private_chat_share_one_group_welcome(desk: De
     message = await desk.row("SELECT * FROM messages WHERE chat_id = %s", CLUB["id"])
     assert sent == 1
     assert message["delete_after_s"] == 600
-    assert message["context"]["names"][0] == "<b>101</b>"
+    assert message["context"]["names"][0] == "<b>101<∕b>"
     assert (len(message["context"]["names"]), message["context"]["others"]) == (20, 4)
 
     await desk.take(chat_member(200, at=NOW + timedelta(minutes=1)))

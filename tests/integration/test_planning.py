@@ -195,6 +195,19 @@ async def test_welcome_does_not_wait_for_a_planner_at_work(pool: Pool, bundle: B
         assert (await drip(second, bundle)).send == 0
 
 
+async def test_a_welcome_in_the_middle_of_a_plan_is_there_once(pool: Pool, bundle: Bundle, member: MakeMember) -> None:
+    new = await member(entered_at=NOON)
+    async with pool.connection() as first, pool.connection() as second:
+        await ensure_months(first, "decisions", [NOON])
+        async with first.transaction():
+            assert await welcome_now(first, bundle, new, NOON, bot_id=BOT_ID) == 1
+            planning = asyncio.create_task(drip(second, bundle))
+            await asyncio.sleep(0.2)
+            assert not planning.done(), "it waits to see whether the welcome is committed"
+        assert (await planning).send == 0
+        assert len(await messages(first)) == 1
+
+
 async def test_several_steps_due_for_one_member_share_the_cap(
     conn: Connection, bundle: Bundle, member: MakeMember
 ) -> None:

@@ -96,4 +96,5 @@ def test_callback_data() -> None:
     assert parse("stop:12") == Press("stop", None, 12)
     assert parse("a:b:c:12") == Press("a", "b:c", 12)
     assert parse("nonsense") == Press("nonsense", None, None)
-    assert parse("stop:99999999999999999999").message_id is None
+    for number in ("99999999999999999999", "9" * 5000, "１", "²", "-1", ""):
+        assert parse(f"stop:{number}").message_id is None

@@ -42,7 +42,7 @@ Sop = Callable[..., Awaitable[Ran]]
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: str) -> None:
-    """The sandbox's installation, nothing from the machine's own settings, Telegram not there."""
+    """The sandbox's installation, nothing from the machine's own settings, neither Telegram nor a service there."""
     for name in list(os.environ):
         if name.startswith("SOP_"):
             monkeypatch.delenv(name)
@@ -50,6 +50,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: s
     monkeypatch.setenv("SOP_MODE", "sandbox")
     monkeypatch.setenv("SOP_DATABASE_URL", database_url)
     monkeypatch.setenv("SOP_SANDBOX_PORT", "1")
+    monkeypatch.setenv("SOP_GATEWAY_PORT", "1")
 
 
 @pytest.fixture

@@ -1,12 +1,23 @@
 """`sop status`: one screen says how the installation stands."""
 
+import asyncio
 import re
 
+import aiohttp
+import pytest
+import uvicorn
+
+from community.bot.inbox import store
 from community.bundle import Bundle
 from community.database.installation import sop_now
-from community.database.pool import Connection
+from community.database.pool import Connection, Pool
+from community.database.wakeup import Wakeup
+from community.gateway.app import create_gateway
+from community.gateway.server import http_config
 from community.outbox.alerts import Alert, alert
 from community.outreach.plan import plan
+from community.sandbox.server import bind
+from community.settings import load_settings
 from tests.e2e.cli.conftest import BOT_ID, NOON, STAGE, MakeMember, Sop
 
 
@@ -52,3 +63,25 @@ async def test_status_shows_what_staff_are_told_and_a_chat_that_takes_nothing(
     assert re.search(r"\[bold\]The disk is full +host +make room .* not yet +2", ran.out)
     assert "No staff chat is set" in ran.out
     assert "The staff chat did not take 1 message: the bot was removed from the chat" in ran.out
+
+
+async def test_status_tells_what_was_refused(
+    sop: Sop, conn: Connection, bundle: Bundle, pool: Pool, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store(conn, BOT_ID, [{"update_id": 1, "message": {"text": "secret words"}}, {"update_id": 2}])
+    await conn.execute("UPDATE updates SET state = 'failed', error = 'KeyError: secret words' WHERE update_id = 1")
+    listener = bind("127.0.0.1", 0)
+    monkeypatch.setenv("SOP_GATEWAY_PORT", str(listener.getsockname()[1]))
+    settings = load_settings()
+    gateway = uvicorn.Server(http_config(create_gateway(pool, settings, Wakeup(database_url), lambda: None)))
+    serving = asyncio.create_task(gateway.serve([listener]))
+    async with aiohttp.ClientSession() as http:
+        await http.post(f"http://127.0.0.1:{settings.gateway_port}/telegram/{settings.bot_id}")
+    ran = await sop("status")
+    gateway.should_exit = True
+    await serving
+
+    assert re.search(r"1 +failed +message +KeyError +20", ran.out)
+    assert re.search(r"1 +waiting +unknown +- +20", ran.out)
+    assert re.search(r"\d+ +delivery to the webhook refused +secret", ran.out)
+    assert "secret words" not in ran.out
