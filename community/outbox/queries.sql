@@ -126,7 +126,7 @@ claimed AS (
             ELSE v.send_at
         END,
         sent_at = CASE WHEN v.state = 'sending' THEN %(now_at)s END,
-        attempts = w.attempts + (v.state = 'sending')::int,
+        attempts = least(w.attempts + (v.state = 'sending')::int, 32767),
         claimed_by = %(process)s,
         lease_until_wall = CASE WHEN v.state = 'sending' THEN clock_timestamp() + %(lease)s END,
         settled_wall = CASE WHEN v.state IN ('expired', 'cancelled') THEN clock_timestamp() END
