@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -117,6 +118,26 @@ def test_a_pid_reused_by_another_program_is_not_taken_for_the_server(cluster: Pa
     finally:
         bystander.kill()
         bystander.wait()
+
+
+@pytest.mark.parametrize("depth", [0, 100], ids=["socket beside the data", "socket elsewhere"])
+def test_a_server_that_dies_is_started_again_under_its_address(cluster: Path, depth: int) -> None:
+    folder = cluster
+    if depth:
+        folder = cluster.parent / ("s" * depth)
+        folder.mkdir()
+        folder.chmod(0o711)
+    with EmbeddedPostgres(folder, durable=False) as server:
+        address = server.ensure_database("sop")
+        assert not server.died
+        postmaster(folder).kill()
+        while not server.died:
+            time.sleep(0.01)
+        server.restart()
+        assert not server.died
+        assert server.url("sop") == address
+        with psycopg.connect(address) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_of_starters_at_once_one_owns_and_all_are_served(cluster: Path) -> None:

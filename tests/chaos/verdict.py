@@ -1,0 +1,104 @@
+"""What must hold whatever broke: the sandbox's record of what people received against the outbox."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from community.database.pool import Connection
+from community.sandbox.client import SandboxClient
+from tests.benchmarks.harness import count, machine
+
+RESULTS = Path(__file__).parents[2] / ".bench" / "chaos.json"
+
+
+@dataclass
+class Row:
+    """A fault, the invariants it guards, and what was measured. `broken` names what did not hold."""
+
+    name: str
+    fault: str
+    guards: str
+    normal_again_s: float | None = None
+    """Seconds from the end of the fault until nothing was waiting any more."""
+    figures: dict[str, float | int | str] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+    skipped: str = ""
+
+    def must(self, holds: bool, what: str) -> None:
+        """Note what did not hold."""
+        if not holds:
+            self.broken.append(what)
+
+    def none(self, what: str, number: int) -> None:
+        """A figure that must be zero."""
+        self.figures[what] = number
+        self.must(number == 0, f"{what}: {number}")
+
+
+async def settled(conn: Connection, bot_id: int, within_s: float) -> bool:
+    """Wait until every message and update has its end; False when the time is up."""
+    undone = (
+        f"SELECT (SELECT count(*) FROM messages WHERE bot_id = {bot_id} AND state IN ('waiting', 'sending'))"
+        f" + (SELECT count(*) FROM updates WHERE bot_id = {bot_id} AND state = 'pending') AS n"
+    )
+    until = time.monotonic() + within_s
+    while await count(conn, undone):
+        if time.monotonic() > until:
+            return False
+        await asyncio.sleep(0.1)
+    return True
+
+
+async def received(client: SandboxClient, button: str = "") -> Counter[int]:
+    """Chat → messages that people received there; only those with a button whose data begins so."""
+    chats: Counter[int] = Counter()
+    page = await client.delivered()
+    while page["messages"]:
+        chats.update(message["chat_id"] for message in page["messages"] if _has(message, button))
+        page = await client.delivered(after=page["next"])
+    return chats
+
+
+def _has(message: dict[str, Any], button: str) -> bool:
+    return not button or any(each.get("callback_data", "").startswith(button) for each in message["buttons"])
+
+
+async def judge(row: Row, conn: Connection, got: Counter[int], stage: str) -> None:
+    """Compare the load's messages, each to a chat of its own, with what arrived."""
+    told: Counter[str] = Counter()
+    async for message in await conn.execute(
+        "SELECT chat_id, promotional, state, reason FROM messages WHERE stage = %s", [stage]
+    ):
+        times, kind = got[message["chat_id"]], "promotional" if message["promotional"] else "transactional"
+        told[f"{kind} {message['state']}"] += 1
+        told[f"{kind} twice"] += times > 1
+        told["said sent, not received"] += message["state"] == "sent" and times == 0
+        told["transactional lost"] += not message["promotional"] and times == 0
+        told["without a reason"] += message["state"] != "sent" and not message["reason"]
+    for what in ("promotional twice", "transactional lost", "said sent, not received", "without a reason"):
+        row.none(what, told.pop(what, 0))
+    row.figures |= {what: number for what, number in sorted(told.items()) if number}
+    row.none("updates failed", await count(conn, "SELECT count(*) FROM updates WHERE state = 'failed'"))
+
+
+def report(rows: list[Row], show: Callable[[object], None] = Console(width=170).print) -> None:
+    """Print the table and write the results, keeping rows of earlier runs that were not run now."""
+    table = Table("fault", "guards", "normal again", "measured", "", title=machine(), show_lines=True)
+    for row in rows:
+        again = "" if row.normal_again_s is None else f"{row.normal_again_s:.1f} s"
+        measured = row.skipped or ", ".join(f"{name} {value}" for name, value in row.figures.items())
+        mark = "skipped" if row.skipped else "BROKEN: " + "; ".join(row.broken) if row.broken else "holds"
+        table.add_row(f"{row.name}: {row.fault}", row.guards, again, measured, mark)
+    show(table)
+    RESULTS.parent.mkdir(exist_ok=True)
+    known = orjson.loads(RESULTS.read_bytes()) if RESULTS.exists() else {}
+    known |= {row.name: {**asdict(row), "machine": machine()} for row in rows}
+    RESULTS.write_bytes(orjson.dumps(known, option=orjson.OPT_INDENT_2))
