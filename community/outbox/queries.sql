@@ -228,6 +228,21 @@ SET
 WHERE bot_id = %(bot_id)s AND state = 'sending' AND lease_until_wall < clock_timestamp()
 RETURNING state
 
+-- name: follow_clock
+-- Moments that were to come shortly would come that much later. A lease may have been taken by the new clock already:
+-- those are left alone, as ending one early would send a message again that is on its way.
+WITH bot AS (
+    UPDATE budgets SET next_wall = next_wall - %(back)s, frozen_until_wall = frozen_until_wall - %(back)s
+    WHERE next_wall > clock_timestamp() OR frozen_until_wall > clock_timestamp()
+),
+chats AS (
+    UPDATE chat_paces SET next_wall = next_wall - %(back)s WHERE next_wall > clock_timestamp()
+)
+UPDATE messages
+SET not_before_wall = not_before_wall - %(back)s, lease_until_wall = lease_until_wall - %(back)s
+WHERE (state = 'waiting' AND not_before_wall > clock_timestamp())
+    OR (state = 'sending' AND lease_until_wall > clock_timestamp() + %(lease)s)
+
 -- name: expire_waiting
 UPDATE messages SET state = 'expired', reason = coalesce(reason, 'stale'), settled_wall = clock_timestamp()
 WHERE bot_id = %(bot_id)s AND state = 'waiting' AND due_at <= %(now_at)s AND expires_at <= %(now_at)s

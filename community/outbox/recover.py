@@ -1,10 +1,11 @@
 """What time alone does to the outbox: leases run out, messages expire."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from community.database.pool import Connection
 from community.database.queries import load
+from community.outbox.claim import LEASE
 
 queries = load(__file__)
 
@@ -27,3 +28,8 @@ async def recover(conn: Connection, bot_id: int, now_at: datetime) -> Recovered:
         expired = await conn.execute(queries.expire_waiting, {"bot_id": bot_id, "now_at": now_at})
     again = sum(row["state"] == "waiting" for row in lost)
     return Recovered(again=again, uncertain=len(lost) - again, expired=expired.rowcount)
+
+
+async def follow_clock(conn: Connection, back: timedelta) -> None:
+    """The database's clock was set back: what was to come in a second still does, not `back` later."""
+    await conn.execute(queries.follow_clock, {"back": back, "lease": LEASE})
