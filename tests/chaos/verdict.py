@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,16 @@ from community.database.pool import Connection
 from community.sandbox.client import SandboxClient
 from tests.benchmarks.harness import count, machine
 
-RESULTS = Path(__file__).parents[2] / ".bench" / "chaos.json"
+ROOT = Path(__file__).parents[2]
+RESULTS, GUIDE = ROOT / ".bench" / "chaos.json", ROOT / "docs" / "chaos.md"
+HEAD = """# What was broken on purpose
+
+Written by `make chaos ARGS=--document` ({machine}). Numbers in *guards* are those of the invariants. What an operator
+sees and does: [When something breaks](operators.md#when-something-breaks).
+
+| fault | guards | normal again | measured | |
+|---|---|---|---|---|
+"""
 
 
 @dataclass
@@ -89,16 +98,34 @@ async def judge(row: Row, conn: Connection, got: Counter[int], stage: str) -> No
     row.none("updates failed", await count(conn, "SELECT count(*) FROM updates WHERE state = 'failed'"))
 
 
-def report(rows: list[Row], show: Callable[[object], None] = Console(width=170).print) -> None:
+def report(rows: list[Row]) -> None:
     """Print the table and write the results, keeping rows of earlier runs that were not run now."""
     table = Table("fault", "guards", "normal again", "measured", "", title=machine(), show_lines=True)
     for row in rows:
-        again = "" if row.normal_again_s is None else f"{row.normal_again_s:.1f} s"
-        measured = row.skipped or ", ".join(f"{name} {value}" for name, value in row.figures.items())
-        mark = "skipped" if row.skipped else "BROKEN: " + "; ".join(row.broken) if row.broken else "holds"
-        table.add_row(f"{row.name}: {row.fault}", row.guards, again, measured, mark)
-    show(table)
+        table.add_row(f"{row.name}: {row.fault}", row.guards, *_measured(row))
+    Console(width=170).print(table)
     RESULTS.parent.mkdir(exist_ok=True)
-    known = orjson.loads(RESULTS.read_bytes()) if RESULTS.exists() else {}
-    known |= {row.name: {**asdict(row), "machine": machine()} for row in rows}
-    RESULTS.write_bytes(orjson.dumps(known, option=orjson.OPT_INDENT_2))
+    known = {row.name: asdict(row) for row in results()} | {row.name: asdict(row) for row in rows}
+    RESULTS.write_bytes(orjson.dumps({"machine": machine(), "rows": known}, option=orjson.OPT_INDENT_2))
+
+
+def results() -> list[Row]:
+    """The newest result of each row that was ever run here."""
+    known = orjson.loads(RESULTS.read_bytes()) if RESULTS.exists() else {"rows": {}}
+    return [Row(**row) for row in known["rows"].values()]
+
+
+def document(names: Iterable[str]) -> None:
+    """Write the results into the guide, in that order."""
+    found = {row.name: row for row in results()}
+    lines = [
+        f"| {row.fault} | {row.guards} | {' | '.join(_measured(row))} |" for name in names if (row := found.get(name))
+    ]
+    GUIDE.write_text(HEAD.format(machine=machine()) + "\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _measured(row: Row) -> tuple[str, str, str]:
+    """Time until normal, figures, verdict."""
+    again = "" if row.normal_again_s is None else f"{row.normal_again_s:.1f} s"
+    figures = row.skipped or ", ".join(f"{name} {value}" for name, value in row.figures.items())
+    return again, figures, "skipped" if row.skipped else "BROKEN: " + "; ".join(row.broken) if row.broken else "holds"
