@@ -7,8 +7,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -69,7 +69,7 @@ async def disk(size: int, seconds: float) -> Row:
     row = Row(
         "disk", f"the database's disk is full for {seconds:.0f} s", "1, 3, 4: refused updates come again, none lost"
     )
-    with _small_disk() as (folder, why):
+    with small_disk() as (folder, why):
         if why:
             row.skipped = why
             return row
@@ -85,12 +85,9 @@ async def _fill_disk(s: Scene, row: Row, folder: Path, seconds: float) -> Row:
     sending = asyncio.create_task(_webhook(port, s.size, refused))
 
     async def full() -> None:
-        ballast = folder / "ballast"
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            with suppress(OSError), ballast.open("ab", buffering=0) as file:
-                while file.write(b"\0" * 65_536):
-                    pass
+            ballast = fill_up(folder)
             await asyncio.sleep(0.2)
         ballast.unlink()
 
@@ -143,23 +140,35 @@ def _update(number: int) -> dict[str, object]:
     return {"update_id": FIRST_UPDATE + number, "message": message}
 
 
-class _small_disk:
+@contextmanager
+def small_disk(megabytes: int = DISK_MB) -> Iterator[tuple[Path, str]]:
     """A small file system of its own; yields its folder, or why there is none."""
+    folder = Path(tempfile.mkdtemp(prefix="sop-disk-"))
+    why = _mount(folder, megabytes)
+    try:
+        yield folder, why
+    finally:
+        if not why:
+            subprocess.run(["umount", str(folder)], check=False)
+        shutil.rmtree(folder, ignore_errors=True)
 
-    def __enter__(self) -> tuple[Path, str]:
-        self._folder = Path(tempfile.mkdtemp(prefix="sop-disk-"))
-        command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=711", "tmpfs", str(self._folder)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            return self._folder, "no mount command"
-        self._mounted = done.returncode == 0
-        return self._folder, "" if self._mounted else f"a small disk needs root: {done.stderr.strip()}"
 
-    def __exit__(self, *error: object) -> None:
-        if self._mounted:
-            subprocess.run(["umount", str(self._folder)], check=False)
-        shutil.rmtree(self._folder, ignore_errors=True)
+def _mount(folder: Path, megabytes: int) -> str:
+    command = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=711", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "a small disk needs the command mount"
+    return f"a small disk needs root: {done.stderr.strip()}" if done.returncode else ""
+
+
+def fill_up(folder: Path) -> Path:
+    """Take what room is left; returns the file to remove."""
+    ballast = folder / "ballast"
+    with suppress(OSError), ballast.open("ab", buffering=0) as file:
+        while file.write(b"\0" * 65_536):
+            pass
+    return ballast
 
 
 ROWS: dict[str, Callable[[int, float], Awaitable[Row]]] = {"postgres": killed, "disk": disk}

@@ -135,9 +135,7 @@ async def services(size: int, seconds: float) -> Row:
     row.figures |= {"worst second": meter["worst_second"], "load average": f"{os.getloadavg()[0]:.1f}"}
     row.must(meter["worst_second"] <= 30, f"{meter['worst_second']} messages in one second")
     row.figures["polling conflicts (409)"] = len(conflicts)
-    row.must(
-        len(conflicts) <= 1, f"{len(conflicts)} polling conflicts, where only the killed one's last call may meet one"
-    )
+    row.must(len(conflicts) <= 1, f"{len(conflicts)} polling conflicts; only the killed one's last call may meet one")
     row.none("429", meter["too_many"])
     return row
 
