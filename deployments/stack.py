@@ -250,7 +250,10 @@ class Stack:
             self._log(str(program.failure(f"stopped (exit {code}), starting again in {pause} s")))
             await asyncio.sleep(pause)
             attempt, began = attempt + 1, clock()
-            await self._launch(program)
+            try:
+                await self._launch(program)
+            except OSError as error:  # such as a full disk: what could not be started ends at once, and is tried again
+                self._log(f"{program.name}: {error}")
 
     def _interrupt(self) -> None:
         self._asked_to_stop.set()

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -144,6 +145,24 @@ async def test_a_postgresql_that_dies_is_started_again(settings: Settings, monke
         await (await connect(url)).close()
     finally:
         await stack._stop()
+
+
+async def test_a_program_is_started_again_even_while_nothing_can_be_written(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.stack.RESTART_AFTER", (0.05,))
+    said: list[str] = []
+    stack = Stack(settings, said.append)
+    stack._hold()
+    await stack._run(program(tmp_path, "print('up', flush=True); import time; time.sleep(0.3)", log_says="up"))
+    monkeypatch.setattr("deployments.stack.remember", Mock(side_effect=OSError(28, "No space left on device")))
+    try:
+        async with asyncio.timeout(20):
+            while sum("starting again" in line for line in said) < 3:
+                await asyncio.sleep(0.02)
+    finally:
+        await stack._stop()
+    assert any("No space left" in line for line in said)
 
 
 async def test_a_program_that_dies_while_starting_is_named_with_its_last_words(tmp_path: Path) -> None:
