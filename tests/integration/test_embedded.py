@@ -120,26 +120,6 @@ def test_a_pid_reused_by_another_program_is_not_taken_for_the_server(cluster: Pa
         bystander.wait()
 
 
-@pytest.mark.parametrize("depth", [0, 100], ids=["socket beside the data", "socket elsewhere"])
-def test_a_server_that_dies_is_started_again_under_its_address(cluster: Path, depth: int) -> None:
-    folder = cluster
-    if depth:
-        folder = cluster.parent / ("s" * depth)
-        folder.mkdir()
-        folder.chmod(0o711)
-    with EmbeddedPostgres(folder, durable=False) as server:
-        address = server.ensure_database("sop")
-        assert not server.died
-        postmaster(folder).kill()
-        while not server.died:
-            time.sleep(0.01)
-        server.restart()
-        assert not server.died
-        assert server.url("sop") == address
-        with psycopg.connect(address) as connection:
-            assert connection.execute("SELECT 1").fetchone() == (1,)
-
-
 def test_of_starters_at_once_one_owns_and_all_are_served(cluster: Path) -> None:
     servers = [EmbeddedPostgres(cluster, durable=False) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -200,12 +180,19 @@ def test_a_folder_closed_to_the_servers_account_is_named_and_left_closed(tmp_pat
     assert closed.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_folder_too_deep_for_a_socket_path_works(cluster: Path) -> None:
+def test_a_folder_too_deep_for_a_socket_path_works_and_a_server_that_dies_keeps_its_address(cluster: Path) -> None:
     deep = cluster.parent / ("d" * 100)
     deep.mkdir()
     deep.chmod(0o711)
     with EmbeddedPostgres(deep, durable=False) as server:
         socket_dir = Path(psycopg.conninfo.conninfo_to_dict(server.url())["host"])  # type: ignore[arg-type]
-        with psycopg.connect(server.url()) as connection:
+        address = server.url()
+        assert not server.died
+        postmaster(deep).kill()
+        while not server.died:
+            time.sleep(0.01)
+        server.restart()
+        assert (server.died, server.url()) == (False, address)
+        with psycopg.connect(address) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     assert not socket_dir.exists()
