@@ -7,7 +7,7 @@ import uvloop
 
 from tests.chaos import database, processes, telegram
 from tests.chaos.covered import TESTS, covered
-from tests.chaos.verdict import Row, document, report
+from tests.chaos.verdict import Row, document, keep, report
 
 MEASURED = processes.ROWS | database.ROWS | telegram.ROWS
 ROWS = (*MEASURED, *TESTS)
@@ -35,6 +35,7 @@ def main() -> int:
     for name in arguments.rows or ROWS:
         print(f"{name} …", flush=True)
         rows.append(uvloop.run(_run(name, arguments.size, arguments.seconds)))
+        keep(rows[-1])
     report(rows)
     if arguments.document:
         document(ROWS)

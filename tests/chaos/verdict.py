@@ -99,13 +99,17 @@ async def judge(row: Row, conn: Connection, got: Counter[int], stage: str) -> No
 
 
 def report(rows: list[Row]) -> None:
-    """Print the table and write the results, keeping rows of earlier runs that were not run now."""
+    """Print the table."""
     table = Table("fault", "guards", "normal again", "measured", "", title=machine(), show_lines=True)
     for row in rows:
         table.add_row(f"{row.name}: {row.fault}", row.guards, *_measured(row))
     Console(width=170).print(table)
+
+
+def keep(row: Row) -> None:
+    """Write the row into the results, beside those of rows that were run earlier."""
     RESULTS.parent.mkdir(exist_ok=True)
-    known = {row.name: asdict(row) for row in results()} | {row.name: asdict(row) for row in rows}
+    known = {each.name: asdict(each) for each in [*results(), row]}
     RESULTS.write_bytes(orjson.dumps({"machine": machine(), "rows": known}, option=orjson.OPT_INDENT_2))
 
 
