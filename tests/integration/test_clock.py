@@ -1,6 +1,7 @@
 """A clock that jumps by an hour: nothing is sent twice, and nothing waits that hour."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,11 +9,12 @@ from community.bundle import Bundle
 from community.channels.channel import Outcome, Result
 from community.channels.memory import MemoryChannel
 from community.database import installation
-from community.database.installation import RealTime, beat, set_back, sop_now
+from community.database.installation import RealTime, beat, sop_now
 from community.database.pool import Connection, Pool
 from community.outbox.claim import claim, ensure_budget
 from community.outbox.record import Delivered, Recorder
-from community.outbox.recover import follow_clock, recover
+from community.outbox.recover import recover
+from deployments.service import Service
 from tests.integration.conftest import BOT_ID, NOON
 from tests.integration.rows import put, put_many, state, states
 from tests.integration.test_delivery import delivering, make, until
@@ -32,7 +34,9 @@ async def _take(conn: Connection, bundle: Bundle) -> list[dict[str, object]]:
     return (await claim(conn, BOT_ID, bundle.playbook, NOON, "test", 32)).rows
 
 
-async def test_limits_pauses_and_leases_follow_the_databases_clock(conn: Connection, bundle: Bundle) -> None:
+async def test_limits_pauses_and_leases_follow_the_databases_clock(
+    pool: Pool, conn: Connection, bundle: Bundle
+) -> None:
     await ensure_budget(conn, BOT_ID, 1000)
     await beat(conn, "test", "service")
     first, second, again = [await put(conn, chat_id=chat) for chat in (7, 7, 8)]
@@ -44,9 +48,7 @@ async def test_limits_pauses_and_leases_follow_the_databases_clock(conn: Connect
 
     await conn.execute(SET_BACK)
     assert await _take(conn, bundle) == []
-    back = await set_back(conn)
-    assert back
-    await follow_clock(conn, back)
+    await Service._beat(SimpleNamespace(_pool=pool, _process="test"))  # type: ignore[arg-type]
     await recover(conn, BOT_ID, NOON)
     assert (await state(conn, vanished))[0] == "sending", "its lease is not over"
 
