@@ -25,8 +25,9 @@ from tests.chaos.verdict import Row
 
 KILLS = 3
 DISK_MB = 256
-FIRST_UPDATE, SENDER = 3_000_000_000, 3_000_000
-"""Beyond the sandbox's own updates and people."""
+FIRST_UPDATE, SENDER, GROUP = 1_000, 3_000_000, -1_009_000
+"""Of the webhook's updates: other numbers than the sandbox's own."""
+OURS = f"FROM updates WHERE payload['message']['chat']['id'] = '{GROUP}'"
 
 
 async def killed(size: int, seconds: float) -> Row:
@@ -94,10 +95,8 @@ async def _fill_disk(s: Scene, row: Row, folder: Path, seconds: float) -> Row:
     await strike(s, row, full)
     await asyncio.wait_for(sending, 60)
     async with await s.reconnect() as conn:
-        stored = await count(conn, f"SELECT count(*) FROM updates WHERE update_id >= {FIRST_UPDATE}")
-        left = await count(
-            conn, f"SELECT count(*) FROM updates WHERE update_id >= {FIRST_UPDATE} AND state <> 'handled'"
-        )
+        stored = await count(conn, f"SELECT count(*) {OURS}")
+        left = await count(conn, f"SELECT count(*) {OURS} AND state <> 'handled'")
     row.figures["refused, came again"] = len(refused)
     row.none("updates lost", s.size - stored)
     row.none("updates not handled", left)
@@ -129,7 +128,7 @@ async def _deliver(http: aiohttp.ClientSession, address: str, number: int) -> in
 def _update(number: int) -> dict[str, object]:
     """A long message in a group, so that storing it takes room."""
     person = {"id": SENDER + number, "is_bot": False, "first_name": "User", "language_code": "en"}
-    chat = {"id": -1_009_000, "type": "supergroup", "title": "Club"}
+    chat = {"id": GROUP, "type": "supergroup", "title": "Club"}
     message = {
         "message_id": number,
         "date": int(time.time()),
