@@ -6,7 +6,7 @@ PIP := $(BIN)/pip --quiet --disable-pip-version-check --no-input
 TEST_ARGS ?=
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help demo up test hostile check bench clean lock chromium
+.PHONY: help demo up test hostile check bench chaos clean lock chromium
 
 help:
 	@echo "make demo [EXIT=1]      a synthetic community brought to life, with every server it needs"
@@ -14,6 +14,7 @@ help:
 	@echo "make test               all tests            make check   format, lint, types, import direction"
 	@echo "make hostile            the tests of bad input, with 1,000 examples each instead of 25"
 	@echo "make bench [ONLY=name]  the figures          make lock    renew constraints*.txt"
+	@echo "make chaos [ONLY=name]  everything that can break, against the invariants; ARGS='--seconds 600' for long faults"
 	@echo "make clean              remove .venv and caches, never data"
 
 demo: .venv/runtime
@@ -36,6 +37,9 @@ check: .venv/dev
 
 bench: .venv/dev
 	@$(BIN)/python -m tests.benchmarks $(ONLY)
+
+chaos: .venv/dev
+	@$(BIN)/python -m tests.chaos $(ONLY) $(ARGS)
 
 # Browser tests look for `chromium` on PATH, and skip without it.
 chromium:

@@ -1,5 +1,6 @@
 """What may be wrong with an installation, looked at one thing after another, each problem with its remedy."""
 
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,8 @@ SKEW = timedelta(seconds=5)
 """Clocks further apart than this bend leases, limits and what is due. Telegram tells its own to the second."""
 OLDEST = timedelta(minutes=10)
 """Something due for longer waits for a reason."""
+LEAST_FREE = 2**30
+"""Bytes free on the disk; PostgreSQL's log alone may take 2 GB after a large import."""
 MOST_PENDING = 100
 """Updates that wait at Telegram; more means that nobody takes them."""
 START = "start the always-on service: make up"
@@ -62,6 +65,7 @@ class Patient:
 async def examine(patient: Patient) -> AsyncIterator[Finding]:
     """Everything, in the order in which one trouble explains the next."""
     looks = {
+        "disk": disk(patient.settings),
         "database": database(patient),
         "token": telegram(patient.settings, patient.api),
         "groups": groups(patient),
@@ -82,6 +86,17 @@ async def surviving(what: str, findings: AsyncIterator[Finding]) -> AsyncIterato
     except SopError as error:
         said, _, remedy = str(error).partition("; ")
         yield wrong(what, said, remedy)
+
+
+async def disk(settings: Settings) -> AsyncIterator[Finding]:
+    """Room where the local servers keep their data."""
+    place = next(folder for folder in (settings.data_dir, *settings.data_dir.parents) if folder.exists())
+    free = shutil.disk_usage(place).free
+    said = f"{free / 2**30:.1f} GiB free for {settings.data_dir}"
+    if free < LEAST_FREE:
+        yield wrong("disk", said, "free some: without room nothing is stored, and updates wait at Telegram")
+    else:
+        yield fine("disk", said)
 
 
 async def database(patient: Patient) -> AsyncIterator[Finding]:

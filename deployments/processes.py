@@ -4,17 +4,21 @@ import asyncio
 import json
 import time
 from asyncio.subprocess import DEVNULL, STDOUT, Process
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
 
+from community.database.embedded import EmbeddedPostgres
 from community.errors import SopError
 
 POLL = 0.1
+LOOK_S, RETRY_S = 1.0, 5.0
+"""Between two looks whether PostgreSQL lives, and between two attempts to start it again."""
 
 
 class ProgramFailed(SopError):
@@ -162,3 +166,28 @@ def _same(record: Mapping[str, object]) -> psutil.Process | None:
     except (psutil.Error, KeyError, ValueError):
         return None
     return process if same else None
+
+
+async def keep_up(server: EmbeddedPostgres, log: Callable[[str], object]) -> None:
+    """Start PostgreSQL again each time it dies, until cancelled; its address stays, and who uses it reconnects."""
+    while True:
+        await asyncio.sleep(LOOK_S)
+        if server.died:
+            log("database: PostgreSQL has died, starting it again")
+            try:
+                await finished(asyncio.to_thread(server.restart))
+                log("database is up again")
+            except (SopError, OSError) as error:
+                log(f"database: {error}; trying again in {RETRY_S:.0f} s")
+                await asyncio.sleep(RETRY_S)
+
+
+async def finished(work: Coroutine[Any, Any, Any]) -> None:
+    """Await work in a thread to its end even if cancelled, or what it starts would be lost."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with suppress(Exception):
+            await task
+        raise

@@ -214,7 +214,11 @@ async def _create(client: "PrefectClient", deployment: str, **fields: Any) -> "F
     if known := _lane.deployments.get(deployment):
         with suppress(ObjectNotFound):  # made anew meanwhile, under another id
             return await client.create_flow_run_from_deployment(known, **fields)
-    found = _lane.deployments[deployment] = (await client.read_deployment_by_name(deployment)).id
+    try:
+        found = _lane.deployments[deployment] = (await client.read_deployment_by_name(deployment)).id
+    except ObjectNotFound:
+        remedy = "python -m deployments.bootstrap"
+        raise PrefectUnavailable(f"Prefect server: it holds no deployment {deployment}; {remedy}") from None
     return await client.create_flow_run_from_deployment(found, **fields)
 
 

@@ -23,7 +23,7 @@ from community.bot.inbox import ALLOWED_UPDATES
 from community.bot.service import BotService
 from community.channels.channel import Channel
 from community.channels.telegram import TelegramChannel, make_bot
-from community.database.installation import beat, claim, sop_now
+from community.database.installation import beat, claim, set_back, sop_now
 from community.database.partitions import ensure_months
 from community.database.pool import Pool, open_pool
 from community.database.wakeup import OUTBOX, Wakeup
@@ -37,7 +37,7 @@ from community.outbox.bundles import Bundles
 from community.outbox.claim import ensure_budget
 from community.outbox.delivery import Delivery
 from community.outbox.halt import mirror
-from community.outbox.recover import recover
+from community.outbox.recover import follow_clock, recover
 from community.settings import Mode, Settings, load_settings
 from deployments.joins import ShowJoins
 from deployments.prefect_away import watch_prefect
@@ -149,6 +149,10 @@ class Service:
 
     async def _beat(self) -> None:
         async with self._pool.connection() as conn:
+            async with conn.transaction():
+                if back := await set_back(conn):
+                    log.warning("the database's clock was set back by %s; leases, pauses and limits follow it", back)
+                    await follow_clock(conn, back)
             await beat(conn, self._process, "service")
 
     async def _sweep(self) -> None:

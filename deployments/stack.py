@@ -7,7 +7,6 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -22,7 +21,7 @@ from community.database.pool import connect
 from community.errors import PlaybookError, SopError
 from community.settings import Mode, Settings
 from deployments.preflight import check_port, check_token, own_prefect_api, prefect_api
-from deployments.processes import Child, Program, leftovers, remember, stop_tree
+from deployments.processes import Child, Program, finished, keep_up, leftovers, remember, stop_tree
 
 DATABASE = "sop"
 POOL = "sop"
@@ -173,7 +172,7 @@ class Stack:
     async def _start_database(self) -> None:
         given = self.settings.database_url
         url = given.get_secret_value() if given else await self._start_postgres()
-        await _finished(asyncio.to_thread(migrate, url))
+        await finished(asyncio.to_thread(migrate, url))
         async with await connect(url) as connection:
             await claim(connection, self.settings.bot_id, self.settings.effective_mode)
         self.environment["SOP_DATABASE_URL"] = url
@@ -181,7 +180,8 @@ class Stack:
 
     async def _start_postgres(self) -> str:
         self._postgres = EmbeddedPostgres(self._home / "postgres", durable=not self._fresh)
-        await _finished(asyncio.to_thread(self._postgres.start, own=True))
+        await finished(asyncio.to_thread(self._postgres.start, own=True))
+        self._watchers.append(asyncio.create_task(keep_up(self._postgres, self._log)))
         if self._fresh:
             await asyncio.to_thread(self._postgres.drop_database, DATABASE)
         return await asyncio.to_thread(self._postgres.ensure_database, DATABASE)
@@ -250,7 +250,10 @@ class Stack:
             self._log(str(program.failure(f"stopped (exit {code}), starting again in {pause} s")))
             await asyncio.sleep(pause)
             attempt, began = attempt + 1, clock()
-            await self._launch(program)
+            try:
+                await self._launch(program)
+            except OSError as error:  # such as a full disk: what could not be started ends at once, and is tried again
+                self._log(f"{program.name}: {error}")
 
     def _interrupt(self) -> None:
         self._asked_to_stop.set()
@@ -279,17 +282,6 @@ async def _all(*parts: Coroutine[Any, Any, None]) -> None:
     async with asyncio.TaskGroup() as group:
         for part in parts:
             group.create_task(part)
-
-
-async def _finished(work: Coroutine[Any, Any, Any]) -> None:
-    """Await work in a thread to its end even if cancelled, or what it starts would be lost."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with suppress(Exception):
-            await task
-        raise
 
 
 def _plain(error: BaseException) -> BaseException:

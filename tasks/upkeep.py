@@ -15,6 +15,7 @@ from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTag
 from community.channels.telegram import TelegramChannel, make_bot
 from community.database.installation import sop_now
 from community.database.pool import open_pool
+from community.errors import PrefectUnavailable
 from community.groups.gate import sweep_gate
 from community.groups.welcome import sweep_greetings
 from community.outbox.bundles import Bundles
@@ -50,10 +51,15 @@ def stage_of(tags: list[str]) -> str | None:
 
 
 async def paused_stages() -> list[str]:
-    """Stages that an operator stopped in Prefect: deployment paused, or no schedule left on (the UI's switch)."""
+    """Stages that an operator stopped in Prefect: deployment paused, or no schedule left on (the UI's switch).
+
+    Raises PrefectUnavailable if the server holds nothing of ours: that is no answer, and lifts no pause.
+    """
     ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[OURS]))
     async with get_client() as client:
         found = await client.read_deployments(deployment_filter=ours)
+    if not found:
+        raise PrefectUnavailable("Prefect server: it holds no deployment of ours; python -m deployments.bootstrap")
     stopped = [d for d in found if d.paused or not any(schedule.active for schedule in d.schedules)]
     return sorted(stage for deployment in stopped if (stage := stage_of(deployment.tags)))
 

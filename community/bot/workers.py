@@ -20,7 +20,7 @@ from community.bot.turn import Turn
 from community.bot.wishes import Wishes
 from community.bundle import Bundle
 from community.database.installation import sop_now
-from community.database.pool import Connection, Pool
+from community.database.pool import Connection, Pool, is_in_trouble
 from community.database.queries import load
 from community.database.wakeup import OUTBOX, TRIGGERS, UPDATES as STORED, Wakeup
 from community.errors import SopError
@@ -140,7 +140,7 @@ class Workers:
                     return False
                 turn = await self._handle(conn, bundle, row)
         except Exception as error:
-            if row is None or conn.broken:
+            if row is None or conn.broken or is_in_trouble(error):
                 raise
             return await self._failed(conn, row, error)
         UPDATES.labels(row["kind"], UNKNOWN if row["kind"] == UNKNOWN else "handled").inc()
@@ -151,7 +151,8 @@ class Workers:
         if not row["payload"]:
             raise NotKept(row["error"])
         update = read(row["payload"])
-        at = moment_of(update) or await sop_now(conn)
+        now = await sop_now(conn)
+        at = min(moment_of(update) or now, now)  # Telegram's clock may be ahead of ours: nobody waits for that
         turn = self._turn(conn, bundle, f"update:{row['update_id']}", at)
         await dispatch(turn, update)
         await turn.finish()

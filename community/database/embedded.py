@@ -27,13 +27,13 @@ import psycopg
 from psycopg import sql
 
 from community.database.pgserver import as_account, binaries, make_folder, make_private
+from community.database.server_process import STOP_TIMEOUT, is_alive, processes_in, stop_server
 from community.errors import DatabaseError
 
 SOCKET = ".s.PGSQL.5432"
 SOCKET_PATH_LIMIT = 107
 """Longest path of a unix socket (`sun_path` in unix(7), less its final NUL)."""
 START_TIMEOUT = 60.0
-STOP_TIMEOUT = 20.0
 OPTIONS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -63,6 +63,7 @@ class EmbeddedPostgres:
         self._lock: IO[bytes] | None = None
         self._server: psutil.Process | None = None
         self._owner_pid = 0
+        self._socket: Path | None = None
 
     @property
     def owned(self) -> bool:
@@ -87,10 +88,21 @@ class EmbeddedPostgres:
         except BaseException:
             self._release_lock()
             raise
-        self._owner_pid = os.getpid()
+        self._owner_pid, self._socket = os.getpid(), self._socket_dir()
         atexit.register(self.stop)
         _exit_on_sigterm()
         return self
+
+    @property
+    def died(self) -> bool:
+        """True if this object owns a server that has ended by itself."""
+        return self._server is not None and not is_alive(self._server)
+
+    def restart(self) -> None:
+        """Start a server again that died; its address stays. Raises DatabaseError like `start`."""
+        if self._server:
+            self._server.wait()  # it has ended: nothing of it must be left, a zombie neither
+        self._server = self._adopt() or self._launch()
 
     def stop(self) -> None:
         """Stop the server if this process owns it (fast shutdown: open connections are closed). May be repeated."""
@@ -98,8 +110,8 @@ class EmbeddedPostgres:
         if server is None or self._owner_pid != os.getpid():  # a forked child must not stop its parent's server
             return
         atexit.unregister(self.stop)
-        socket_dir = self._socket_dir()
-        _stop_server(server)
+        socket_dir, self._socket = self._socket, None
+        stop_server(server)
         if socket_dir:
             shutil.rmtree(socket_dir, ignore_errors=True)
         self._release_lock()
@@ -135,7 +147,7 @@ class EmbeddedPostgres:
 
     def _adopt(self) -> psutil.Process | None:
         """The server that a killed owner left running on our data, once it answers; clears what else was left."""
-        left = _processes_in(self._data)
+        left = processes_in(self._data)
         postmaster = next((process for process in left if process.pid == self._postmaster_pid()), None)
         if postmaster and self._comes_up(postmaster):
             return postmaster
@@ -143,7 +155,7 @@ class EmbeddedPostgres:
             with suppress(psutil.NoSuchProcess):
                 orphan.send_signal(signal.SIGQUIT)
         psutil.wait_procs(left, timeout=STOP_TIMEOUT)
-        if socket_dir := self._socket_dir():
+        if (socket_dir := self._socket_dir()) and socket_dir != self._socket:
             shutil.rmtree(socket_dir, ignore_errors=True)
         if (pid := self._postmaster_pid()) and psutil.pid_exists(pid):  # another program's by now
             (self._data / "postmaster.pid").unlink()
@@ -167,7 +179,7 @@ class EmbeddedPostgres:
                 **as_account(),
             )
         if not self._comes_up(server):
-            _stop_server(server)
+            stop_server(server)
             raise DatabaseError(f"embedded PostgreSQL did not start: {_reason(self._log)} (log: {self._log})")
         return server
 
@@ -189,6 +201,10 @@ class EmbeddedPostgres:
         new.rename(self._data)
 
     def _make_socket_dir(self) -> Path:
+        if self._socket:  # of the server that died: who knows its address finds the next one there
+            for file in self._socket.iterdir():
+                file.unlink()
+            return self._socket
         folder = self._home / "socket"
         if len(str(folder / SOCKET)) > SOCKET_PATH_LIMIT:
             folder = Path(tempfile.mkdtemp(prefix="sop-"))
@@ -198,7 +214,7 @@ class EmbeddedPostgres:
     def _comes_up(self, server: psutil.Process) -> bool:
         """Wait until the server takes connections; False if it exits or the time is up."""
         deadline = time.monotonic() + START_TIMEOUT
-        while _is_alive(server) and time.monotonic() < deadline:
+        while is_alive(server) and time.monotonic() < deadline:
             if self._answers():
                 return True
             time.sleep(0.02)
@@ -256,33 +272,6 @@ def temporary_postgres(*, durable: bool = False) -> Iterator[EmbeddedPostgres]:
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _processes_in(data: Path) -> list[psutil.Process]:
-    """Server processes on this data: PostgreSQL makes its data folder the working directory of each."""
-    found = []
-    for process in psutil.process_iter(["name"]):
-        with suppress(psutil.Error):
-            if process.info["name"] == "postgres" and Path(process.cwd()) == data:
-                found.append(process)
-    return found
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _stop_server(server: psutil.Process) -> None:
-    """Fast shutdown, then immediate, then kill (signals: postgres(1))."""
-    for number, patience in ((signal.SIGINT, STOP_TIMEOUT), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)):
-        with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
-            server.send_signal(number)
-            server.wait(patience)
-        if not _is_alive(server):
-            return
 
 
 def _reason(log: Path) -> str:

@@ -1,7 +1,8 @@
 """The installation: which bot a database belongs to, SOP time, and which processes are alive."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from community.database.pool import Connection
 from community.database.queries import load
@@ -28,7 +29,29 @@ async def claim(conn: Connection, bot_id: int, mode: str) -> None:
 async def sop_now(conn: Connection) -> datetime:
     """SOP time: real time, unless a simulation has set its own."""
     row = await (await conn.execute(queries.installation)).fetchone()
-    return (row and row["virtual_now_at"]) or datetime.now(UTC)
+    return (row and row["virtual_now_at"]) or _real_time.now()
+
+
+class RealTime:
+    """The machine's time, except that it never runs backwards: set back, it stands still until it has caught up.
+
+    Otherwise what was due would not be due any more, and a reply would wait as long as the clock was set back.
+    """
+
+    def __init__(self, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._clock = clock
+        self._latest = clock()
+
+    def now(self) -> datetime:
+        """The present, by this process's memory of it; a clock set back by hours more was wrong before."""
+        at = self._clock()
+        if not self._latest - HELD < at < self._latest:
+            self._latest = at
+        return self._latest
+
+
+HELD = timedelta(hours=2)
+_real_time = RealTime()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +81,15 @@ async def set_virtual_now(conn: Connection, at: datetime | None) -> None:
 async def beat(conn: Connection, process: str, role: str) -> None:
     """Say that `process` is alive."""
     await conn.execute(queries.beat, {"process": process, "role": role})
+
+
+async def set_back(conn: Connection) -> timedelta | None:
+    """How far the database's clock has been set back since the last heartbeat, told to one caller only; None: not.
+
+    Within the caller's transaction; others wait for its end.
+    """
+    row = await (await conn.execute(queries.set_back)).fetchone()
+    return row["back"] if row else None
 
 
 async def last_beat(conn: Connection, role: str) -> datetime | None:

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeAlias
 
-from psycopg import AsyncConnection, OperationalError
+from psycopg import AsyncConnection, Error, OperationalError
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -21,6 +21,15 @@ OPTIONS: dict[str, Any] = {
     # jit would cost more than it gains: our statements are short, or set-based inserts bound by index maintenance.
     "options": "-c timezone=UTC -c jit=off -c idle_in_transaction_session_timeout=60000",
 }
+
+
+TROUBLE = ("08", "53", "57P", "58")
+"""Beginnings of SQLSTATE: connection lost; disk, memory or connections used up; shutting down; input and output."""
+
+
+def is_in_trouble(error: Exception) -> bool:
+    """True if the server itself is in trouble: the statement is not at fault, however often it fails."""
+    return isinstance(error, Error) and (error.sqlstate or "").startswith(TROUBLE)
 
 
 class _CancellablePool(AsyncConnectionPool[Connection]):

@@ -15,6 +15,16 @@ WITH gone AS (DELETE FROM heartbeats WHERE beat_wall < clock_timestamp() - inter
 INSERT INTO heartbeats (process, role, beat_wall) VALUES (%(process)s, %(role)s, clock_timestamp())
 ON CONFLICT (process) DO UPDATE SET beat_wall = clock_timestamp()
 
+-- name: set_back
+-- Heartbeats of the future mean that the clock was set back. Who mends them learns by how much; others find them mended.
+WITH ahead AS (
+    SELECT process, beat_wall FROM heartbeats WHERE beat_wall > clock_timestamp() + interval '2 seconds' FOR UPDATE
+),
+mended AS (
+    UPDATE heartbeats SET beat_wall = clock_timestamp() FROM ahead WHERE heartbeats.process = ahead.process
+)
+SELECT max(beat_wall) - clock_timestamp() AS back FROM ahead
+
 -- name: last_beat
 SELECT max(beat_wall) AS beat_wall FROM heartbeats WHERE role = %(role)s
 

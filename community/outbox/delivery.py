@@ -17,6 +17,7 @@ from community.errors import SopError
 from community.outbox.bundles import Bundles
 from community.outbox.claim import LEASE, MOST_ROWS, Claim, claim, next_slot
 from community.outbox.compose import Composer
+from community.outbox.outage import Outage
 from community.outbox.pace import MISSED_S, RoundTrip
 from community.outbox.record import Delivered, Recorder
 
@@ -27,6 +28,7 @@ POLL_S = 1.0
 CLAIM_EVERY_S = 0.02
 """Claims follow each other no closer: under load each then takes many messages."""
 CROWDED_S = 0.01
+ASKING_S = 0.1
 RECORD_ROWS = 64
 RECORD_EVERY_S = 0.02
 DATABASE_AWAY = (OperationalError, PoolTimeout)
@@ -42,7 +44,7 @@ class Delivery:
         self._bot_id, self._process, self._free = composer.bot_id, process, connections
         self._may_claim = 0.0
         """Monotonic second from which the next claim may begin."""
-        self._recorder, self._round_trip = Recorder(self._bot_id), RoundTrip()
+        self._recorder, self._round_trip, self._outage = Recorder(self._bot_id), RoundTrip(), Outage()
         self._outcomes: asyncio.Queue[Delivered] = asyncio.Queue()
         self._sends: set[asyncio.Task[None]] = set()
         self._enough = min(MOST_ROWS // 2, connections)
@@ -78,7 +80,7 @@ class Delivery:
     async def _round(self) -> None:
         """One claim, or one wait for a reason to claim."""
         self._wake.clear()
-        if await self._is_crowded() or self._stopping.is_set():
+        if await self._is_crowded() or await self._is_unanswered() or self._stopping.is_set():
             return
         await _wait(self._stopping, self._may_claim - time.monotonic())
         self._may_claim = time.monotonic() + CLAIM_EVERY_S
@@ -99,11 +101,19 @@ class Delivery:
         await _wait(self._freed, CROWDED_S)
         return self._free <= 0
 
+    async def _is_unanswered(self) -> bool:
+        """While Telegram does not answer, wait until the one message that asks is back and has rested."""
+        if not self._outage.lasts or not (self._sends or self._outage.wait_s):
+            return False
+        await _wait(self._stopping, self._outage.wait_s or ASKING_S)
+        return True
+
     async def _claim(self) -> tuple[Claim, list[tuple[dict[str, Any], Outgoing | Outcome]]]:
         async with self._pool.connection() as conn:
             now_at = await sop_now(conn)
             playbook = (await self._bundles.current(conn)).playbook
-            found = await claim(conn, self._bot_id, playbook, now_at, self._process, self._free)
+            limit = 1 if self._outage.lasts else self._free
+            found = await claim(conn, self._bot_id, playbook, now_at, self._process, limit)
             return found, [(row, await self._compose(conn, row)) for row in found.rows]
 
     async def _compose(self, conn: Connection, row: dict[str, Any]) -> Outgoing | Outcome:
@@ -149,10 +159,12 @@ class Delivery:
 
     async def _hand_over(self, row: dict[str, Any], outgoing: Outgoing) -> Outcome:
         try:
-            return await self._channel.send(outgoing)
+            outcome = await self._channel.send(outgoing)
         except Exception as error:  # a fault of ours: it may have happened after Telegram took the message
             _log_fault(row, error)
             return Outcome(Result.unknown, f"crashed: {type(error).__name__}")
+        self._outage.observe(outgoing.chat_id, outcome)
+        return outcome
 
     async def _slot(self, row: dict[str, Any]) -> None:
         """Wait for the message's slot, and take another whenever it was missed: no catching up."""

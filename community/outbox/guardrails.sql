@@ -90,7 +90,7 @@ ranked AS (
     -- Several steps for one member in one plan share what the cap leaves: the better lane, then the earlier one, first.
     SELECT
         judged.*,
-        CASE WHEN promotional AND first_reason IS NULL THEN
+        CASE WHEN promotional AND member_id IS NOT NULL AND first_reason IS NULL THEN
             row_number() OVER (
                 PARTITION BY member_id, promotional AND first_reason IS NULL ORDER BY reserve_lane, due_at, key
             )

@@ -126,7 +126,7 @@ claimed AS (
             ELSE v.send_at
         END,
         sent_at = CASE WHEN v.state = 'sending' THEN %(now_at)s END,
-        attempts = w.attempts + (v.state = 'sending')::int,
+        attempts = least(w.attempts + (v.state = 'sending')::int, 32767),
         claimed_by = %(process)s,
         lease_until_wall = CASE WHEN v.state = 'sending' THEN clock_timestamp() + %(lease)s END,
         settled_wall = CASE WHEN v.state IN ('expired', 'cancelled') THEN clock_timestamp() END
@@ -267,6 +267,21 @@ WHERE id = ANY (ARRAY(
         AND settled_wall < clock_timestamp() - %(after)s::interval
     LIMIT %(batch)s
 ))
+
+-- name: follow_clock
+-- Moments that were to come shortly would come that much later. A lease may have been taken by the new clock already:
+-- those are left alone, as ending one early would send a message again that is on its way.
+WITH bot AS (
+    UPDATE budgets SET next_wall = next_wall - %(back)s, frozen_until_wall = frozen_until_wall - %(back)s
+    WHERE next_wall > clock_timestamp() OR frozen_until_wall > clock_timestamp()
+),
+chats AS (
+    UPDATE chat_paces SET next_wall = next_wall - %(back)s WHERE next_wall > clock_timestamp()
+)
+UPDATE messages
+SET not_before_wall = not_before_wall - %(back)s, lease_until_wall = lease_until_wall - %(back)s
+WHERE (state = 'waiting' AND not_before_wall > clock_timestamp())
+    OR (state = 'sending' AND lease_until_wall > clock_timestamp() + %(lease)s)
 
 -- name: expire_waiting
 UPDATE messages SET state = 'expired', reason = coalesce(reason, 'stale'), settled_wall = clock_timestamp()

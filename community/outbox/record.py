@@ -20,8 +20,11 @@ from community.outbox.claim import make_up
 queries = load(__file__)
 log = logging.getLogger(__name__)
 
-MOST_ATTEMPTS = 8
+MOST_ATTEMPTS = 20
+"""Of a message whose answer is lost each time: more than an hour. What was provably not sent is never given up."""
 LONGEST_BACKOFF_S = 300.0
+LONGEST_UNSENT_S = 30.0
+"""Longest rest, unless Telegram asked for more, of what was provably not sent: no repetition can come of it."""
 PRIVATE_GAP_S = 1.02
 """Seconds between two messages to a private chat (Telegram: 1 a second)."""
 GROUP_GAP_S = 3.02
@@ -118,7 +121,7 @@ def _settled(item: Delivered) -> dict[str, Any]:
     """The row's next state. Marketing in doubt is parked, transactional in doubt goes again."""
     row, outcome = item.row, item.outcome
     state, retry_in_s, reason = _next_state(outcome.result, row), None, outcome.reason
-    if state == "waiting" and row["attempts"] >= MOST_ATTEMPTS:
+    if state == "waiting" and outcome.result is not Result.later and row["attempts"] >= MOST_ATTEMPTS:
         state, reason = "failed", f"gave_up: {outcome.reason}"
     if state == "waiting":
         retry_in_s = _backoff(outcome, row["attempts"])
@@ -149,4 +152,5 @@ def _backoff(outcome: Outcome, attempts: int) -> float:
     """Seconds until the next attempt: what Telegram asked for, else doubling from one second."""
     if outcome.result is Result.moved:
         return 0.0
-    return max(outcome.retry_after_s or 0.0, min(2.0 ** (attempts - 1), LONGEST_BACKOFF_S))
+    longest = LONGEST_UNSENT_S if outcome.result is Result.later else LONGEST_BACKOFF_S
+    return max(outcome.retry_after_s or 0.0, min(2.0 ** min(attempts - 1, 10), longest))

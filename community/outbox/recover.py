@@ -1,10 +1,11 @@
 """What time alone does to the outbox: leases run out, messages expire; and what the loss of a database does to it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from community.database.pool import Connection
 from community.database.queries import load
+from community.outbox.claim import LEASE
 
 queries = load(__file__)
 
@@ -51,3 +52,8 @@ async def doubt(conn: Connection, bot_id: int, taken_at: datetime, due_by: datet
     due = await (await conn.execute(queries.due_unparked, values)).fetchone()
     uncertain = sum(row["state"] == "uncertain" for row in rows)
     return Doubted(uncertain=uncertain, again=len(rows) - uncertain, due=due["messages"] if due else 0)
+
+
+async def follow_clock(conn: Connection, back: timedelta) -> None:
+    """The database's clock was set back: what was to come in a second still does, not `back` later."""
+    await conn.execute(queries.follow_clock, {"back": back, "lease": LEASE})

@@ -60,7 +60,7 @@ async def club(url: str, api: str, client: SandboxClient, **settings: str) -> As
             await client.create_users([{"id": OWNER, "first_name": "Owner"}])
             group = await client.create_group("Club", owner=OWNER, bots=[])
             await client.add_bot(OWNER, group, SERVICE.bot_id, admin=True)
-            link = await _door(conn)
+            link = await door(conn)
             await ensure_budget(conn, SERVICE.bot_id, None)
             await _settle(service)
             yield link
@@ -95,7 +95,7 @@ async def _process(url: str, api: str, settings: dict[str, str]) -> AsyncIterato
     """The always-on service in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="sop-bench-") as home:
         service = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "deployments.service", cwd=ROOT, env=_environment(url, api, home) | settings,
+            sys.executable, "-m", "deployments.service", cwd=ROOT, env=environment(url, api, home) | settings,
             stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         try:
@@ -113,7 +113,7 @@ async def _settle(service: psutil.Process) -> None:
         await asyncio.sleep(1)
 
 
-def _environment(url: str, api: str, home: str) -> dict[str, str]:
+def environment(url: str, api: str, home: str) -> dict[str, str]:
     """Settings of the service; what the machine's own environment says about others is left out."""
     others = {name: value for name, value in os.environ.items() if not name.startswith(("SOP_", "PREFECT_"))}
     return others | {
@@ -129,7 +129,7 @@ def _environment(url: str, api: str, home: str) -> dict[str, str]:
     }
 
 
-async def _door(conn: Connection) -> str:
+async def door(conn: Connection) -> str:
     """The service's own join-request link: once it has made it, it serves."""
     for _ in range(600):
         row = await (await conn.execute("SELECT invite_link FROM groups WHERE invite_link IS NOT NULL")).fetchone()

@@ -1,5 +1,6 @@
 """The stack says in one line why it cannot start, stops what it started, and cleans up after a kill -9."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import psutil
 import pytest
@@ -17,6 +19,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
 
+from community.database.pool import connect
 from community.errors import PlaybookError, PortInUse, SopError, TokenError
 from community.settings import Mode, Settings
 from deployments.preflight import check_token
@@ -125,6 +128,41 @@ async def test_an_unreachable_telegram_is_told_without_the_token(monkeypatch: py
     with pytest.raises(TokenError, match="cannot be reached") as caught:
         await check_token(Settings(_env_file=None, telegram_token=SecretStr("77:secret")))
     assert "secret" not in str(caught.value)
+
+
+async def test_a_postgresql_that_dies_is_started_again(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deployments.processes.LOOK_S", 0.05)
+    said: list[str] = []
+    stack = Stack(settings, said.append, fresh=True)
+    stack._hold()
+    try:
+        url = await stack._start_postgres()
+        pid_file = settings.data_dir / "demo" / "postgres" / "data" / "postmaster.pid"
+        os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
+        async with asyncio.timeout(20):
+            while "database is up again" not in said:
+                await asyncio.sleep(0.05)
+        await (await connect(url)).close()
+    finally:
+        await stack._stop()
+
+
+async def test_a_program_is_started_again_even_while_nothing_can_be_written(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deployments.stack.RESTART_AFTER", (0.05,))
+    said: list[str] = []
+    stack = Stack(settings, said.append)
+    stack._hold()
+    await stack._run(program(tmp_path, "print('up', flush=True); import time; time.sleep(0.3)", log_says="up"))
+    monkeypatch.setattr("deployments.stack.remember", Mock(side_effect=OSError(28, "No space left on device")))
+    try:
+        async with asyncio.timeout(20):
+            while sum("starting again" in line for line in said) < 3:
+                await asyncio.sleep(0.02)
+    finally:
+        await stack._stop()
+    assert any("No space left" in line for line in said)
 
 
 async def test_a_program_that_dies_while_starting_is_named_with_its_last_words(tmp_path: Path) -> None:

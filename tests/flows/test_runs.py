@@ -11,9 +11,13 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.errors import PrefectUnavailable
+from community.outbox.halt import halts, mirror
 from deployments import runs
-from deployments.runs import Breaker, run_shown
+from deployments.bootstrap import apply
+from deployments.declared import declared
+from deployments.runs import Breaker, ask, run_shown
 from flows.welcome_drip import welcome_drip
+from tasks.upkeep import paused_stages
 from tests.flows.conftest import newcomers, run_of
 
 DEPLOYMENT = "welcome-drip/welcome-drip"
@@ -61,6 +65,22 @@ async def test_server_down_is_told_at_once_and_then_without_asking(bundle: Bundl
             await run_shown(welcome_drip, DEPLOYMENT, {}, idempotency_key="four")
         with pytest.raises(PrefectUnavailable, match="next try in"):
             await run_shown(welcome_drip, DEPLOYMENT, {}, idempotency_key="four")
+
+
+async def test_an_empty_server_is_told_and_lifts_no_pause(
+    client: PrefectClient, deployed: None, bundle: Bundle, shipped: Bundle, conn: Connection
+) -> None:
+    for found in await client.read_deployments():
+        await client.delete_deployment(found.id)
+    try:
+        with pytest.raises(PrefectUnavailable, match=r"no deployment .*welcome-drip; python -m deployments\.bootstrap"):
+            await run_shown(welcome_drip, DEPLOYMENT, {}, idempotency_key="empty")
+        await mirror(conn, ["welcome_drip"], "prefect", "paused in Prefect")
+        with pytest.raises(PrefectUnavailable, match="no deployment of ours"):
+            await ask(paused_stages)
+    finally:
+        await apply(client, declared(shipped.playbook))
+    assert [row["scope"] for row in await halts(conn)] == ["stage:welcome_drip"]
 
 
 async def test_hung_server_costs_a_second_and_blocks_nothing_else(bundle: Bundle, prefect_server: None) -> None:

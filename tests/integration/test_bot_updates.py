@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from psycopg import OperationalError
+from psycopg.errors import DiskFull
 
 from community.bot.dispatch import dispatch
 from community.bot.inbox import MalformedUpdate, parse, store
@@ -141,6 +142,24 @@ async def test_one_that_never_succeeds_is_given_up(desk: Desk, monkeypatch: pyte
     await desk.take(private("hi"))
 
     assert (await desk.row("SELECT state, attempts FROM updates")) == {"state": "failed", "attempts": 5}
+
+
+async def test_a_full_disk_is_not_the_updates_fault(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = iter([DiskFull("could not extend file")] * 7)
+
+    async def stumble(turn: Any, seen: Any) -> None:
+        if error := next(failures, None):
+            raise error
+        await dispatch(turn, seen)
+
+    monkeypatch.setattr(DISPATCH, stumble)
+    await store(desk.conn, BOT_ID, [private("hi")])
+    for _ in range(7):
+        with pytest.raises(DiskFull):
+            await desk.workers.drain()
+    await desk.workers.drain()
+
+    assert (await desk.row("SELECT state, attempts FROM updates")) == {"state": "handled", "attempts": 1}
 
 
 async def test_several_replicas_keep_each_users_order(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -181,6 +181,8 @@ async def test_group_messages_have_no_member_to_judge(conn: Connection, bundle: 
     stale = await put(conn, chat_id=-1002, exempt=False, expires_at=NOON)
     assert await taken(conn, bundle) == [number]
     assert await state(conn, stale) == ("expired", "stale")
+    several = [await put(conn, chat_id=-2000 - i, exempt=False, promotional=True) for i in range(5)]
+    assert await taken(conn, bundle) == several, "no member, no cap"
 
 
 # Halts.

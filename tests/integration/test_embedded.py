@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -179,12 +180,19 @@ def test_a_folder_closed_to_the_servers_account_is_named_and_left_closed(tmp_pat
     assert closed.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_folder_too_deep_for_a_socket_path_works(cluster: Path) -> None:
+def test_a_folder_too_deep_for_a_socket_path_works_and_a_server_that_dies_keeps_its_address(cluster: Path) -> None:
     deep = cluster.parent / ("d" * 100)
     deep.mkdir()
     deep.chmod(0o711)
     with EmbeddedPostgres(deep, durable=False) as server:
         socket_dir = Path(psycopg.conninfo.conninfo_to_dict(server.url())["host"])  # type: ignore[arg-type]
-        with psycopg.connect(server.url()) as connection:
+        address = server.url()
+        assert not server.died
+        postmaster(deep).kill()
+        while not server.died:
+            time.sleep(0.01)
+        server.restart()
+        assert (server.died, server.url()) == (False, address)
+        with psycopg.connect(address) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
     assert not socket_dir.exists()

@@ -1,11 +1,12 @@
 """The installation: one bot and one mode for a database; SOP time; heartbeats."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from community.database.installation import beat, claim, last_beat, set_virtual_now, sop_now
-from community.database.pool import Connection, open_pool
+from community.database.installation import RealTime, beat, claim, last_beat, set_back, set_virtual_now, sop_now
+from community.database.pool import Connection, Pool, open_pool
 from community.errors import DatabaseError
 from tests.integration.conftest import NOON
 from tests.integration.rows import one
@@ -49,6 +50,32 @@ async def test_heartbeats_of_a_role_and_no_others(conn: Connection) -> None:
     assert second is not None
     assert second > first
     assert (await one(await conn.execute("SELECT count(*) AS n FROM heartbeats")))["n"] == 2
+
+
+def test_real_time_never_runs_backwards_unless_it_was_far_wrong() -> None:
+    clock = [NOON]
+    real = RealTime(lambda: clock[0])
+    seen = []
+    for minutes in (1, -59, -10, 2, 600, 1):
+        clock[0] = NOON + timedelta(minutes=minutes)
+        seen.append((real.now() - NOON).total_seconds() / 60)
+    assert seen == [1, 1, 1, 2, 600, 1]
+
+
+async def test_a_clock_set_back_is_told_to_one_process(pool: Pool, conn: Connection) -> None:
+    for process in ("one", "two"):
+        await beat(conn, process, "service")
+    assert await set_back(conn) is None
+    await conn.execute("UPDATE heartbeats SET beat_wall = beat_wall + interval '1 hour'")
+
+    async def ask() -> timedelta | None:
+        async with pool.connection() as own, own.transaction():
+            return await set_back(own)
+
+    told = [back for back in await asyncio.gather(ask(), ask()) if back]
+    assert len(told) == 1
+    assert timedelta(minutes=59) < told[0] <= timedelta(hours=1)
+    assert await set_back(conn) is None
 
 
 async def test_a_pool_on_no_server_says_so_in_one_line() -> None:

@@ -199,15 +199,26 @@ async def test_a_reason_that_postgresql_cannot_hold_is_kept_without_the_rest(con
     assert (row["state"], row["reason"]) == ("failed", "bad request")
 
 
-async def test_what_was_not_sent_waits_longer_each_time_and_gives_up(conn: Connection) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [(Outcome(Result.unknown, "timed_out"), [1, 8, 300]), (Outcome(Result.later, "not_connected"), [1, 8, 30])],
+)
+async def test_what_must_go_again_waits_longer_each_time(
+    conn: Connection, outcome: Outcome, expected: list[int]
+) -> None:
     waits = []
-    for attempts in (1, 4, 7):
-        row = await settle(conn, Outcome(Result.later, "not_connected"), attempts=attempts)
+    for attempts in (1, 4, 19):
+        row = await settle(conn, outcome, attempts=attempts)
         now = await one(await conn.execute("SELECT clock_timestamp() AS at"))
         waits.append(round((row["not_before_wall"] - now["at"]).total_seconds()))
-    assert waits == [1, 8, 64]
-    given_up = await settle(conn, Outcome(Result.later, "not_connected"), attempts=8)
-    assert (given_up["state"], given_up["reason"]) == ("failed", "gave_up: not_connected")
+    assert waits == expected
+
+
+async def test_only_what_may_have_arrived_each_time_is_given_up(conn: Connection) -> None:
+    given_up = await settle(conn, Outcome(Result.unknown, "timed_out"), attempts=20)
+    assert (given_up["state"], given_up["reason"]) == ("failed", "gave_up: timed_out")
+    kept = await settle(conn, Outcome(Result.later, "not_connected"), attempts=32_767)
+    assert kept["state"] == "waiting"
 
 
 async def test_a_moved_chat_takes_all_that_waits_with_it(conn: Connection) -> None:

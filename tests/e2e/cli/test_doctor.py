@@ -38,7 +38,7 @@ async def test_what_is_fine_and_what_is_not(
     await beat(conn, "test", "service")
     ran = await sop("doctor")
     assert ran.code == 1
-    for what in ("database", "migrations", "token", "webhook", "service", "limits", "queue"):
+    for what in ("disk", "database", "migrations", "token", "webhook", "service", "limits", "queue"):
         assert re.search(rf"^ok +{what} ", ran.out, re.M), what
     assert re.search(r"WRONG +Prefect +no server answers", ran.out)
     assert re.search(r"WRONG +allowed updates", ran.out)
@@ -67,8 +67,14 @@ async def test_telegram_away_is_one_problem(sop: Sop, bundle: Bundle, monkeypatc
 
 
 async def test_an_old_queue_a_silent_service_and_an_old_schema(
-    sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember, telegram: SandboxClient
+    sop: Sop,
+    conn: Connection,
+    bundle: Bundle,
+    member: MakeMember,
+    telegram: SandboxClient,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("deployments.doctor.LEAST_FREE", 2**62)
     await member(entered_at=NOON)
     await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
     await conn.execute("UPDATE messages SET due_at = due_at - interval '1 hour'")
@@ -76,6 +82,7 @@ async def test_an_old_queue_a_silent_service_and_an_old_schema(
     await conn.execute("UPDATE alembic_version SET version_num = '0000'")
     ran = await sop("doctor")
     await conn.execute("UPDATE alembic_version SET version_num = %s", [held])
+    assert re.search(r"WRONG +disk +[\d.]+ GiB free", ran.out)
     assert re.search(r"WRONG +migrations +at 0000", ran.out)
     assert re.search(r"WRONG +service +has never run", ran.out)
     assert re.search(r"WRONG +queue .* due for 60 min", ran.out)
