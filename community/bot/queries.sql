@@ -17,7 +17,7 @@ LIMIT %(limit)s
 -- name: claim
 -- The user's oldest update, or nothing while another process handles it: it takes the next ones too when it is done.
 -- Locking the oldest row only, never the one behind it, is what keeps a user's order over all replicas.
-SELECT update_id, kind, payload, error FROM updates
+SELECT update_id, kind, payload, error, (SELECT virtual_now_at FROM v_sop_time) AS virtual_now_at FROM updates
 WHERE bot_id = %(bot_id)s AND user_key = %(user_key)s AND state = 'pending' AND update_id = (
     SELECT min(update_id) FROM updates WHERE bot_id = %(bot_id)s AND user_key = %(user_key)s AND state = 'pending'
 )

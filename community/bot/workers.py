@@ -19,7 +19,7 @@ from community.bot.inbox import UNKNOWN
 from community.bot.turn import Turn
 from community.bot.wishes import Wishes
 from community.bundle import Bundle
-from community.database.installation import sop_now
+from community.database.installation import present, sop_now
 from community.database.pool import Connection, Pool, is_in_trouble
 from community.database.queries import load
 from community.database.wakeup import OUTBOX, TRIGGERS, UPDATES as STORED, Wakeup
@@ -151,7 +151,7 @@ class Workers:
         if not row["payload"]:
             raise NotKept(row["error"])
         update = read(row["payload"])
-        now = await sop_now(conn)
+        now = present(row["virtual_now_at"])
         at = min(moment_of(update) or now, now)  # Telegram's clock may be ahead of ours: nobody waits for that
         turn = self._turn(conn, bundle, f"update:{row['update_id']}", at)
         await dispatch(turn, update)

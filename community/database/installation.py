@@ -29,7 +29,12 @@ async def claim(conn: Connection, bot_id: int, mode: str) -> None:
 async def sop_now(conn: Connection) -> datetime:
     """SOP time: real time, unless a simulation has set its own."""
     row = await (await conn.execute(queries.installation)).fetchone()
-    return (row and row["virtual_now_at"]) or _real_time.now()
+    return present(row["virtual_now_at"] if row else None)
+
+
+def present(virtual_now_at: datetime | None) -> datetime:
+    """SOP time, given what `v_sop_time` says: for those who ask the database something else anyway."""
+    return virtual_now_at or _real_time.now()
 
 
 class RealTime:

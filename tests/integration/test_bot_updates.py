@@ -162,6 +162,15 @@ async def test_a_full_disk_is_not_the_updates_fault(desk: Desk, monkeypatch: pyt
     assert (await desk.row("SELECT state, attempts FROM updates")) == {"state": "handled", "attempts": 1}
 
 
+async def test_another_bots_updates_are_left_to_it(desk: Desk) -> None:
+    await store(desk.conn, BOT_ID + 1, [private("hi")])
+    await store(desk.conn, BOT_ID, [private("hi")])
+    await desk.workers.drain()
+
+    rows = await desk.rows("SELECT bot_id, state FROM updates ORDER BY bot_id")
+    assert [(row["bot_id"], row["state"]) for row in rows] == [(BOT_ID, "handled"), (BOT_ID + 1, "pending")]
+
+
 async def test_several_replicas_keep_each_users_order(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     handled: list[tuple[int, str]] = []
     together = 0

@@ -53,6 +53,14 @@ async def test_at_most_32_whatever_is_asked_for(conn: Connection, bundle: Bundle
     assert len(await taken(conn, bundle, limit=5)) == 5
 
 
+async def test_another_bots_messages_are_left_to_it(conn: Connection, bundle: Bundle) -> None:
+    await ensure_budget(conn, BOT_ID + 1, None)
+    theirs, ours = await put(conn, bot_id=BOT_ID + 1), await put(conn)
+    assert await taken(conn, bundle) == [ours]
+    found = await claim(conn, BOT_ID + 1, bundle.playbook, NOON, "their process", 32)
+    assert [row["id"] for row in found.rows] == [theirs]
+
+
 async def test_nothing_before_it_is_due(conn: Connection, bundle: Bundle) -> None:
     number = await put(conn, due_at=NOON + HOUR)
     assert await taken(conn, bundle) == []

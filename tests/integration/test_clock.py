@@ -46,17 +46,15 @@ async def test_limits_pauses_and_leases_follow_the_databases_clock(
     lost = Outcome(Result.unknown, "timed_out")
     await Recorder(BOT_ID).record(conn, [Delivered(rows[first], Outcome(Result.sent)), Delivered(rows[again], lost)])
 
-    await conn.execute(SET_BACK)
+    for change in SET_BACK.split(";"):
+        await conn.execute(change)
     assert await _take(conn, bundle) == []
     await Service._beat(SimpleNamespace(_pool=pool, _process="test"))  # type: ignore[arg-type]
     await recover(conn, BOT_ID, NOON)
     assert (await state(conn, vanished))[0] == "sending", "its lease is not over"
 
-    await conn.execute(  # a second or two later
-        "UPDATE budgets SET next_wall = next_wall - interval '2 s';"
-        " UPDATE chat_paces SET next_wall = next_wall - interval '2 s';"
-        " UPDATE messages SET not_before_wall = not_before_wall - interval '2 s'"
-    )
+    for table, moment in {"budgets": "next_wall", "chat_paces": "next_wall", "messages": "not_before_wall"}.items():
+        await conn.execute(f"UPDATE {table} SET {moment} = {moment} - interval '2 s'")  # a second or two later
     assert {row["id"] for row in await _take(conn, bundle)} == {second, again}
     await conn.execute("UPDATE messages SET lease_until_wall = lease_until_wall - interval '22 s' WHERE chat_id = 9")
     await recover(conn, BOT_ID, NOON)

@@ -233,12 +233,11 @@ async def test_a_halt_stops_the_loop_within_a_second(pool: Pool, conn: Connectio
             await asyncio.sleep(0.01)
         await halt(conn, "all")
         halted = time.monotonic()
-        while "sending" in await states(conn):
-            await asyncio.sleep(0.01)
-        assert time.monotonic() - halted < 1
-        before = await states(conn)
-        await asyncio.sleep(0.2)
-        assert await states(conn) == before
+        before, now = {"sending": 0}, await states(conn)
+        while "sending" in now or now != before:  # a claim may have begun just before the halt
+            await asyncio.sleep(0.1)
+            before, now = now, await states(conn)
+        assert time.monotonic() - halted < 1.2
     assert before["waiting"] > 0
 
 

@@ -22,7 +22,6 @@ from tests.integration.telegram_kit import (
     ANN,
     BEN,
     BOT_ID,
-    STAFF,
     Desk,
     desk,
     group_message,
@@ -125,7 +124,8 @@ async def test_staff_learn_once_of_what_could_not_be_kept(desk: Desk) -> None:
 
     rows = await desk.rows("SELECT state, error, payload FROM updates")
     assert rows == [{"state": "failed", "error": "NotKept: nested deeper than 64", "payload": {}}] * 3
-    assert await desk.said(STAFF) == ["bot/alert"]
+    (told,) = await desk.rows("SELECT subject, times FROM alerts")
+    assert (told["subject"], told["times"]) == ("update:NotKept:message", 3)
     assert counted("sop_updates_total", outcome="failed") - before == 3
 
 

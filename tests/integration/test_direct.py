@@ -1,0 +1,33 @@
+"""Direct calls: what is no message is paid from the same budget as messages."""
+
+import time
+
+from community.bot.direct import Direct
+from community.bot.turn import Toast
+from community.groups.registry import register
+from community.outbox.claim import ensure_budget
+from tests.integration.telegram_kit import ANN, BOT_ID, NOW, Desk, desk
+
+__all__ = ["desk"]
+AHEAD_S = 0.3
+GROUP = -1001
+
+
+async def test_every_direct_call_waits_for_its_slot(desk: Desk) -> None:
+    await ensure_budget(desk.conn, BOT_ID, 100)
+    await register(desk.conn, GROUP, "Club", NOW)
+    direct = Direct(desk.pool, desk.calls, BOT_ID)  # type: ignore[arg-type]  # the calls it makes
+    for call in (
+        lambda: direct.toast(Toast("pressed")),
+        lambda: direct.administers(GROUP, ANN),
+        lambda: direct.missing_rights(GROUP, BOT_ID),
+        direct.open_doors,
+    ):
+        await desk.conn.execute(
+            "UPDATE budgets SET next_wall = clock_timestamp() + make_interval(secs => %s)", [AHEAD_S]
+        )
+        began = time.monotonic()
+        await call()
+        assert time.monotonic() - began >= AHEAD_S - 0.02
+    assert desk.calls.toasts == [("pressed", None)]
+    assert desk.calls.asked == [(GROUP, ANN), (GROUP, BOT_ID)]
