@@ -1,10 +1,10 @@
 -- name: make_past
 CREATE TEMP TABLE IF NOT EXISTS past (
-    at timestamptz, kind text, member_id bigint, group_id bigint, message bigint, data jsonb
+    at timestamptz, kind text, telegram_id bigint, message bigint, data jsonb
 ) ON COMMIT DELETE ROWS
 
 -- name: copy_past
-COPY past (at, kind, member_id, group_id, message, data) FROM STDIN
+COPY past (at, kind, telegram_id, message, data) FROM STDIN
 
 -- name: sort_in_memory
 SELECT set_config('work_mem', '64MB', true)
@@ -25,15 +25,16 @@ WITH newest AS MATERIALIZED (
     ) AS e
 ),
 new AS MATERIALIZED (
-    SELECT DISTINCT ON (member_id, kind, at, message) p.at, p.kind, member_id, group_id, data
+    SELECT DISTINCT ON (m.id, p.kind, p.at, p.message) p.at, p.kind, m.id AS member_id, p.telegram_id, p.data
     FROM past p
+    JOIN v_members m ON m.telegram_id = p.telegram_id
     CROSS JOIN LATERAL (
         SELECT CASE WHEN p.kind IN ('joined', 'left') THEN interval '5 minutes' ELSE interval '0' END AS slack
     ) AS s
     LEFT JOIN newest n ON n.kind = p.kind
     LEFT JOIN LATERAL (
         SELECT true AS is_there FROM events e
-        WHERE p.at - slack <= n.at AND e.member_id = p.member_id AND e.kind = p.kind AND e.group_id = p.group_id
+        WHERE p.at - slack <= n.at AND e.member_id = m.id AND e.kind = p.kind AND e.group_id = %(group_id)s
             AND e.at BETWEEN p.at - slack AND p.at + slack
             AND e.at >= %(since)s::timestamptz - interval '5 minutes'
             AND e.at <= %(until)s::timestamptz + interval '5 minutes'
@@ -44,7 +45,7 @@ new AS MATERIALIZED (
 ),
 appended AS (
     INSERT INTO events (at, kind, member_id, group_id, data)
-    SELECT at, kind, member_id, group_id, data FROM new
+    SELECT at, kind, member_id, %(group_id)s, data FROM new
 ),
 reached AS (
     INSERT INTO milestones (member_id, kind, first_at, last_at)
@@ -60,4 +61,4 @@ lively AS (
     FROM (SELECT member_id, max(at) AS at FROM new WHERE kind = ANY (%(signs_of_life)s) GROUP BY member_id) AS l
     WHERE members.id = l.member_id
 )
-SELECT kind, array_agg(member_id) AS members FROM new GROUP BY kind
+SELECT kind, array_agg(telegram_id) AS telegram_ids FROM new GROUP BY kind

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from community.activity.backfill import backfill
-from community.activity.record import Activity
+from community.activity.backfill import Fact, Written, backfill, write
 from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.database.queries import load
 from community.errors import ImportRefused
 from community.groups.bring_in import Stay, bring_in as bring_into_group, group_for
 from community.history.export_file import Chat, ExportFile, Piece
-from community.history.telegram_messages import BadMessage, Conversation, Fact
+from community.history.telegram_messages import BadMessage, Conversation
 from community.members.bring_in import Newcomer, bring_in
 
 queries = load(__file__)
@@ -105,6 +104,8 @@ class _Batch:
 
     chat: Chat
     facts: list[Fact] = field(default_factory=list)
+    written: Written | None = None
+    """The facts, once there are no more; None: there are none."""
     bad: list[tuple[int, str]] = field(default_factory=list)
     messages: int = 0
     read: int = 0
@@ -118,6 +119,11 @@ class _Batch:
                 self.bad.append((position, str(error)))
         self.messages += len(piece.records)
         self.read = piece.read
+
+    def finished(self) -> "_Batch":
+        """Itself, with its facts written."""
+        self.written = write(self.facts) if self.facts else None
+        return self
 
 
 @dataclass
@@ -149,7 +155,7 @@ class _Run:
         batch: _Batch | None = None
         for piece in self.export.pieces():
             if batch and (batch.messages >= BATCH or batch.chat != piece.chat):
-                yield batch
+                yield batch.finished()
                 batch = None
             if piece.chat.kind not in GROUPS:
                 self.others.add(piece.chat.id)
@@ -157,7 +163,7 @@ class _Run:
             batch = batch or _Batch(piece.chat)
             batch.add(piece, self.talks.setdefault(piece.chat.id, Conversation(self.zone)), self.bot_id)
         if batch:
-            yield batch
+            yield batch.finished()
 
     async def _finish(self) -> Imported:
         for chat, position in self.export.unreadable:
@@ -166,7 +172,8 @@ class _Run:
         self.present.clear()  # joins of the unnamed are older than what was written
         for chat_id, group in self.groups.items():
             talk = self.talks[chat_id]
-            await self._write(group, sorted(talk.resolved(), key=lambda fact: fact.at), talk)
+            if facts := sorted(talk.resolved(), key=lambda fact: fact.at):
+                await self._write(group, facts, write(facts), talk)
             group.no_person, group.unnamed = talk.no_person, len(talk.unnamed)
             row = await (await self.conn.execute(queries.unreachable, {"group_id": group.group_id})).fetchone()
             group.unreachable = row["members"] if row else 0
@@ -178,7 +185,8 @@ class _Run:
         group.messages += batch.messages
         for position, why in batch.bad:
             group.leave_out(position, why)
-        await self._write(group, batch.facts, self.talks[batch.chat.id])
+        if batch.written:
+            await self._write(group, batch.facts, batch.written, self.talks[batch.chat.id])
 
     async def _group(self, chat: Chat) -> GroupHistory:
         chat_id = int(GROUPS[chat.kind].format(abs(chat.id)))
@@ -186,18 +194,16 @@ class _Run:
         self.groups[chat.id] = GroupHistory(chat.name, number)
         return self.groups[chat.id]
 
-    async def _write(self, group: GroupHistory, facts: Sequence[Fact], talk: Conversation) -> None:
+    async def _write(self, group: GroupHistory, facts: Sequence[Fact], written: Written, talk: Conversation) -> None:
         """The facts with the people and memberships they tell of, in one transaction."""
-        if not facts:
-            return
         async with self.conn.transaction():
             group.members += await self._meet(facts, talk)
-            added = await backfill(self.conn, [self._activity(fact, group.group_id) for fact in facts])
-            touched = {member for members in added.values() for member in members}
+            added = await backfill(self.conn, group.group_id, written)
+            touched = {who for people in added.values() for who in people}
             stays = self._stays(group.group_id, facts, touched)
             if stays:
                 await bring_into_group(self.conn, group.group_id, stays)
-        group.added.update({kind: len(members) for kind, members in added.items()})
+        group.added.update({kind: len(people) for kind, people in added.items()})
 
     async def _meet(self, facts: Sequence[Fact], talk: Conversation) -> int:
         """Have a member for everybody; returns how many are new."""
@@ -208,16 +214,13 @@ class _Run:
         self.ids.update(met.ids)
         return met.added
 
-    def _activity(self, fact: Fact, group_id: int) -> Activity:
-        return Activity(fact.kind, fact.at, self.ids[fact.telegram_id], group_id, fact.data)
-
     def _stays(self, group_id: int, facts: Sequence[Fact], touched: set[int]) -> dict[int, Stay]:
         """When those with something new in `facts` came and left, as far as it is not known from earlier ones."""
         stays: dict[int, Stay] = {}
         for kind, at, who, _ in facts:
-            member = self.ids[who]
-            if member not in touched:
+            if who not in touched:
                 continue
+            member = self.ids[who]
             stay = stays.get(member)
             if kind == "left":
                 stays[member] = Stay(stay.joined_at if stay else at, at)

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from community.activity.backfill import Fact
+
 _PEER = re.compile(r"(user|chat|channel)(\d{1,18})", re.ASCII)
 _SECONDS = re.compile(r"\d{1,10}", re.ASCII)
 OLD_CHANNELS = 2**32
@@ -32,15 +34,6 @@ MEDIA = {
 
 class BadMessage(ValueError):
     """A message of the export cannot be understood; the text says why."""
-
-
-class Fact(NamedTuple):
-    """Something a member did. `data` is what becomes of the event's, with the message's number."""
-
-    kind: str
-    at: datetime
-    telegram_id: int
-    data: dict[str, Any]
 
 
 class Brought(NamedTuple):
