@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, text as sql
+from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, PrimaryKeyConstraint, text as sql
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, json, moment, text
@@ -48,16 +48,20 @@ class Plan(SQLModel, table=True):
 
 
 class Decision(SQLModel, table=True):
-    """A candidate that was not sent to, and why. Written when the reason is new for that intent."""
+    """A candidate that was not sent to, and why. Written when the reason is new for that intent.
+
+    One index, by member: where a month's statistics are of before it was filled, PostgreSQL would take any other for
+    the look-up of the last decision as well, and read all of it for each candidate.
+    """
 
     __tablename__ = "decisions"
     __table_args__ = (
-        Index("decisions_member", "member_id", "at"),
+        PrimaryKeyConstraint("member_id", "at", "id", name="decisions_pkey"),
         {"postgresql_partition_by": "RANGE (at)"},
     )
 
-    id: int = Field(sa_column=Column(BigInteger, Identity(), primary_key=True))
-    at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    id: int = Field(sa_column=Column(BigInteger, Identity()))
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True)))
     """The plan's `as_of`."""
     plan_id: int = bigint()
     member_id: int = bigint()

@@ -6,11 +6,15 @@ SELECT pg_advisory_xact_lock(%(key)s)
 -- A plan over 100,000 candidates sorts in memory instead of on disk. Statistics of a table that has just grown are
 -- stale, and a sequential scan for each candidate is quadratic (26 s instead of 3 s on an empty `decisions`): every
 -- access here has its index.
--- For members named, planning would take three times as long as the execution: one plan for all of them does.
+-- For members named, planning would take three times as long as the execution: one plan for all of them does. For
+-- everyone it follows the moment's values. A connection that is done with its share waits for the other's.
 SELECT
     set_config('work_mem', '128MB', true),
     set_config('enable_seqscan', 'off', true),
-    set_config('plan_cache_mode', CASE WHEN %(everyone)s THEN 'auto' ELSE 'force_generic_plan' END, true)
+    set_config(
+        'plan_cache_mode', CASE WHEN %(everyone)s THEN 'force_custom_plan' ELSE 'force_generic_plan' END, true
+    ),
+    set_config('idle_in_transaction_session_timeout', '0', true)
 
 -- name: open_plan
 INSERT INTO plans (stage, as_of_at, planned_wall, state, bundle)
