@@ -86,7 +86,7 @@ class Service:
         """Serve until `stop`. Raises DatabaseError if the database is another bot's."""
         async with self._pool.connection() as conn:
             await claim(conn, self._settings.bot_id, self._settings.effective_mode)
-            # A simulation's days pass in seconds; limits in real time would distort them (DESIGN invariant 6).
+            # A simulation's days pass in seconds; limits in real time would distort them (invariant 6).
             rate = None if self._settings.effective_mode is Mode.demo else RATE
             await ensure_budget(conn, self._settings.bot_id, rate)
         parts: dict[str, Part] = {

@@ -1,7 +1,7 @@
 """Restore a backup into an empty database, so that nothing promotional that a member already got goes twice.
 
 What was sent after the backup was made is not in it. So the restored database starts halted, and promotional messages
-that were due by now are parked as uncertain: each may have been sent. All others go again (DESIGN invariant 4).
+that were due by now are parked as uncertain: each may have been sent. All others go again (invariant 4).
 """
 
 import asyncio

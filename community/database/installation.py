@@ -12,7 +12,7 @@ queries = load(__file__)
 
 
 async def claim(conn: Connection, bot_id: int, mode: str) -> None:
-    """Take the database for this bot, or check that it is the bot's already (DESIGN invariant 15).
+    """Take the database for this bot, or check that it is the bot's already (invariant 15).
 
     Raises DatabaseError when another bot or another mode (demo, sandbox, real) uses it.
     """

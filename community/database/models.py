@@ -8,7 +8,7 @@ from community.database.fields import bigint, moment, text
 
 
 class Installation(SQLModel, table=True):
-    """One row: the bot and the mode this database belongs to (DESIGN invariant 15)."""
+    """One row: the bot and the mode this database belongs to (invariant 15)."""
 
     __tablename__ = "installation"
 

@@ -1,4 +1,4 @@
-"""Stop sending at once, for everything, a stage or a chat (DESIGN invariant 10): one row that every claim reads."""
+"""Stop sending at once, for everything, a stage or a chat (invariant 10): one row that every claim reads."""
 
 import re
 from collections.abc import Sequence

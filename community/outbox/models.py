@@ -47,7 +47,7 @@ class Message(SQLModel, table=True):
 
     __tablename__ = "messages"
     __table_args__ = (
-        # The one intent per (member, stage, step, occurrence) of DESIGN invariant 2; groups have no member.
+        # The one intent per (member, stage, step, occurrence) of invariant 2; groups have no member.
         UniqueConstraint(
             "member_id",
             "stage",
@@ -124,7 +124,7 @@ class Message(SQLModel, table=True):
 
 
 class Budget(SQLModel, table=True):
-    """One row per bot: the next free slot of its 30 messages a second, whoever sends (DESIGN invariant 5)."""
+    """One row per bot: the next free slot of its 30 messages a second, whoever sends (invariant 5)."""
 
     __tablename__ = "budgets"
 

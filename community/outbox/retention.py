@@ -1,4 +1,4 @@
-"""Forget what old messages were filled in with; the messages stay, as their intents must (DESIGN invariant 2)."""
+"""Forget what old messages were filled in with; the messages stay, as their intents must (invariant 2)."""
 
 from datetime import timedelta
 

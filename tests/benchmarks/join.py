@@ -1,7 +1,7 @@
 """Row `join`: from the moment a user asks to join to the arrival of the bot's first private message at Telegram.
 
 50 requests a second for 60 s against the always-on service as it runs in use, the bot-wide limit off. Prefect's server
-is not there: nobody who waits depends on it (DESIGN invariant 8). The reference is the bare round trip in the same
+is not there: nobody who waits depends on it (invariant 8). The reference is the bare round trip in the same
 sandbox under the same load: an update long-polled and answered with `send_message` at once, without database, by
 python-telegram-bot.
 """

@@ -1,6 +1,6 @@
 """The always-on service as it runs in use, for rows that measure what people wait for.
 
-Prefect's server is not there: nobody who waits depends on it (DESIGN invariant 8).
+Prefect's server is not there: nobody who waits depends on it (invariant 8).
 """
 
 import asyncio

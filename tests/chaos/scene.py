@@ -110,8 +110,10 @@ class Scene:
             row.normal_again_s = time.monotonic() - healed
             got = await received(self.client, BUTTON) + (earlier or Counter())
             if earlier is None:
-                answered = await received(self.client)
-                row.none("joins without an answer", sum(answered[user] == 0 for user in self.joiners))
+                answered, closed = await received(self.client), await _closed(conn)
+                silent = [user for user in self.joiners if answered[user] == 0]
+                row.figures["joins closed, as nobody could be reached within 5 minutes"] = len(closed & set(silent))
+                row.none("joins without an answer", len(set(silent) - closed))
             await judge(row, conn, got, LOAD)
         return row
 
@@ -140,6 +142,14 @@ class Scene:
     def bot_id(self) -> int:
         """The service's bot."""
         return SERVICE.bot_id
+
+
+async def _closed(conn: Connection) -> set[int]:
+    """Whose join requests were declined as their time was over: Telegram lets a bot write to them for 5 minutes."""
+    statement = (
+        "SELECT telegram_id FROM join_requests r JOIN members m ON m.id = r.member_id WHERE r.state = 'timed_out'"
+    )
+    return {row["telegram_id"] async for row in await conn.execute(statement)}
 
 
 async def _open(conn: Connection) -> int:

@@ -20,8 +20,9 @@ ROOT = Path(__file__).parents[2]
 RESULTS, GUIDE = ROOT / ".bench" / "chaos.json", ROOT / "docs" / "chaos.md"
 HEAD = """# What was broken on purpose
 
-Written by `make chaos ARGS=--document` ({machine}). Numbers in *guards* are those of the invariants. What an operator
-sees and does: [When something breaks](operators.md#when-something-breaks).
+Written by `make chaos ARGS=--document` ({machine}). Numbers in *guards* are those of
+[what always holds](invariants.md). What an operator sees and does:
+[When something breaks](operators.md#when-something-breaks).
 
 | fault | guards | normal again | measured | |
 |---|---|---|---|---|
@@ -53,9 +54,10 @@ class Row:
 
 
 async def settled(conn: Connection, bot_id: int, within_s: float) -> bool:
-    """Wait until every message and update has its end; False when the time is up."""
+    """Wait until every update and every message of this hour has its end; False when the time is up."""
     undone = (
-        f"SELECT (SELECT count(*) FROM messages WHERE bot_id = {bot_id} AND state IN ('waiting', 'sending'))"
+        f"SELECT (SELECT count(*) FROM messages WHERE bot_id = {bot_id} AND state IN ('waiting', 'sending')"
+        " AND due_at < clock_timestamp() + interval '1 hour')"
         f" + (SELECT count(*) FROM updates WHERE bot_id = {bot_id} AND state = 'pending') AS n"
     )
     until = time.monotonic() + within_s
