@@ -5,10 +5,10 @@ import traceback
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
-from jinja2 import ChainableUndefined, TemplateSyntaxError, meta, nodes
+from jinja2 import ChainableUndefined, Template, TemplateSyntaxError, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import ValidationError
 
@@ -21,6 +21,9 @@ from community.yaml_source import YamlError
 
 Found = tuple[int, str]
 """A line of the file, and what is wrong there."""
+
+SAME = 512
+"""Copies kept compiled: each is rendered with several samples."""
 
 _MARK = re.compile("\ue000([0-9]+)\ue001")
 _START = re.compile(r"https://t\.me/\w+\?start=([A-Za-z0-9_-]{1,64}$)?")
@@ -97,7 +100,7 @@ class CopyCheck:
             yield parts.body_line, "the message is empty; Telegram refuses it, write some text"
 
     def _button_problems(self, parts: CopySource, sample: Mapping[str, Any]) -> Iterator[Found]:
-        rows = Wording(self.source).render(sample).buttons
+        rows = _wording(self.source).render(sample).buttons
         for row, buttons in enumerate(rows):
             if len(buttons) > 8:
                 yield _front_line(parts, ("buttons", row)), "more than 8 buttons in a row; start another row"
@@ -191,16 +194,27 @@ def _render_with_lines(
     parts: CopySource, sample: Mapping[str, Any], environment: ImmutableSandboxedEnvironment
 ) -> tuple[str, list[tuple[int, int]]]:
     """The text, and where in it each line of the file begins: (offset, line), in order."""
-    tree = parse_template(environment, parts.body)
-    for data in tree.find_all(nodes.TemplateData):
-        pieces = data.data.split("\n")
-        data.data = "\n".join(f"\ue000{data.lineno + index}\ue001{piece}" for index, piece in enumerate(pieces))
-    marked = environment.from_string(tree).render(sample)
+    marked = _with_marks(environment, parts.body).render(sample)
     lines, removed = [(0, parts.body_line)], 0
     for mark in _MARK.finditer(marked):
         lines.append((mark.start() - removed, int(mark[1]) + parts.body_line - 1))
         removed += len(mark[0])
     return _MARK.sub("", marked), lines
+
+
+@lru_cache(maxsize=SAME)
+def _with_marks(environment: ImmutableSandboxedEnvironment, body: str) -> Template:
+    """The text as a template that prints the number of each line before it."""
+    tree = parse_template(environment, body)
+    for data in tree.find_all(nodes.TemplateData):
+        pieces = data.data.split("\n")
+        data.data = "\n".join(f"\ue000{data.lineno + index}\ue001{piece}" for index, piece in enumerate(pieces))
+    return environment.from_string(tree)
+
+
+@lru_cache(maxsize=SAME)
+def _wording(source: str) -> Wording:
+    return Wording(source)
 
 
 def _failing_line(error: Exception) -> int:
