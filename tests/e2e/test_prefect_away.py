@@ -25,6 +25,7 @@ from community.sandbox.client import SandboxClient
 from community.sandbox.server import bind, server
 from community.sandbox.world import Options
 from community.settings import load_settings
+from deployments.stack import EMPTY_PREFECT
 
 ROOT = Path(__file__).parents[2]
 SHOWN_WITHIN_S = 120.0
@@ -57,6 +58,9 @@ def environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     }
     for name, value in ours.items():
         monkeypatch.setenv(name, value)
+    (tmp_path / "prefect").mkdir()
+    if EMPTY_PREFECT.exists():  # making one takes 12 s
+        shutil.copyfile(EMPTY_PREFECT, tmp_path / "prefect" / "prefect.db")
     return {**os.environ, **ours}
 
 

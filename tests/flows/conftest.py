@@ -1,6 +1,7 @@
-"""Fixtures of the flow tests: one Prefect server for all of them (12 s to start), and what the flows see."""
+"""Fixtures of the flow tests: one Prefect server for all of them, and what the flows see."""
 
 import gc
+import shutil
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from prefect.client.schemas.filters import (
     TaskRunFilterFlowRunId,
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, State, TaskRun
-from prefect.testing.utilities import prefect_test_harness
+from prefect.testing import utilities
 
 from community.bundle import Bundle, load_bundle
 from community.database.installation import claim
@@ -27,6 +28,7 @@ from community.outbox.claim import ensure_budget
 from community.settings import load_settings
 from deployments.bootstrap import apply
 from deployments.declared import declared
+from deployments.stack import EMPTY_PREFECT
 from tests.flows.sandbox import telegram as telegram
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -49,10 +51,18 @@ def database_url(pristine_url: str) -> str:
 
 
 @pytest.fixture(scope="package")
-def prefect_server() -> Iterator[None]:
-    """Prefect's own throw-away server. What its clients left open is collected here, not during others' tests."""
-    with prefect_test_harness(server_startup_timeout=90):
-        yield
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Prefect's own throw-away server. What its clients left open is collected here, not during others' tests.
+
+    It begins with the empty database that the installation made, as making one takes 12 s.
+    """
+    folder = tmp_path_factory.mktemp("prefect")
+    if EMPTY_PREFECT.exists():
+        shutil.copyfile(EMPTY_PREFECT, folder / "prefect-test.db")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utilities, "mkdtemp", lambda: str(folder))
+        with utilities.prefect_test_harness(server_startup_timeout=90):
+            yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
