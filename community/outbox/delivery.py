@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 POLL_S = 1.0
 """Backs the wake-ups: what was missed is seen a second later."""
-CLAIM_EVERY_S = 0.02
-"""Claims follow each other no closer: under load each then takes many messages."""
+GATHER_S = 0.02
+"""From a claim of few messages until the next: under load that one takes many."""
 CROWDED_S = 0.01
 ASKING_S = 0.1
 RECORD_ROWS = 64
@@ -83,9 +83,10 @@ class Delivery:
         if await self._is_crowded() or await self._is_unanswered() or self._stopping.is_set():
             return
         await _wait(self._stopping, self._may_claim - time.monotonic())
-        self._may_claim = time.monotonic() + CLAIM_EVERY_S
+        began = time.monotonic()
         found, jobs = await self._claim()
         claimed = time.monotonic()
+        self._may_claim = began + (GATHER_S if len(jobs) < self._enough else 0.0)
         for row, outgoing in jobs:
             self._start(self._deliver(row, outgoing, claimed))
         if found.next_in_s is not None:
