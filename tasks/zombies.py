@@ -1,6 +1,6 @@
 """Runs of ours that hang: at work for far too long, or handed to a worker that is gone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from prefect import task
@@ -35,8 +35,7 @@ async def end_zombies() -> int:
     """
     now = datetime.now(UTC)
     async with get_client() as client:
-        hanging = await _since(client, "RUNNING", now - LONGEST_RUN)
-        hanging += await _since(client, "PENDING", now - LONGEST_START)
+        hanging = await _hanging(client, {"RUNNING": now - LONGEST_RUN, "PENDING": now - LONGEST_START})
         for run in hanging:
             await client.set_flow_run_state(run.id, Crashed(message=ENDED), force=True)
         late = await _late(client, now - LATEST)
@@ -47,10 +46,10 @@ async def end_zombies() -> int:
     return len(hanging)
 
 
-async def _since(client: PrefectClient, state: str, before: datetime) -> list[FlowRun]:
-    """Our runs that have been in a state of that type since before that moment, this one left out."""
-    found = await _runs(client, {"state": {"type": {"any_": [state]}}})
-    entered = [run for run in found if run.state is not None and run.state.timestamp < before]
+async def _hanging(client: PrefectClient, before: Mapping[str, datetime]) -> list[FlowRun]:
+    """Our runs that have been in a state of such a type since before its moment, this one left out."""
+    found = await _runs(client, {"state": {"type": {"any_": [*before]}}})
+    entered = [run for run in found if run.state is not None and run.state.timestamp < before[run.state.type.value]]
     return [run for run in entered if str(run.id) != flow_run.id]
 
 

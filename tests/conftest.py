@@ -62,6 +62,14 @@ def pristine_url(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture
+def empty_url(postgres: EmbeddedPostgres) -> Iterator[str]:
+    """A database without tables."""
+    name = f"empty_{uuid4().hex[:12]}"
+    yield postgres.ensure_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[Pool]:
     """A pool on the test's database."""
     pool = await open_pool(database_url, size=8)

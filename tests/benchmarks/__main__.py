@@ -9,7 +9,11 @@ import uvloop
 from tests.benchmarks.harness import Row, report
 
 _ITSELF = ("delivery", "limits", "planning", "join", "kill", "priority", "gate", "updates", "restore")
-ROWS = {name: name for name in _ITSELF} | {"planning-hard": "planning:run_hard", "import": "history"}
+ROWS = {name: name for name in _ITSELF} | {
+    "planning-hard": "planning:run_hard",
+    "import": "history",
+    "import-1gb": "history:run_large",
+}
 """Rows and what measures them: a module, and its function if that is not `run`."""
 
 

@@ -8,12 +8,12 @@ sent at once, without database, by python-telegram-bot.
 
 import asyncio
 
-from telegram import Bot
+from telegram import Update
 
 from community.channels.telegram import make_bot
 from community.sandbox.client import SandboxClient
 from tests.benchmarks.harness import BOT_ID, TOKEN, Row, database, sandbox
-from tests.benchmarks.service import SERVICE, club, evenly, last_entry, waiting, waits
+from tests.benchmarks.service import SERVICE, answering, club, evenly, last_entry, waiting, waits
 
 PER_SECOND, SECONDS = 50, 60
 PEOPLE = range(1_000_000, 1_000_000 + PER_SECOND * SECONDS)
@@ -44,22 +44,11 @@ async def _ours(client: SandboxClient, link: str) -> list[float]:
 
 async def _bare(api: str, client: SandboxClient) -> list[float]:
     await client.act_all([{"do": "start", "user": user, "bot": BOT_ID} for user in PEOPLE])
-    async with make_bot(TOKEN, api, 64) as bot:
-        await bot.get_updates(-1, timeout=0)
-        answering = asyncio.create_task(_answer(bot))
-        try:
-            before = await last_entry(client)
-            answered = await evenly(PEOPLE, PER_SECOND, lambda user: client.say(user, BOT_ID, "7"))
-            return await waits(client, answered, BOT_ID, after=before)
-        finally:
-            answering.cancel()
+    async with make_bot(TOKEN, api, 64) as bot, answering(bot, "message", _answered):
+        before = await last_entry(client)
+        answered = await evenly(PEOPLE, PER_SECOND, lambda user: client.say(user, BOT_ID, "7"))
+        return await waits(client, answered, BOT_ID, after=before)
 
 
-async def _answer(bot: Bot) -> None:
-    offset = 0
-    async with asyncio.TaskGroup() as answers:
-        while True:
-            for update in await bot.get_updates(offset, timeout=25, allowed_updates=["message"]):
-                offset = update.update_id + 1
-                if update.message and update.message.text == "7":
-                    answers.create_task(bot.send_message(update.message.chat_id, "Welcome"))
+def _answered(update: Update) -> int | None:
+    return update.message.chat_id if update.message and update.message.text == "7" else None

@@ -5,6 +5,7 @@ import os
 import platform
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -113,6 +114,21 @@ async def _answers(address: str) -> None:
         finally:
             await client.close()
     raise RuntimeError(f"the sandbox at {address} does not answer")
+
+
+async def measured(module: str, *arguments: str | Path) -> tuple[float, float]:
+    """Run a module of the benchmarks in a process of its own; its seconds, and its bytes of memory at the worst."""
+    started, most = time.perf_counter(), 0
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, *arguments, cwd=ROOT)
+    watched = psutil.Process(process.pid)
+    while process.returncode is None:
+        most = max(most, watched.memory_info().rss if watched.is_running() else 0)
+        try:
+            await asyncio.wait_for(asyncio.shield(process.wait()), 0.05)
+        except TimeoutError:
+            continue
+    assert process.returncode == 0
+    return time.perf_counter() - started, most
 
 
 def free_port() -> int:

@@ -6,14 +6,12 @@ sandbox under the same load: an update long-polled and answered with `send_messa
 python-telegram-bot.
 """
 
-import asyncio
-
-from telegram import Bot
+from telegram import Update
 
 from community.channels.telegram import make_bot
 from community.sandbox.client import SandboxClient
 from tests.benchmarks.harness import BOT_ID, TOKEN, Row, database, sandbox
-from tests.benchmarks.service import OWNER, SERVICE, club, evenly, waiting, waits
+from tests.benchmarks.service import OWNER, SERVICE, answering, club, evenly, waiting, waits
 
 PER_SECOND, SECONDS = 50, 60
 PEOPLE = PER_SECOND * SECONDS
@@ -38,21 +36,12 @@ async def _bare(api: str, client: SandboxClient) -> list[float]:
     group = await client.create_group("Bare", owner=OWNER, bots=[BOT_ID])
     async with make_bot(TOKEN, api, 64) as bot:
         link = await bot.create_chat_invite_link(group, creates_join_request=True)
-        answering = asyncio.create_task(_answer(bot))
-        try:
+        async with answering(bot, "chat_join_request", _asking):
             return await _waits(client, link.invite_link, FIRST_OF_BARE, BOT_ID)
-        finally:
-            answering.cancel()
 
 
-async def _answer(bot: Bot) -> None:
-    offset = 0
-    async with asyncio.TaskGroup() as answers:
-        while True:
-            for update in await bot.get_updates(offset, timeout=25, allowed_updates=["chat_join_request"]):
-                offset = update.update_id + 1
-                if request := update.chat_join_request:
-                    answers.create_task(bot.send_message(request.user_chat_id, "Welcome"))
+def _asking(update: Update) -> int | None:
+    return update.chat_join_request.user_chat_id if update.chat_join_request else None
 
 
 async def _waits(client: SandboxClient, link: str, first: int, bot_id: int) -> list[float]:

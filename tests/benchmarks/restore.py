@@ -10,15 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import psutil
-
 from community.backup.restore import restore
 from community.backup.take import Whose, take
 from community.database.embedded import temporary_postgres
 from community.database.migrate import migrate
 from community.database.partitions import ensure_months
 from community.database.pool import Connection, connect
-from tests.benchmarks.harness import BOT_ID, NOON, ROOT, Row, count, install
+from tests.benchmarks.harness import BOT_ID, NOON, Row, count, install, measured
 
 MEMBERS, EVENTS = 1_000_000, 5_000_000
 LONGEST_S = 300.0
@@ -56,8 +54,8 @@ async def run() -> Row:
         async with await connect(url) as conn:
             await _populate(conn)
         file = Path(folder) / "sop.backup"
-        backup_s, backup_memory = await _measured("backup", url, file)
-        restore_s, restore_memory = await _measured("restore", empty, file)
+        backup_s, backup_memory = await measured("tests.benchmarks.restore", "backup", url, file)
+        restore_s, restore_memory = await measured("tests.benchmarks.restore", "restore", empty, file)
         async with await connect(empty) as conn:
             whole = [await count(conn, f"SELECT count(*) FROM {table}") for table in ("members", "events")]
         size = file.stat().st_size
@@ -80,23 +78,6 @@ async def _populate(conn: Connection) -> None:
     for statement in POPULATE:
         await conn.execute(statement, {"now": NOON, "members": MEMBERS, "events": EVENTS, "bot": BOT_ID})
     await conn.execute("VACUUM ANALYZE")
-
-
-async def _measured(verb: str, url: str, file: Path) -> tuple[float, float]:
-    """Seconds, and bytes of memory at the worst."""
-    started, most = time.perf_counter(), 0
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.benchmarks.restore", verb, url, file, cwd=ROOT
-    )
-    watched = psutil.Process(process.pid)
-    while process.returncode is None:
-        most = max(most, watched.memory_info().rss if watched.is_running() else 0)
-        try:
-            await asyncio.wait_for(asyncio.shield(process.wait()), 0.05)
-        except TimeoutError:
-            continue
-    assert process.returncode == 0
-    return time.perf_counter() - started, most
 
 
 async def _main(verb: str, url: str, file: Path) -> None:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import psutil
+from telegram import Bot, Update
 
 from community.bundle import load_bundle
 from community.database.pool import Connection, connect
@@ -64,6 +65,27 @@ async def club(url: str, api: str, client: SandboxClient, **settings: str) -> As
             await ensure_budget(conn, SERVICE.bot_id, None)
             await _settle(service)
             yield link
+
+
+@asynccontextmanager
+async def answering(bot: Bot, kind: str, chat_of: Callable[[Update], int | None]) -> AsyncIterator[None]:
+    """The bare loop: updates of that kind are long-polled, and answered at once where `chat_of` names a chat."""
+    await bot.get_updates(-1, timeout=0)
+    loop = asyncio.create_task(_answer(bot, kind, chat_of))
+    try:
+        yield
+    finally:
+        loop.cancel()
+
+
+async def _answer(bot: Bot, kind: str, chat_of: Callable[[Update], int | None]) -> None:
+    offset = 0
+    async with asyncio.TaskGroup() as answers:
+        while True:
+            for update in await bot.get_updates(offset, timeout=25, allowed_updates=[kind]):
+                offset = update.update_id + 1
+                if chat_id := chat_of(update):
+                    answers.create_task(bot.send_message(chat_id, "Welcome"))
 
 
 async def evenly(people: Iterable[int], per_second: float, act: Callable[[int], Awaitable[object]]) -> dict[int, float]:

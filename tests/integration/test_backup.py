@@ -4,12 +4,11 @@ import asyncio
 import json
 import stat
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import psycopg
 import pytest
@@ -22,7 +21,6 @@ from community.backup.take import Whose, backed_up, take
 from community.bundle import Bundle
 from community.channels.channel import Outgoing
 from community.channels.memory import MemoryChannel
-from community.database.embedded import EmbeddedPostgres
 from community.database.installation import set_virtual_now
 from community.database.migrate import migrate
 from community.database.pool import Connection, connect, open_pool
@@ -45,14 +43,6 @@ OURS = Whose(BOT_ID, "sandbox")
 def database_url(pristine_url: str) -> str:
     """Months are made here, and the numbers go on."""
     return pristine_url
-
-
-@pytest.fixture
-def empty_url(postgres: EmbeddedPostgres) -> Iterator[str]:
-    """A new database."""
-    name = f"restored_{uuid4().hex[:12]}"
-    yield postgres.ensure_database(name)
-    postgres.drop_database(name)
 
 
 @pytest.fixture

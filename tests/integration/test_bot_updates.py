@@ -171,6 +171,17 @@ async def test_another_bots_updates_are_left_to_it(desk: Desk) -> None:
     assert [(row["bot_id"], row["state"]) for row in rows] == [(BOT_ID, "handled"), (BOT_ID + 1, "pending")]
 
 
+async def test_without_a_wake_up_an_update_is_handled_within_seconds(desk: Desk) -> None:
+    running = asyncio.create_task(desk.workers.run())
+    await asyncio.sleep(0.3)  # it has looked, found nothing, and waits
+    await store(desk.conn, BOT_ID, [private("hi")])
+    async with asyncio.timeout(5):
+        while await desk.states() != ["handled"]:
+            await asyncio.sleep(0.05)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_several_replicas_keep_each_users_order(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     handled: list[tuple[int, str]] = []
     together = 0

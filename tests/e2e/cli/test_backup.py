@@ -6,24 +6,15 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from uuid import uuid4
 
 import pytest
 
 from community.bundle import Bundle
-from community.database.embedded import EmbeddedPostgres
 from community.database.pool import Connection, connect
 from community.outreach.plan import plan
 from tests.e2e.cli.conftest import BOT_ID, NOON, STAGE, MakeMember, Sop, table
 
 SECRET = "0f-the-house"
-
-
-@pytest.fixture
-def empty_url(postgres: EmbeddedPostgres) -> Iterator[str]:
-    name = f"restored_{uuid4().hex[:12]}"
-    yield postgres.ensure_database(name)
-    postgres.drop_database(name)
 
 
 @pytest.fixture
