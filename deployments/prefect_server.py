@@ -1,4 +1,4 @@
-"""Prefect's command line, for a local server on SQLite under load: `python -m deployments.prefect_server server start`.
+"""Prefect on SQLite under load: `python -m deployments.prefect_server MODULE …` instead of `python -m MODULE …`.
 
 Three habits of Prefect 3.8 are mended for this process: two that showed once in a dozen runs on a busy machine, and one
 that takes 7 % of its time.
@@ -8,6 +8,7 @@ import functools
 import gc
 import itertools
 import runpy
+import sys
 import time
 import zoneinfo
 from contextlib import AbstractAsyncContextManager
@@ -65,4 +66,4 @@ if __name__ == "__main__":
     wait_for_the_lock()
     remember_zones()
     Thread(target=collect_aside, name="garbage", daemon=True).start()
-    runpy.run_module("prefect", run_name="__main__", alter_sys=True)
+    runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)

@@ -191,7 +191,7 @@ class Stack:
             return
         await asyncio.to_thread(self._prepare_prefect)
         place = ["--host", self.settings.host, "--port", str(self.settings.prefect_port)]
-        command = ["deployments.prefect_server", "server", "start", *place]
+        command = ["deployments.prefect_server", "prefect", "server", "start", *place]
         await self._run(self._program("prefect", *command, health=f"{self._prefect}/health"))
 
     def _prepare_prefect(self) -> None:
