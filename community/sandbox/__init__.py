@@ -21,9 +21,10 @@ Where things are
     connection.py   cutting a connection without an answer
     methods/        Bot API methods by topic: a decorated function each, found by name
     actions/        what users do, by topic: a validated model each, found by its ``do``
-    control.py      the control interface   client.py   its asynchronous client
-    control_models.py  what control accepts views.py    what it shows
+    control/        the control interface, a decorated function for each route
+    client/         its asynchronous client views.py    what control shows
+    live.py         who watches, and is told of all that changes
 
 To add a method: a function with ``@method("name")`` in ``methods/``. To add a user's gesture: a model in
-``actions/``. Neither needs a change elsewhere.
+``actions/``. To add a route of control: a function with ``@route`` in ``control/``. None needs a change elsewhere.
 """

@@ -119,9 +119,10 @@ class _Passage:
             raise _status(rule)
 
     def _record(self, code: int | None, description: str | None) -> None:
-        self.world.journal.add(
+        entry = self.world.journal.add(
             self.date, self.arrived, self.bot.id, self.method.name, self.params.raw, code, description, self.fault
         )
+        self.world.live.call(entry)
 
 
 def _status(rule: Rule) -> ApiError:

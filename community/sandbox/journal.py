@@ -38,14 +38,14 @@ class Journal:
     def add(
         self, date: float, arrived: float, bot_id: int, method: str, raw: dict[str, Any], error: int | None,
         description: str | None, fault: str | None,
-    ) -> None:  # fmt: skip
+    ) -> Entry:  # fmt: skip
         self.count += 1
         chat = raw.get("chat_id")
         summary = {key: str(value)[:SHOWN] for key, value in raw.items() if key != "chat_id" and key not in HIDDEN}
         chat_id = None if chat is None else str(chat)[:SHOWN]
-        self.entries.append(
-            Entry(self.count, date, arrived, bot_id, method, chat_id, summary, error, description, fault)
-        )
+        entry = Entry(self.count, date, arrived, bot_id, method, chat_id, summary, error, description, fault)
+        self.entries.append(entry)
+        return entry
 
     def select(
         self, *, after: int = 0, method: str | None = None, chat_id: str | None = None, bot_id: int | None = None,

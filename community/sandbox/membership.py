@@ -16,6 +16,7 @@ def change(world: World, group: Group, new: Member, *, actor: Account, link: Inv
     """Record a new standing: `my_chat_member` to the bot concerned, `chat_member` to bots that administer."""
     old = group.member(new.account, world.clock.date())
     group.members[new.account.id] = new
+    world.live.chat(group)
     if old.link is not None and not new.present:
         old.link.joined.discard(new.account.id)
     update = {
@@ -62,6 +63,7 @@ def ask(world: World, group: Group, user: User, link: InviteLink) -> None:
     request = group.requests[user.id] = JoinRequest(user, group.id, link, world.clock.now())
     user.requests[group.id] = request
     link.pending += 1
+    world.live.chat(group)
     for bot in administrators(world, group):
         if group.members[bot.id].may("can_invite_users"):
             update = {
@@ -81,6 +83,7 @@ def withdraw_request(world: World, group: Group, account: Account) -> JoinReques
         request.user.requests.pop(group.id, None)
         if request.link is not None:
             request.link.pending -= 1
+        world.live.chat(group)
     return request
 
 
@@ -88,6 +91,7 @@ def set_blocked(world: World, dialog: Dialog, blocked: bool) -> None:
     """Block or unblock a bot in private; the bot hears of it by `my_chat_member`."""
     before, after = ("member", "kicked") if blocked else ("kicked", "member")
     dialog.blocked = blocked
+    world.live.chat(dialog)
     update = {
         "chat": dialog.as_json(),
         "from": dialog.user.as_json(),

@@ -72,6 +72,7 @@ class Inbox:
     allowed: frozenset[str] = KINDS - ON_REQUEST
     webhook: Webhook | None = None
     arrived: Callable[[], None] | None = None
+    put_in: Callable[[Update], None] | None = None
     _poll: asyncio.Future[None] | None = None
 
     def allow(self, kinds: list[str] | None) -> None:
@@ -87,6 +88,8 @@ class Inbox:
         update = Update(self.next_id, lane, {"update_id": self.next_id} | body)
         self.next_id += 1
         self.queue.append(update)
+        if self.put_in is not None:
+            self.put_in(update)
         self._wake()
         if self.arrived is not None:
             self.arrived()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from community.sandbox.accounts import Account, Bot, User
@@ -16,6 +17,7 @@ from community.sandbox.files import StoredFile
 from community.sandbox.journal import Journal
 from community.sandbox.limits import Gate, Limits, Meter
 from community.sandbox.links import InviteLink
+from community.sandbox.live import Live
 from community.sandbox.messages import Message
 from community.sandbox.updates import Inbox
 from community.sandbox.webhook import Courier
@@ -54,6 +56,7 @@ class World:
     def __init__(self, options: Options | None = None) -> None:
         self.options = options or Options()
         self._last_update_id = 0
+        self.live = Live()
         self._fill()
 
     def _fill(self) -> None:
@@ -82,6 +85,7 @@ class World:
         """As after a start; update ids go on rising."""
         await self.close()
         self._fill()
+        self.live.reset()
 
     async def close(self) -> None:
         """End long polls and webhook deliveries."""
@@ -104,6 +108,8 @@ class World:
         bot = Bot(token, username, name or username, Inbox(self._first_update_id()), reads_all=reads_all)
         self.bots[bot.id] = self.tokens[token] = bot
         self.gates[bot.id], self.meters[bot.id] = Gate(), Meter()
+        bot.inbox.put_in = partial(self.live.update, bot)
+        self.live.account(bot)
         return bot
 
     def _first_update_id(self) -> int:
@@ -114,6 +120,7 @@ class World:
         if user.id in self.bots or user.id in self.users:
             raise Refused(f"number {user.id} is taken")
         self.users[user.id] = user
+        self.live.account(user)
 
     def add_group(self, kind: str, title: str, *, id: int | None = None, username: str | None = None) -> Group:
         if id is None:

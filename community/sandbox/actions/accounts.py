@@ -42,4 +42,5 @@ class DeleteAccount(Gesture):
         user.deactivated = True
         user.first_name, user.last_name, user.username = "Deleted Account", None, None
         user.renamed()
+        world.live.account(user)
         return {}

@@ -119,6 +119,7 @@ def pin_chat_message(call: Call) -> bool:
     if message is None:
         raise bad_request("message to pin not found")
     chat.pinned = message
+    call.world.live.chat(chat)
     post(call.world, chat, call.bot, {"pinned_message": message.as_json(call.bot, nested=True)})
     return True
 
@@ -127,6 +128,7 @@ def pin_chat_message(call: Call) -> bool:
 def unpin_chat_message(call: Call) -> bool:
     chat, _ = _pinnable(call)
     chat.pinned = None
+    call.world.live.chat(chat)
     return True
 
 

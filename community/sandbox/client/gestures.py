@@ -1,0 +1,85 @@
+"""What users do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from community.sandbox.client.connection import JSON, Chat, Connection, first
+
+
+class Gestures(Connection):
+    """Each gesture is one request; `act_all` sends hundreds at once."""
+
+    async def act_all(self, actions: list[JSON]) -> list[JSON]:
+        """Gestures in order, as ``{"do": "say", "user": 17, …}`` with the arguments of the methods below.
+
+        One result each: ``{"ok": true, …}`` or ``{"ok": false, "error": why}``.
+        """
+        result: list[JSON] = await self.ask("POST", "actions", actions)
+        return result
+
+    async def act(self, do: str, **arguments: Any) -> JSON:
+        """One gesture; raises SandboxError when refused."""
+        action = {"do": do} | {key: value for key, value in arguments.items() if value is not None}
+        return first(await self.act_all([action]))
+
+    async def start(self, user: int, bot: Chat = None, payload: str = "", *, at: float | None = None) -> JSON:
+        return await self.act("start", user=user, bot=bot, payload=payload, at=at)
+
+    async def say(
+        self, user: int, chat: Chat, text: str = "", *, reply_to: int | None = None, document: JSON | None = None,
+        thread: int | None = None, at: float | None = None,
+    ) -> JSON:  # fmt: skip
+        """Gives message_id. A document is name, mime_type and text or data (base64)."""
+        more = {"reply_to": reply_to, "document": document, "thread": thread, "at": at}
+        return await self.act("say", user=user, chat=chat, text=text, **more)
+
+    async def press(
+        self, user: int, *, text: str | None = None, data: str | None = None, message: int | None = None,
+        chat: Chat = None, at: float | None = None,
+    ) -> JSON:  # fmt: skip
+        """Gives callback_query_id, message_id (reply keyboard) or url (and followed: a ?start= link was taken)."""
+        return await self.act("press", user=user, chat=chat, message=message, text=text, data=data, at=at)
+
+    async def react(self, user: int, chat: Chat, message: int, emoji: str = "👍", *, at: float | None = None) -> JSON:
+        """An empty emoji takes the reaction back."""
+        return await self.act("react", user=user, chat=chat, message=message, emoji=emoji, at=at)
+
+    async def edit(self, user: int, chat: Chat, message: int, text: str, *, at: float | None = None) -> JSON:
+        return await self.act("edit", user=user, chat=chat, message=message, text=text, at=at)
+
+    async def request_join(self, user: int, link: str, *, at: float | None = None) -> JSON:
+        return await self.act("request_join", user=user, link=link, at=at)
+
+    async def join(self, user: int, *, link: str | None = None, chat: Chat = None, at: float | None = None) -> JSON:
+        return await self.act("join", user=user, link=link, chat=chat, at=at)
+
+    async def leave(self, user: int, chat: Chat, *, at: float | None = None) -> JSON:
+        return await self.act("leave", user=user, chat=chat, at=at)
+
+    async def block(self, user: int, bot: Chat = None, *, at: float | None = None) -> JSON:
+        return await self.act("block", user=user, bot=bot, at=at)
+
+    async def unblock(self, user: int, bot: Chat = None, *, at: float | None = None) -> JSON:
+        return await self.act("unblock", user=user, bot=bot, at=at)
+
+    async def delete_account(self, user: int, *, at: float | None = None) -> JSON:
+        return await self.act("delete_account", user=user, at=at)
+
+    async def add_bot(
+        self, user: int, chat: Chat, bot: Chat = None, *, admin: bool = False, rights: list[str] | None = None
+    ) -> JSON:
+        """Also changes the rights of a bot that is there."""
+        return await self.act("add_bot", user=user, chat=chat, bot=bot, admin=admin, rights=rights)
+
+    async def kick_bot(self, user: int, chat: Chat, bot: Chat = None) -> JSON:
+        return await self.act("kick_bot", user=user, chat=chat, bot=bot)
+
+    async def set_member(self, user: int, chat: Chat, member: int, status: str) -> JSON:
+        """`user` makes `member` administrator, member, left or kicked."""
+        return await self.act("set_member", user=user, chat=chat, member=member, status=status)
+
+    async def migrate(self, user: int, chat: Chat) -> int:
+        """The number of the supergroup that a group becomes."""
+        number: int = (await self.act("migrate", user=user, chat=chat))["chat_id"]
+        return number

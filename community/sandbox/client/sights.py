@@ -1,0 +1,47 @@
+"""What there is to see in chats."""
+
+from __future__ import annotations
+
+from community.sandbox.client.connection import JSON, Chat, Connection
+
+
+class Sights(Connection):
+    """Messages, links, requests, answers, calls."""
+
+    async def history(self, chat: Chat = None, *, user: int | None = None, limit: int = 100) -> list[JSON]:
+        """A group's messages, or with `user` those of the private chat with a bot; oldest first."""
+        result: list[JSON] = await self.ask("GET", "history", chat=chat, user=user, limit=limit)
+        return result
+
+    async def received(self, user: int, since: float = 0) -> list[JSON]:
+        """What bots wrote to `user` in private since a sandbox date."""
+        result: list[JSON] = await self.ask("GET", "received", user=user, since=since)
+        return result
+
+    async def delivered(self, after: int = 0, limit: int = 10_000) -> JSON:
+        """All that bots wrote anywhere: messages, and `next` to pass as `after` the next time."""
+        result: JSON = await self.ask("GET", "delivered", after=after, limit=limit)
+        return result
+
+    async def join_requests(self, chat: int | None = None) -> list[JSON]:
+        result: list[JSON] = await self.ask("GET", "join-requests", chat=chat)
+        return result
+
+    async def invite_links(self, chat: int | None = None) -> list[JSON]:
+        """With joined (there now) and pending."""
+        result: list[JSON] = await self.ask("GET", "invite-links", chat=chat)
+        return result
+
+    async def callback(self, callback_query_id: str) -> JSON:
+        """``{"answered": …, "text": …, "show_alert": …, "url": …}``."""
+        result: JSON = await self.ask("GET", "callback", id=callback_query_id)
+        return result
+
+    async def journal(
+        self, *, after: int = 0, method: str | None = None, chat_id: int | str | None = None,
+        bot_id: int | None = None, limit: int = 1000,
+    ) -> list[JSON]:  # fmt: skip
+        """Bots' calls in order: number, date, arrived, method, chat_id, params, error, description, fault."""
+        query = {"after": after, "method": method, "chat_id": chat_id, "bot_id": bot_id, "limit": limit}
+        result: list[JSON] = await self.ask("GET", "journal", **query)
+        return result
