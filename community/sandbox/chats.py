@@ -8,20 +8,24 @@ from community.sandbox.accounts import Account, Bot, User
 from community.sandbox.members import ALL_RIGHTS, Member
 
 if TYPE_CHECKING:
+    from collections import deque
+
     from community.sandbox.links import InviteLink, JoinRequest
     from community.sandbox.messages import Message
+    from community.sandbox.undelivered import Refusal
 
 JSON = dict[str, Any]
 
 
 class Chat:
-    """Messages by id. Ids rise within the chat."""
+    """Messages by id. Ids rise within the chat. `read`: by user, the newest message they have seen on the page."""
 
     def __init__(self, id: int, first_message_id: int) -> None:
         self.id = id
         self.messages: dict[int, Message] = {}
         self.next_message_id = first_message_id
         self.pinned: Message | None = None
+        self.read: dict[int, int] = {}
 
     def message(self, message_id: int) -> Message | None:
         """A message that is there, not deleted."""
@@ -33,7 +37,10 @@ class Chat:
 
 
 class Dialog(Chat):
-    """One bot and one user. `opened`: the user pressed Start or wrote, so the bot may write."""
+    """One bot and one user. `opened`: the user pressed Start or wrote, so the bot may write.
+
+    `refused`: the newest messages that could not be delivered.
+    """
 
     def __init__(self, bot: Bot, user: User, first_message_id: int) -> None:
         super().__init__(user.id, first_message_id)
@@ -41,6 +48,7 @@ class Dialog(Chat):
         self.user = user
         self.opened = False
         self.blocked = False
+        self.refused: deque[Refusal] | None = None
 
     def as_json(self) -> JSON:
         return _named({"id": self.id, "type": "private"}, self.user)
