@@ -22,9 +22,13 @@ REASONS = {
 
 @dataclass(slots=True)
 class Refusal:
-    """`reason`: not_opened, blocked, deactivated or other; `description` is what the bot was told."""
+    """`reason`: not_opened, blocked, deactivated or other; `description` is what the bot was told.
+
+    `before`: the number that the next message of the chat had then.
+    """
 
     date: int
+    before: int
     method: str
     text: str
     reason: str
@@ -43,5 +47,5 @@ def keep(world: World, bot: Bot, method: str, chat_id: int | None, params: Param
     reason = REASONS.get(description.removeprefix("Forbidden: "), "other")
     text = (params.text("text") or params.text("caption"))[:SHOWN]
     dialog.refused = dialog.refused or deque(maxlen=KEPT)
-    dialog.refused.append(Refusal(world.clock.date(), method, text, reason, description))
+    dialog.refused.append(Refusal(world.clock.date(), dialog.next_message_id, method, text, reason, description))
     world.live.chat(dialog)

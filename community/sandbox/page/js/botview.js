@@ -137,9 +137,10 @@ function recordRow(record, cause) {
     el("span", { class: `record-way ${isCall ? "out" : "in"}`, title: t(isCall ? "botview.call" : "botview.update") }, icon(isCall ? "up" : "into")),
     el("span", { class: "record-title", text: title }), chat ? el("span", { class: "record-chat", text: chat }) : null,
     el("span", { class: "record-detail", text: failed ? record.call.description : detail }),
+    cause && !cause.next ? el("span", { class: "record-cause", title: t("botview.follows", { kind: cause.kind, id: cause.id, time: took(cause.after) }), text: `↳ ${cause.kind}` }) : null,
     record.call?.fault ? el("span", { class: "chip-mark", text: t("botview.fault", { kind: record.call.fault }) }) : null,
     isCall ? el("span", { class: "record-took", text: took(record.took) }) : null, outcome);
-  const node = el("details", { class: `record ${isCall ? "call" : "update"} ${failed ? "failed" : ""} ${cause ? "follows" : ""}` }, summary);
+  const node = el("details", { class: `record ${isCall ? "call" : "update"} ${failed ? "failed" : ""} ${cause?.next ? "follows" : ""}` }, summary);
   node.addEventListener("toggle", () => { if (node.open && !node.querySelector("pre")) node.append(details(record, cause)); }, { once: true });
   return node;
 }

@@ -31,8 +31,10 @@ export function bubbleRow(messages, place) {
   const bubble = el("div", { class: bubbleClass(head, kind, words, place) });
   bubble.append(...[
     place.named ? authorLine(head) : null, forwarded(head), replied(head), contents(messages, kind),
-    words ? wordsOf(words) : null, preview(head), reactions(messages[messages.length - 1]), meta(messages),
+    words ? wordsOf(words) : null, preview(head), reactions(messages[messages.length - 1]),
   ].filter(Boolean));
+  const last = bubble.lastElementChild;
+  (last?.matches(".words:not(.big), .reactions") && !head.show_caption_above_media ? last : bubble).append(meta(messages));
   const keyboard = inlineButtons(head) ?? (head.invoice ? payButton(head) : null);
   const row = el("div", { class: `row ${head.out ? "out" : "in"} ${place.first ? "first" : ""} ${place.last ? "last" : ""} ${keyboard ? "with-keyboard" : ""}`, role: "article", tabindex: -1, "aria-label": spoken(head) },
     place.faced ? face(head, place.last) : null, el("div", { class: "bubble-column" }, bubble, keyboard));
@@ -167,8 +169,8 @@ function rowKey(event, row, message) {
     messageMenu({ x: box.left + 60, y: Math.min(box.top + 30, innerHeight - 200) }, message);
   } else if (event.key === "ArrowUp" || event.key === "ArrowDown") {
     event.preventDefault();
-    let next = row;
-    do next = event.key === "ArrowUp" ? next.previousElementSibling : next.nextElementSibling; while (next && !next.dataset.id);
+    const rows = [...row.closest(".column").querySelectorAll(".row[data-id]")];
+    const next = rows[rows.indexOf(row) + (event.key === "ArrowUp" ? -1 : 1)];
     next?.focus();
     next?.scrollIntoView({ block: "nearest" });
   } else if (event.key === "r") emit("reply", message);
@@ -183,6 +185,6 @@ export function ghostRow(refusal) {
         refusal.text ? el("div", { class: "words", text: refusal.text }) : el("div", { class: "words", text: refusal.method }),
         el("span", { class: "meta" }, el("time", { text: clockTime(refusal.date) }))),
       el("div", { class: "ghost-reason", title: refusal.description }, icon("alert"), el("span", { text: `${t("undelivered")}: ${reason}` }))));
-  row.dataset.ghost = "1";
+  row.dataset.ghost = refusal.before;
   return row;
 }

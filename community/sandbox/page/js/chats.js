@@ -92,7 +92,7 @@ function statusMark(row) {
 
 function preview(row) {
   if (row.blocked) return [el("span", { class: "warn", text: t("chats.blocked") })];
-  if (row.refused && row.refused.date >= (row.last?.date ?? 0)) return [icon("alert", "inline"), el("span", { class: "warn", text: t(`undelivered.${row.refused.reason}`) })];
+  if (row.refused && row.refused.before > (row.last?.message_id ?? 0)) return [icon("alert", "inline"), el("span", { class: "warn", text: `${t("undelivered")}: ${t(`undelivered.${row.refused.reason}`)}` })];
   if (!row.last) return [el("span", { class: "accent", text: row.opened === false ? t("chats.not_started") : t("chats.empty") })];
   const who = row.kind === "private" || row.last.service ? null : row.last.out ? t("you") : nameOf(row.last.sender_chat ?? row.last.from);
   const author = who && row.kind !== "channel" ? el("span", { class: "row-author", text: `${who}: ` }) : null;

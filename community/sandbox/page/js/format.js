@@ -80,7 +80,7 @@ export function duration(seconds) {
 
 /** An amount in the smallest unit of its currency, as people write it. */
 export function price(amount, currency) {
-  if (currency === "XTR") return `⭐ ${number(amount)}`;
+  if (currency === "XTR") return t("stars", { count: amount });
   try {
     const digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
     return new Intl.NumberFormat(language(), { style: "currency", currency }).format(amount / 10 ** digits);

@@ -86,7 +86,7 @@ function peopleFoot(openSwitches) {
     theme.replaceChildren(icon(isDark() ? "sun" : "moon"));
   });
   const switches = el("button", { class: "foot-switches", type: "button", onclick: openSwitches }, icon("sliders"), el("span", { text: t("switches") }));
-  const words = el("button", { class: "foot-button words", type: "button", title: t("language"), "aria-label": t("language"), onclick: switchLanguage, text: t("language.other") });
+  const words = el("button", { class: "foot-button foot-language", type: "button", title: t("language"), "aria-label": t("language"), onclick: switchLanguage, text: t("language.other") });
   return el("footer", { class: "people-foot" }, switches, words, theme);
 }
 

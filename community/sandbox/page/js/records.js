@@ -7,6 +7,8 @@ import { summary } from "./summary.js";
 const LONGEST = 30; // seconds after an update in which a call for its chat counts as its answer
 const QUERIES = ["callback_query_id", "pre_checkout_query_id", "shipping_query_id", "inline_query_id"];
 
+const titles = new Map(); // of chats met in updates, by number
+
 const kindOf = (update) => Object.keys(update).find((key) => key !== "update_id") ?? "update";
 
 /** Title, a line of detail and the chat of a record. */
@@ -16,6 +18,7 @@ export function about(record) {
   const body = record.update[kind] ?? {};
   const message = "message_id" in body ? body : body.message;
   const chat = message?.chat ?? body.chat;
+  if (chat) titles.set(String(chat.id), chat.title ?? nameOf(chat));
   return { title: kind, detail: detailOf(kind, body), chat: chat ? chat.title ?? nameOf(chat) : body.from ? nameOf(body.from) : null };
 }
 
@@ -38,7 +41,7 @@ function paramsLine(params) {
 function chatName(id) {
   if (!id) return null;
   const known = store.people.get(Number(id)) ?? store.chats.get(Number(id));
-  return known ? known.title ?? nameOf(known) : id;
+  return known ? known.title ?? nameOf(known) : titles.get(id) ?? id;
 }
 
 /**
@@ -48,13 +51,17 @@ function chatName(id) {
 export function followed(records) {
   const causes = new Map();
   const latest = new Map();
+  let before = null;
   for (const record of records) {
     if (record.update) {
-      for (const key of keysOf(record.update)) latest.set(key, record);
+      for (const key of keysOf(record.update)) latest.set(key, [record, ...(latest.get(key) ?? []).slice(0, 4)]);
+      before = record.number;
       continue;
     }
-    const cause = keysOfCall(record.call).map((key) => latest.get(key)).find((each) => each && record.at - each.at < LONGEST);
-    if (cause) causes.set(record.number, { kind: kindOf(cause.update), id: cause.update.update_id, after: Math.max(0, record.at - cause.at) });
+    const found = keysOfCall(record.call).map((key) => (latest.get(key) ?? []).find((each) => each.at < record.at && record.at - each.at < LONGEST));
+    const cause = found.find(Boolean);
+    if (cause) causes.set(record.number, { kind: kindOf(cause.update), id: cause.update.update_id, after: record.at - cause.at, next: cause.number === before });
+    if (cause?.number !== before) before = null;
   }
   return causes;
 }
@@ -62,7 +69,8 @@ export function followed(records) {
 function keysOf(update) {
   const body = update[kindOf(update)] ?? {};
   const chat = (body.message ?? body).chat;
-  return [body.id && `query ${body.id}`, chat && `chat ${chat.id}`, body.from && `chat ${body.from.id}`, body.user && `chat ${body.user.id}`].filter(Boolean);
+  const person = "message_id" in body ? null : body.from ?? body.user;
+  return [body.id && `query ${body.id}`, chat && `chat ${chat.id}`, person && `chat ${person.id}`].filter(Boolean);
 }
 
 function keysOfCall(call) {

@@ -113,9 +113,37 @@ export class Thread {
       if (this.readMark && group[0].message_id === this.readMark) nodes.push(this._separator("unread", t("unread.here"), "unread-line"));
       nodes.push(this._row(group, before, after, arrived));
     });
-    if (!this.newer && !store.thread) nodes.push(...(store.info?.refusals ?? []).map((refusal) => ({ refusal, node: this._ghost(refusal) })).map(({ node }) => node));
+    if (!store.thread) this._haunt(nodes, store.info?.refusals ?? []);
     if (!nodes.length) nodes.push(this._separator("empty", store.info?.opened === false ? t("thread.not_started") : t("thread.empty"), "nothing"));
-    arrange(this.column, inOrder(nodes));
+    this._arrange(nodes);
+  }
+
+  /** Each day is a section of its own, below whose head its messages pass. */
+  _arrange(nodes) {
+    const days = [];
+    for (const node of nodes) {
+      if (node.classList.contains("day") || !days.length) days.push([]);
+      days.at(-1).push(node);
+    }
+    arrange(this.column, days.map((day) => {
+      const key = `section ${day[0].textContent}`;
+      if (!this.rows.has(key)) this.rows.set(key, el("div", { class: "day-section" }));
+      arrange(this.rows.get(key), day);
+      return this.rows.get(key);
+    }));
+  }
+
+  _all() { return [...this.column.querySelectorAll(".row[data-id]")]; }
+
+  /** Ghosts stand where the messages would have been. */
+  _haunt(nodes, refusals) {
+    const ids = [...this.messages.keys()];
+    const [lowest, highest] = [Math.min(...ids), Math.max(...ids)];
+    for (const refusal of refusals) {
+      if ((this.newer && refusal.before > highest) || (this.older && refusal.before <= lowest)) continue;
+      const at = nodes.findIndex((node) => Number(node.dataset.first) >= refusal.before);
+      nodes.splice(at < 0 ? nodes.length : at, 0, this._ghost(refusal));
+    }
   }
 
   _separator(key, text, className) {
@@ -124,11 +152,9 @@ export class Thread {
   }
 
   _ghost(refusal) {
-    const key = `ghost ${refusal.date} ${refusal.text} ${refusal.reason}`;
+    const key = `ghost ${refusal.before} ${refusal.text} ${refusal.reason}`;
     if (!this.rows.has(key)) {
-      const node = ghostRow(refusal);
-      node.dataset.date = refusal.date;
-      this.rows.set(key, node);
+      this.rows.set(key, ghostRow(refusal));
     }
     return this.rows.get(key);
   }
@@ -146,7 +172,6 @@ export class Thread {
     const known = this.rows.get(key);
     if (known?.flags === flags && group.every((each) => this.rows.get(each.message_id)?.flags !== undefined)) return known.node;
     const node = bubbleRow(group, place);
-    node.dataset.date = head.date;
     if (arrived.has(key) && !reducedMotion()) node.classList.add("arriving");
     for (const each of group) this.rows.set(each.message_id, { flags, node });
     return node;
@@ -184,7 +209,7 @@ export class Thread {
 
   _anchor() {
     const top = this.scroller.getBoundingClientRect().top;
-    const node = [...this.column.children].find((each) => each.dataset.id && each.getBoundingClientRect().bottom > top);
+    const node = this._all().find((each) => each.getBoundingClientRect().bottom > top);
     return node ? { node, top: node.getBoundingClientRect().top } : null;
   }
 
@@ -216,7 +241,7 @@ export class Thread {
   }
 
   _show(id) {
-    const node = [...this.column.children].find((each) => Number(each.dataset.first) <= id && id <= Number(each.dataset.id));
+    const node = this._all().find((each) => Number(each.dataset.first) <= id && id <= Number(each.dataset.id));
     if (!node) return;
     node.scrollIntoView({ block: "center", behavior: reducedMotion() ? "instant" : "auto" });
     node.classList.remove("lit");
@@ -251,15 +276,4 @@ function albums(messages) {
     else groups.push([message]);
   }
   return groups;
-}
-
-/** Ghosts take their place by date among the messages. */
-function inOrder(nodes) {
-  const ghosts = nodes.filter((node) => node.dataset.ghost);
-  const rows = nodes.filter((node) => !node.dataset.ghost);
-  for (const ghost of ghosts) {
-    const at = rows.findIndex((row) => row.dataset.date && Number(row.dataset.date) > Number(ghost.dataset.date));
-    rows.splice(at < 0 ? rows.length : at, 0, ghost);
-  }
-  return rows;
 }
