@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, is_dataclass
-from itertools import islice
 from typing import Any
 
 import orjson
@@ -12,6 +11,7 @@ from community.sandbox.accounts import Bot, User
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.links import InviteLink
 from community.sandbox.members import Member
+from community.sandbox.messages import Message
 from community.sandbox.watching.chats import latest, row
 from community.sandbox.watching.people import matches, person
 from community.sandbox.watching.seen import seen
@@ -24,7 +24,7 @@ RANK = {"creator": 0, "administrator": 1}
 
 def about(world: World, user: User, chat: Chat) -> JSON:
     view = row(world, chat, user, latest(chat))
-    view["keyboard"] = _keyboard(chat)
+    view["keyboard"] = chat.keyboard_of(user.id)
     view["pins"] = [seen(world, message, user) for message in _pins(chat)]
     if isinstance(chat, Dialog):
         view["refusals"] = [refusal.as_json() for refusal in chat.refused or ()]
@@ -56,21 +56,9 @@ def _group(world: World, user: User, group: Group) -> JSON:
     }
 
 
-def _keyboard(chat: Chat) -> JSON | None:
-    """The reply keyboard or forced reply below the chat: of the newest message that sets or removes one."""
-    recent = islice(reversed(chat.messages.values()), LISTED)
-    given = [
-        each.markup for each in recent if each.markup and not each.deleted and "inline_keyboard" not in each.markup
-    ]
-    return given[0] if given and "remove_keyboard" not in given[0] else None
-
-
-def _pins(chat: Chat) -> list[Any]:
+def _pins(chat: Chat) -> list[Message]:
     """Newest last."""
-    pinned: Any = getattr(chat, "pins", None) or chat.pinned
-    found = list(pinned.values() if isinstance(pinned, dict) else pinned if isinstance(pinned, list) else [pinned])
-    messages = [chat.messages.get(each) if isinstance(each, int) else each for each in found]
-    return [message for message in messages if message is not None and not message.deleted]
+    return sorted((message for message in chat.pins.values() if not message.deleted), key=lambda message: message.id)
 
 
 def _topics(group: Group) -> list[JSON]:

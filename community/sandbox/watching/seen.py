@@ -6,12 +6,11 @@ from typing import Any
 
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat
-from community.sandbox.messages import Message
+from community.sandbox.messages import ANSWERS, Message
 from community.sandbox.updates import Inbox
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
-ANSWERS = frozenset({"correct_option_id", "correct_option_ids", "explanation", "explanation_entities"})
 NAMED = 3
 """How many of those who gave a reaction are named."""
 
@@ -30,7 +29,7 @@ EYE = Eye()
 
 
 def seen(world: World, message: Message, person: Account) -> JSON:
-    """`out`: written by this person; `voted`: the options they chose in a poll."""
+    """`out`: written by this person; `voted`: the options they chose in a poll, None before."""
     view = message.as_json(EYE)
     del view["chat"]
     view["out"] = message.sender is person
@@ -47,9 +46,9 @@ def seen(world: World, message: Message, person: Account) -> JSON:
 
 def _poll(world: World, poll: JSON, person: Account) -> JSON:
     """The right answers of a quiz show to those who voted, and to all once it is closed."""
-    known = getattr(world, "polls", {}).get(poll.get("id"))
+    known = world.polls.get(poll["id"])
     voted = known.votes.get(person.id) if known is not None else None
-    if voted is None and not poll.get("is_closed"):
+    if voted is None and not poll["is_closed"]:
         poll = {key: value for key, value in poll.items() if key not in ANSWERS}
     return {"poll": poll, "voted": voted}
 

@@ -62,7 +62,6 @@ class Window:
         self.rows[chat_key] = message.chat
         if chat_key == self.chat:
             self.messages[message.id] = message
-            self.about = self.about or message.markup is not None
         self._wake(len(self.messages) + len(self.rows))
 
     def chat_changed(self, chat: Chat) -> None:
