@@ -10,7 +10,7 @@ from pydantic import Field
 from community.sandbox.accounts import User
 from community.sandbox.actions.registry import find_bot, find_group
 from community.sandbox.chats import Chat
-from community.sandbox.control.registry import JSON, Asked, Number, route
+from community.sandbox.control.registry import JSON, ROUTES, Asked, Number, route
 from community.sandbox.errors import Refused
 from community.sandbox.watching import about, chats, people, seen
 from community.sandbox.world import World
@@ -158,5 +158,6 @@ def switches(world: World, asked: Any) -> JSON:
         "faults": world.faults.as_json(),
         "limits": asdict(world.limits),
         "clock": {"now": world.clock.now(), "frozen": world.clock.frozen},
+        "saves": any(path == "state" for _, path, _ in ROUTES),
         "meters": {str(bot_id): meter.reading() for bot_id, meter in world.meters.items()},
     }

@@ -35,10 +35,4 @@ export async function act(gesture, details = {}) {
   return first(await change("POST", "actions", [{ do: gesture, user: store.user?.id, ...details }]));
 }
 
-/** Whether the sandbox knows a gesture or a route; asked once, for switches of what may not be there. */
-export async function knows(path) {
-  const response = await fetch(`/control/${path}`, { method: "OPTIONS" });
-  return response.status !== 404;
-}
-
 export const fileAddress = (id) => `/page/file/${encodeURIComponent(id)}`;

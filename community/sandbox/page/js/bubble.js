@@ -182,8 +182,7 @@ export function ghostRow(refusal) {
   const row = el("div", { class: "row in last first ghost", role: "article", "aria-label": `${t("undelivered")}: ${refusal.text}. ${reason}` },
     el("div", { class: "bubble-column" },
       el("div", { class: "bubble tailed" },
-        refusal.text ? el("div", { class: "words", text: refusal.text }) : el("div", { class: "words", text: refusal.method }),
-        el("span", { class: "meta" }, el("time", { text: clockTime(refusal.date) }))),
+        el("div", { class: "words" }, refusal.text || refusal.method, el("span", { class: "meta" }, el("time", { text: clockTime(refusal.date) })))),
       el("div", { class: "ghost-reason", title: refusal.description }, icon("alert"), el("span", { text: `${t("undelivered")}: ${reason}` }))));
   row.dataset.ghost = refusal.before;
   return row;

@@ -37,6 +37,7 @@ export class Composer {
     });
     on("reply", (message) => this.about_(message, "reply"));
     on("edit", (message) => { this.about_(message, "edit"); this.field.value = message.text ?? message.caption ?? ""; this._grow(); });
+    on("draft", (text) => { this.field.value = text; this._grow(); this.field.focus(); });
     on("write", (text) => { if (this.node.isConnected) attempt(() => act("say", this._target({ text }))); });
   }
 

@@ -3,7 +3,7 @@
 import { act } from "./api.js";
 import { el, fill } from "./dom.js";
 import { ownAddress } from "./entities.js";
-import { attempt, dialog, notice } from "./floating.js";
+import { attempt, dialog, field, notice } from "./floating.js";
 import { icon } from "./icons.js";
 import { payDialog } from "./invoice.js";
 import { emit, on, store } from "./store.js";
@@ -42,13 +42,20 @@ async function pressInline(message, button, node) {
   if (button.pay) { payDialog(message); return; }
   if (button.copy_text) { await copy(button.copy_text.text); return; }
   if (button.url) { await followUrl(message, button); return; }
-  if (!("callback_data" in button)) { notice(t("button.not_here")); return; }
+  if (!("callback_data" in button)) { await pressOther(message, button); return; }
   node.classList.add("busy");
   const result = await attempt(() => act("press", { chat: store.chat, message: message.message_id, text: button.text, data: button.callback_data }));
   const done = () => { node.classList.remove("busy"); waiting.delete(result?.callback_query_id); };
   if (!result) { done(); return; }
   waiting.set(result.callback_query_id, done);
   setTimeout(done, PATIENCE);
+}
+
+/** Buttons for inline queries put their text into the field; others do nothing here. */
+async function pressOther(message, button) {
+  const result = await attempt(() => act("press", { chat: store.chat, message: message.message_id, text: button.text }));
+  if (result?.inline_query) emit("draft", result.inline_query);
+  else if (result) notice(t("button.not_here"));
 }
 
 async function followUrl(message, button) {
@@ -77,7 +84,23 @@ export function payButton(message) {
   return el("div", { class: "inline-keyboard" }, el("div", { class: "inline-row" }, button));
 }
 
-/** The reply keyboard of a chat in the place for it; `write` sends what a button says. */
+function placeDialog(press) {
+  const [latitude, longitude] = [["latitude", 51.5072], ["longitude", -0.1276]].map(([, value]) => el("input", { type: "number", step: "any", value }));
+  dialog({
+    title: t("share.place"), fields: [el("div", { class: "two" }, field(t("latitude"), latitude), field(t("longitude"), longitude))],
+    actions: [{ text: t("cancel") }, { text: t("send"), primary: true, run: () => press({ location: { latitude: Number(latitude.value), longitude: Number(longitude.value) } }) }],
+  });
+}
+
+function shareDialog(cell, press) {
+  const numbers = el("input", { type: "text", inputmode: "numeric" });
+  dialog({
+    title: cell.text, fields: [field(t(cell.request_chat ? "share.chat" : "share.users"), numbers, t("share.hint"))],
+    actions: [{ text: t("cancel") }, { text: t("send"), primary: true, run: () => press({ shared: numbers.value.split(/[\s,]+/).filter(Boolean).map(Number) }) }],
+  });
+}
+
+/** The reply keyboard of a chat in the place for it. */
 export class ReplyKeyboard {
   constructor() {
     this.node = el("div", { class: "reply-keyboard", role: "group", "aria-label": t("keyboard"), hidden: true });
@@ -99,10 +122,13 @@ export class ReplyKeyboard {
   _button(cell) {
     const text = typeof cell === "string" ? cell : cell.text;
     const style = ["primary", "success", "danger"].includes(cell.style) ? `style-${cell.style}` : "";
-    return el("button", { type: "button", class: `reply-button ${style}`, text, onclick: async () => {
-      const sent = await attempt(() => act("press", { chat: store.chat, text }));
-      if (sent && this.markup?.one_time_keyboard) this.show(false);
-    } });
+    const press = (more = {}) => attempt(() => act("press", { chat: store.chat, text, ...more }));
+    const run = () => {
+      if (cell.request_location) placeDialog(press);
+      else if (cell.request_users || cell.request_chat) shareDialog(cell, press);
+      else press();
+    };
+    return el("button", { type: "button", class: `reply-button ${style}`, text, onclick: run });
   }
 }
 

@@ -27,7 +27,7 @@ export function peoplePane({ play, watch, openSwitches }) {
       return { items: people, total };
     },
     draw: personRow,
-    choose: (person) => (person.is_bot ? watch(person.id) : play(person)),
+    choose: (person) => (person.is_bot ? watch(person.id) : play(person.id)),
     keyOf: (person) => person.id,
     empty: () => el("p", { class: "empty-list", text: search.value ? t("nothing_found") : t("people.none") }),
   });

@@ -63,7 +63,7 @@ function groupProfile(info) {
       line("info", String(info.key), t(`kind_of.${info.kind}`), () => copy(String(info.key))),
       line("user", t(`status.${info.you.status}`), t("status.yours"))),
     requests(info), links(info),
-    section(t(kind), memberList(info)),
+    section(t(kind, { count: number(info.count) }), memberList(info)),
     section(null, info.inside ? action("leave", t(info.kind === "channel" ? "leave.channel" : "leave.group"), () => leave(info), true) : null,
       info.kind === "group" ? action("up", t("migrate"), () => attempt(async () => { const made = await act("migrate", { chat: info.key }); emit("open", made.chat_id); })) : null));
 }

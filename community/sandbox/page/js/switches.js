@@ -1,6 +1,6 @@
 // Circumstances to switch: faults, limits and their meter, the clock, the whole state.
 
-import { ask, change, knows } from "./api.js";
+import { ask, change } from "./api.js";
 import { el, fill } from "./dom.js";
 import { attempt, confirmed, dialog, field, notice } from "./floating.js";
 import { fullTime, number } from "./format.js";
@@ -14,13 +14,11 @@ const KINDS = [
   { kind: "latency", latency_ms: 800 }, { kind: "status", status: 502 }, { kind: "drop_after_accept" }, { kind: "reset" },
   { kind: "too_many", retry_after: 3 }, { kind: "blocked" }, { kind: "deactivated", newer: true }, { kind: "kicked", newer: true }, { kind: "migrate", newer: true },
 ];
-const off = []; // rules switched off here: kept to be switched on again
 const parts = { faults: el("div", {}), limits: el("div", {}), clock: el("div", {}), state: el("div", {}) };
 
 export async function openSwitches() {
   openSide("switches", t("switches"), section(t("clock"), parts.clock), section(t("faults"), parts.faults), section(t("limits"), parts.limits), section(t("state.title"), parts.state));
-  drawState();
-  await refresh();
+  await again();
   const timer = setInterval(() => {
     if (!sideShows("switches")) clearInterval(timer);
     else if (!document.hidden) refresh().catch(() => {});
@@ -35,6 +33,7 @@ async function refresh() {
   const differs = (name) => JSON.stringify(last[name]) !== JSON.stringify(now[name]);
   if (differs("faults")) drawFaults(now.faults);
   if (differs("limits") || differs("meters")) drawLimits(now.limits, now.meters);
+  if (!("clock" in last)) drawState(now.saves);
   drawClock(now.clock);
   last = now;
 }
@@ -55,34 +54,17 @@ function drawFaults({ latency_ms: latency, rules }) {
   slow.addEventListener("change", () => changed(() => change("PUT", "latency", { latency_ms: Number(slow.value) })));
   fill(parts.faults,
     el("label", { class: "slider" }, el("span", { text: t("latency.all") }), told, slow),
-    rules.map((rule) => ruleRow(rule, true)), off.map((rule) => ruleRow(rule, false)),
+    rules.map(ruleRow),
     el("button", { type: "button", class: "fact action", onclick: () => ruleDialog() }, icon("plus"), el("span", { text: t("faults.add") })),
-    rules.length ? el("button", { type: "button", class: "fact action danger", onclick: () => { off.length = 0; changed(() => change("DELETE", "faults")); } }, icon("trash"), el("span", { text: t("faults.clear") })) : null);
+    rules.length ? el("button", { type: "button", class: "fact action danger", onclick: () => changed(() => change("DELETE", "faults")) }, icon("trash"), el("span", { text: t("faults.clear") })) : null);
 }
 
-const SETTINGS = ["kind", "method", "chat", "probability", "every", "nth", "times", "latency_ms", "status", "retry_after", "after_effect"];
-const settingsOf = (rule) => Object.fromEntries(SETTINGS.filter((name) => rule[name] !== null && rule[name] !== undefined).map((name) => [name, rule[name]]));
-
-function ruleRow(rule, on) {
+function ruleRow(rule) {
+  const on = rule.enabled !== false;
   const where = [rule.method === "*" || !rule.method ? t("faults.every_call") : rule.method, rule.chat ? `${t("chat")} ${rule.chat}` : null, rule.probability < 1 ? `${Math.round(rule.probability * 100)}%` : null, rule.every > 1 ? t("faults.every", { count: rule.every }) : null, rule.nth ? t("faults.nth", { count: rule.nth }) : null, on ? t("faults.hits", { count: number(rule.hits ?? 0) }) : t("off")];
   const extra = { latency: `${rule.latency_ms} ms`, status: rule.status, too_many: `${rule.retry_after} s` }[rule.kind];
-  const remove = el("button", { type: "button", class: "round", "aria-label": t("faults.remove"), onclick: () => changed(() => drop(rule, on)) }, icon("close"));
-  return el("div", { class: "rule" }, toggle(`${t(`fault.${rule.kind}`)}${extra ? ` · ${extra}` : ""}`, on, (wanted) => changed(() => (wanted ? revive(rule) : pause(rule))), where.filter(Boolean).join(" · ")), remove);
-}
-
-async function drop(rule, on) {
-  if (on) await change("DELETE", "faults", { id: rule.id });
-  else off.splice(off.indexOf(rule), 1);
-}
-
-async function pause(rule) {
-  await change("DELETE", "faults", { id: rule.id });
-  off.push(settingsOf(rule));
-}
-
-async function revive(rule) {
-  off.splice(off.indexOf(rule), 1);
-  await addRule(settingsOf(rule));
+  const remove = el("button", { type: "button", class: "round", "aria-label": t("faults.remove"), onclick: () => changed(() => change("DELETE", "faults", { id: rule.id })) }, icon("close"));
+  return el("div", { class: "rule" }, toggle(`${t(`fault.${rule.kind}`)}${extra ? ` · ${extra}` : ""}`, on, (wanted) => changed(() => change("PATCH", "faults", { id: rule.id, enabled: wanted })), where.filter(Boolean).join(" · ")), remove);
 }
 
 async function addRule(rule) {
@@ -140,20 +122,19 @@ function drawClock({ now, frozen }) {
   fill(chips, chip(t("clock.minute"), { advance: 300 }), chip(t("clock.hour"), { advance: 3600 }), chip(t("clock.day"), { advance: 86400 }), chip(t("clock.week"), { advance: 604800 }), chip(t("clock.back"), { real: true }));
 }
 
-async function drawState() {
+function drawState(saves) {
   const reset = el("button", { type: "button", class: "fact action danger", onclick: async () => {
     if (await confirmed(t("state.reset"), t("state.reset_sure"), t("state.reset"))) attempt(async () => { await change("POST", "reset"); notice(t("state.reset_done")); emit("again"); await again(); });
   } }, icon("trash"), el("span", { text: t("state.reset") }));
-  fill(parts.state, reset);
-  if (await knows("state").catch(() => false)) fill(parts.state, saveState(), loadState(), reset);
+  fill(parts.state, saves ? [saveState(), loadState()] : null, reset);
 }
 
-const saveState = () => el("a", { class: "fact action", href: "/control/state", download: "sandbox-state.json" }, icon("download"), el("span", { text: t("state.save") }));
+const saveState = () => el("a", { class: "fact action", href: "/control/state", download: "telegram-sandbox.state" }, icon("download"), el("span", { text: t("state.save") }));
 
 function loadState() {
   const input = el("input", { type: "file", hidden: true });
   input.addEventListener("change", () => attempt(async () => {
-    const response = await fetch("/control/state", { method: "PUT", body: await input.files[0].arrayBuffer() });
+    const response = await fetch("/control/state", { method: "POST", body: await input.files[0].arrayBuffer() });
     const answer = await response.json();
     if (!answer.ok) throw new Error(answer.error);
     notice(t("state.loaded"));

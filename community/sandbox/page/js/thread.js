@@ -218,9 +218,21 @@ export class Thread {
     const below = scrollHeight - scrollTop - clientHeight;
     this.stuck = below < 60 && !this.newer;
     this.down.classList.toggle("shown", below > 300 || this.newer);
+    this._floatDates();
     if (this.stuck) { this._count(0); this.markRead(); }
     if (scrollTop < NEAR) this._more("older");
     if (below < NEAR) this._more("newer");
+  }
+
+  /** The date of what is in view stands at the top while one scrolls. */
+  _floatDates() {
+    const top = this.scroller.getBoundingClientRect().top;
+    for (const day of this.column.querySelectorAll(".day")) {
+      day.classList.toggle("floating", day.parentElement.getBoundingClientRect().top < top - 8 && day.getBoundingClientRect().top <= top + 8);
+    }
+    this.node.classList.add("scrolling");
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.node.classList.remove("scrolling"), 900);
   }
 
   _bottom(smooth = false) {
