@@ -17,6 +17,7 @@ def show(world: World, poll: Poll, message: Message) -> None:
     if poll.close_date is not None and not poll.closed and poll.id not in world.timed_polls:
         world.timed_polls[poll.id] = poll
         asyncio.get_running_loop().call_later(max(0, poll.close_date - world.clock.now()), close_due, world)
+    world.live.message(message)
 
 
 def close_due(world: World) -> None:

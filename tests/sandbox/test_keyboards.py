@@ -1,7 +1,5 @@
 """Keyboards below the chat, what their buttons share, inline buttons of all kinds, answers to pressed buttons."""
 
-from typing import Any
-
 import pytest
 from telegram import (
     Bot,
@@ -21,7 +19,7 @@ from telegram.error import BadRequest
 
 from community.sandbox.client import SandboxClient, SandboxError
 
-from .conftest import ANN, BOB, Served
+from .conftest import ANN, BOB
 
 MENU = ReplyKeyboardMarkup([["Help", "Rules"]], one_time_keyboard=True, input_field_placeholder="choose")
 
@@ -31,28 +29,19 @@ async def opened(sandbox: SandboxClient) -> None:
     await sandbox.start(ANN)
 
 
-def below(served: Served, chat: int, user: int = ANN) -> Any:
-    """The keyboard that a user sees below a chat."""
-    world = served.app.world
-    group = world.groups.get(chat) or world.bots[4242].dialogs[chat]
-    return group.keyboard_of(user)
-
-
 async def heard(bot: Bot) -> Message:
     message = (await bot.get_updates())[-1].effective_message
     assert message is not None
     return message
 
 
-async def test_a_reply_keyboard_stays_until_it_is_used_replaced_or_removed(
-    bot: Bot, sandbox: SandboxClient, served: Served
-) -> None:
+async def test_a_reply_keyboard_stays_until_it_is_used_replaced_or_removed(bot: Bot, sandbox: SandboxClient) -> None:
     await bot.send_message(ANN, "menu", reply_markup=MENU)
     await bot.send_message(ANN, "more text")
-    assert below(served, ANN)["input_field_placeholder"] == "choose"
-    assert served.app.world.bots[4242].dialogs[ANN].keyboard == MENU.to_dict()
+    assert (await sandbox.keyboard(ANN) or {})["input_field_placeholder"] == "choose"
+    assert await sandbox.keyboard(ANN) == MENU.to_dict()
     await sandbox.press(ANN, text="Rules")
-    assert below(served, ANN) is None
+    assert await sandbox.keyboard(ANN) is None
     with pytest.raises(SandboxError, match="no button 'Rules'"):
         await sandbox.press(ANN, text="Rules")
     await bot.send_message(ANN, "menu", reply_markup=MENU)
@@ -60,32 +49,32 @@ async def test_a_reply_keyboard_stays_until_it_is_used_replaced_or_removed(
     with pytest.raises(SandboxError, match="no button 'Help'"):
         await sandbox.press(ANN, text="Help")
     await sandbox.press(ANN, text="Other")
-    assert below(served, ANN) is not None
+    assert await sandbox.keyboard(ANN) is not None
     await bot.send_message(ANN, "gone", reply_markup=ReplyKeyboardRemove())
-    assert below(served, ANN) is None
+    assert await sandbox.keyboard(ANN) is None
 
 
-async def test_a_forced_reply_ends_when_something_is_said(bot: Bot, sandbox: SandboxClient, served: Served) -> None:
+async def test_a_forced_reply_ends_when_something_is_said(bot: Bot, sandbox: SandboxClient) -> None:
     await bot.send_message(ANN, "name?", reply_markup=ForceReply(input_field_placeholder="name"))
-    assert below(served, ANN)["force_reply"]
+    assert (await sandbox.keyboard(ANN) or {})["force_reply"]
     await sandbox.say(ANN, None, "Ann")
-    assert below(served, ANN) is None
+    assert await sandbox.keyboard(ANN) is None
 
 
-async def test_in_a_group_a_keyboard_may_be_for_some(bot: Bot, sandbox: SandboxClient, served: Served) -> None:
+async def test_in_a_group_a_keyboard_may_be_for_some(bot: Bot, sandbox: SandboxClient) -> None:
     group = await sandbox.create_group("Group", members=[ANN, BOB])
     said = await sandbox.say(ANN, group, "menu please")
     menu = ReplyKeyboardMarkup([["Help"]], selective=True)
     await bot.send_message(group, "here", reply_markup=menu, reply_parameters=ReplyParameters(said["message_id"]))
-    assert below(served, group) is not None
-    assert below(served, group, BOB) is None
+    assert await sandbox.keyboard(ANN, group) is not None
+    assert await sandbox.keyboard(BOB, group) is None
     with pytest.raises(SandboxError, match="no button"):
         await sandbox.press(BOB, text="Help", chat=group)
     await sandbox.press(ANN, text="Help", chat=group)
     await bot.send_message(group, "menu", reply_markup=MENU)
     await sandbox.press(ANN, text="Help", chat=group)
-    assert below(served, group) is None
-    assert below(served, group, BOB) is not None
+    assert await sandbox.keyboard(ANN, group) is None
+    assert await sandbox.keyboard(BOB, group) is not None
 
 
 async def test_buttons_share_what_they_ask_for(bot: Bot, sandbox: SandboxClient) -> None:
