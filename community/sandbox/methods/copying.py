@@ -19,7 +19,6 @@ from community.sandbox.voting import show
 
 JSON = dict[str, Any]
 MOST = 100
-PROTECTED = "message has protected content and can't be forwarded"
 
 
 @method("copyMessage", paced=True)
@@ -38,9 +37,7 @@ def copy_message(call: Call) -> JSON:
 @method("forwardMessage", paced=True)
 def forward_message(call: Call) -> JSON:
     source = _source(call, "forward")
-    if source.is_protected:
-        raise bad_request(PROTECTED)
-    if source.is_service:
+    if source.is_service or source.is_protected:
         raise bad_request("the message can't be forwarded")
     sending = Sending(call, writable_chat(call, kind_of(source)))
     return _forward(call, sending, source, {}).as_json(call.bot)
