@@ -244,5 +244,8 @@ async def test_chat_action_commands_and_goodbye(bot: Bot) -> None:
 
 
 async def test_unknown_methods_and_tokens(call: RawCaller) -> None:
-    assert await call("sendNothing") == (404, {"ok": False, "error_code": 404, "description": "Not Found"})
+    assert await call("sendNothing") == (
+        404,
+        {"ok": False, "error_code": 404, "description": "Not Found: method not found"},
+    )
     assert await call("getMe", "4242:no") == (401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
