@@ -7,6 +7,7 @@ from typing import Any
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat, Dialog
 from community.sandbox.files import Media
+from community.sandbox.polls import Poll
 
 JSON = dict[str, Any]
 SAID = frozenset(["text", "poll", "location", "venue", "contact", "dice", "invoice", "game", "paid_media"])
@@ -27,7 +28,7 @@ class Message:
     """
 
     __slots__ = (
-        "about", "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "reactions",
+        "about", "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "poll", "reactions",
         "reply_to", "sender",
     )  # fmt: skip
 
@@ -39,6 +40,7 @@ class Message:
         self.content = content
         self.markup: JSON | None = None
         self.media: Media | None = None
+        self.poll: Poll | None = None
         self.about: Message | None = None
         self.reply_to: Message | None = None
         self.extra: JSON | None = None
@@ -117,6 +119,8 @@ class Message:
             "reactions": {str(user): given for user, given in (self.reactions or {}).items() if given},
         }
         seen |= {key: value for key, value in self.content.items() if key in SHOWN}
+        if self.poll is not None:
+            seen["votes"] = {str(voter): chosen for voter, chosen in self.poll.votes.items()}
         if self.is_service:
             seen["service"] = [key for key in self.content if not key.startswith("_")]
         return seen
