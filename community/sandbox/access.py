@@ -2,19 +2,48 @@
 
 from __future__ import annotations
 
-from community.sandbox.accounts import Bot, User
+import math
+from dataclasses import replace
+from typing import Any
+
+from community.sandbox.accounts import Account, Bot, User
 from community.sandbox.chats import Chat, Dialog, Group
-from community.sandbox.errors import bad_request, forbidden
+from community.sandbox.errors import bad_request, forbidden, too_many
+from community.sandbox.files import Media
+from community.sandbox.identity import SYSTEM
 from community.sandbox.members import Member
 from community.sandbox.params import Params
 from community.sandbox.world import World
 
+CONTENTS = {
+    "photo": ("can_send_photos", "photos"),
+    "video": ("can_send_videos", "videos"),
+    "audio": ("can_send_audios", "audios"),
+    "document": ("can_send_documents", "documents"),
+    "voice": ("can_send_voice_notes", "voice notes"),
+    "video_note": ("can_send_video_notes", "video notes"),
+    "poll": ("can_send_polls", "polls"),
+    "checklist": ("can_send_polls", "checklists"),
+    "animation": ("can_send_other_messages", "animations"),
+    "sticker": ("can_send_other_messages", "stickers"),
+    "dice": ("can_send_other_messages", "dice"),
+    "game": ("can_send_other_messages", "games"),
+    "contact": ("can_send_messages", "contacts"),
+    "location": ("can_send_messages", "locations"),
+    "venue": ("can_send_messages", "venues"),
+    "invoice": ("can_send_messages", "invoices"),
+}
+"""By a message's field: the permission it takes (Bot API, ChatPermissions) and what a refusal calls it."""
+TEXT = ("can_send_messages", "text messages")
 REQUEST_WINDOW = 300
 """Seconds a pending join request lets the bot write privately (Bot API, ChatJoinRequest.user_chat_id)."""
 
 
-def find_chat(world: World, bot: Bot, params: Params, name: str = "chat_id") -> Chat:
-    """The chat of a parameter, as far as this bot can know it. Raises Telegram's 400 or 403."""
+def find_chat(world: World, bot: Bot, params: Params, name: str = "chat_id", *, reading: bool = False) -> Chat:
+    """The chat of a parameter, as far as this bot can know it. Raises Telegram's 400 or 403.
+
+    A public chat may be read (`reading`) by a bot that is not in it.
+    """
     value = params.text(name).strip()
     if not value:
         raise bad_request(f"{name} is empty")
@@ -22,11 +51,11 @@ def find_chat(world: World, bot: Bot, params: Params, name: str = "chat_id") -> 
         group = world.group_named(value)
         if group is None:
             raise bad_request("chat not found")
-        return reachable(world, bot, group)
-    return _chat_numbered(world, bot, params.integer(name))
+        return reachable(world, bot, group, reading=reading)
+    return _chat_numbered(world, bot, params.integer(name), reading)
 
 
-def _chat_numbered(world: World, bot: Bot, chat_id: int) -> Chat:
+def _chat_numbered(world: World, bot: Bot, chat_id: int, reading: bool) -> Chat:
     user = world.users.get(chat_id)
     if user is not None:
         return world.dialog(bot, user)
@@ -35,15 +64,17 @@ def _chat_numbered(world: World, bot: Bot, chat_id: int) -> Chat:
     group = world.groups.get(chat_id)
     if group is None:
         raise bad_request("chat not found")
-    return reachable(world, bot, group)
+    return reachable(world, bot, group, reading=reading)
 
 
-def reachable(world: World, bot: Bot, group: Group) -> Group:
-    """The group, if the bot is in it."""
+def reachable(world: World, bot: Bot, group: Group, *, reading: bool = False) -> Group:
+    """The group, if the bot is in it, or if it is public and only to be read."""
     if group.migrated_to is not None:
         moved = "group chat was upgraded to a supergroup chat"
         raise bad_request(moved, migrate_to_chat_id=group.migrated_to)
     own = group.standing(bot)
+    if reading and group.username and (own is None or own.status != "kicked"):
+        return group
     if own is None:
         raise bad_request("chat not found")
     if own.status == "kicked":
@@ -66,8 +97,51 @@ def check_writable(world: World, bot: Bot, chat: Chat) -> None:
         check_alive(chat)
         if not chat.opened and not invited_to_write(world, bot, chat.user):
             raise forbidden("bot can't initiate conversation with a user")
-    elif isinstance(chat, Group) and not chat.member(bot, world.clock.date()).may_send():
-        raise bad_request("not enough rights to send text messages to the chat")
+    elif isinstance(chat, Group) and chat.is_channel:
+        _check_posting(world, bot, chat)
+
+
+def _check_posting(world: World, writer: Account, channel: Group) -> None:
+    if not has_right(world, channel, writer, "can_post_messages"):
+        raise bad_request("need administrator rights in the channel chat")
+
+
+def check_content(world: World, writer: Account, chat: Chat, content: dict[str, Any], media: Media | None) -> None:
+    """Raise unless someone, bot or user, may send this there now: rights, permissions, slow mode.
+
+    `content` already says in which thread.
+    """
+    if not isinstance(chat, Group):
+        return
+    if chat.is_channel:
+        _check_posting(world, writer, chat)
+        return
+    member = _writing(world, chat, writer, content)
+    kind = media.kind if media is not None else next((key for key in content if key in CONTENTS), "text")
+    permission, things = CONTENTS.get(kind, TEXT)
+    if not chat.allows(member, permission):
+        raise bad_request(f"not enough rights to send {things} to the chat")
+    if chat.slow_mode_delay and not member.is_admin:
+        _check_pace(world, chat, writer, content)
+
+
+def _writing(world: World, group: Group, writer: Account, content: dict[str, Any]) -> Member:
+    """How the writer stands; who is in a linked channel may comment on its posts without being in the group."""
+    member, date = group.member(writer, world.clock.date()), world.clock.date()
+    if member.status == "left" and group.linked is not None and group.linked.member(writer, date).present:
+        root = group.message(content.get("message_thread_id", 0))
+        if root is not None and root.content.get("is_automatic_forward"):
+            return replace(member, status="member")
+    return member
+
+
+def _check_pace(world: World, group: Group, writer: Account, content: dict[str, Any]) -> None:
+    """Slow mode; an album is one message."""
+    wait = group.spoke.get(writer.id, -math.inf) + group.slow_mode_delay - world.clock.now()
+    newest = group.messages.get(group.next_message_id - 1)
+    album = content.get("media_group_id")
+    if wait > 0 and not (album and newest is not None and newest.content.get("media_group_id") == album):
+        raise too_many(math.ceil(wait))
 
 
 def check_alive(dialog: Dialog) -> None:
@@ -86,8 +160,23 @@ def invited_to_write(world: World, bot: Bot, user: User) -> bool:
     return False
 
 
-def check_right(world: World, bot: Bot, group: Group, right: str, what: str) -> None:
-    if not group.member(bot, world.clock.date()).may(right):
+def has_right(world: World, group: Group, account: Account, right: str) -> bool:
+    """As owner, or as an administrator with this right."""
+    return group.member(account, world.clock.date()).may(right)
+
+
+def check_right(world: World, account: Account, group: Group, right: str, what: str) -> None:
+    if not has_right(world, group, account, right):
+        raise bad_request(f"not enough rights to {what}")
+
+
+def permits(world: World, group: Group, account: Account, permission: str) -> bool:
+    """By right, or because the group lets its ordinary members."""
+    return group.allows(group.member(account, world.clock.date()), permission)
+
+
+def check_permission(world: World, account: Account, group: Group, permission: str, what: str) -> None:
+    if not permits(world, group, account, permission):
         raise bad_request(f"not enough rights to {what}")
 
 
@@ -95,7 +184,8 @@ def find_member(world: World, group: Group, params: Params) -> Member:
     """How the account of `user_id` stands in the group; strangers stand as left."""
     if not params.has("user_id"):
         raise bad_request("invalid user_id specified")
-    account = world.account(params.integer("user_id"))
+    number = params.integer("user_id")
+    account = world.account(number) or SYSTEM.get(number)
     if account is None:
         raise bad_request("PARTICIPANT_ID_INVALID")
     return group.member(account, world.clock.date())

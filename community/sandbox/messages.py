@@ -6,7 +6,8 @@ from typing import Any
 
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat
-from community.sandbox.files import Media
+from community.sandbox.files import Media, StoredFile, sizes
+from community.sandbox.identity import PLACED, shown, thread_root
 
 JSON = dict[str, Any]
 
@@ -14,12 +15,13 @@ JSON = dict[str, Any]
 class Message:
     """`content` holds the fields of Telegram's Message that make this one what it is (text, caption, pinned_message…).
 
-    `markup` is any reply markup; only an inline keyboard shows in `as_json`. `reactions` by user id.
+    `markup` is any reply markup; only an inline keyboard shows in `as_json`. `reactions` by user id. `sender` is who
+    wrote, whatever shows (see identity.py). `about`: what a service message speaks of and each viewer sees its own way.
     """
 
     __slots__ = (
-        "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "reactions", "reply_to",
-        "sender",
+        "about", "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "reactions",
+        "reply_to", "sender",
     )  # fmt: skip
 
     def __init__(self, chat: Chat, id: int, date: int, sender: Account, content: JSON) -> None:
@@ -34,6 +36,7 @@ class Message:
         self.extra: JSON | None = None
         self.edited: int | None = None
         self.deleted: int | None = None
+        self.about: About = None
         self.reactions: dict[int, list[JSON]] | None = None
 
     @property
@@ -50,11 +53,12 @@ class Message:
         """Telegram's Message for one bot. A message inside a message carries no reply of its own."""
         message: JSON = {
             "message_id": self.id,
-            "from": self.sender.as_json(),
             "chat": self.chat.as_json(),
             "date": self.date,
             **self.content,
         }
+        if (sender := shown(self)) is not None:
+            message["from"] = sender.as_json()
         if self.media is not None:
             message |= self.media.as_json(viewer)
         if self.edited is not None:
@@ -63,9 +67,16 @@ class Message:
             message |= self.extra
         if self.markup is not None and "inline_keyboard" in self.markup:
             message["reply_markup"] = self.markup
-        if self.reply_to is not None and not nested:
-            message["reply_to_message"] = self.reply_to.as_json(viewer, nested=True)
+        if self.about is not None:
+            message |= self._about(self.about, viewer)
+        if not nested and (replied := self.reply_to or thread_root(self.chat, self)) is not None:
+            message["reply_to_message"] = replied.as_json(viewer, nested=True)
         return message
+
+    def _about(self, about: Message | StoredFile, viewer: Bot) -> JSON:
+        if isinstance(about, Message):
+            return {"pinned_message": about.as_json(viewer, nested=True)}
+        return {"new_chat_photo": sizes(about, viewer)}
 
     def as_seen(self) -> JSON:
         """For the control interface: what a person in the chat sees, with the marks of edits and deletion."""
@@ -74,7 +85,11 @@ class Message:
             "chat_id": self.chat.id,
             "chat": self.chat.as_json(),
             "date": self.date,
-            "from": self.sender.as_json(),
+            "from": self.content["sender_chat"] if (sender := shown(self)) is None else sender.as_json(),
+            "author": self.sender.id,
+            "sender_chat": self.content.get("sender_chat"),
+            "author_signature": self.content.get("author_signature"),
+            "thread": self.content.get("message_thread_id"),
             "text": self.text,
             "entities": self.content.get("entities") or self.content.get("caption_entities") or [],
             "edited": self.edited,
@@ -86,8 +101,11 @@ class Message:
             "reactions": {str(user): given for user, given in (self.reactions or {}).items() if given},
         }
         if self.is_service:
-            seen["service"] = [key for key in self.content if not key.startswith("_")]
+            seen["service"] = [key for key in self.content if key not in PLACED]
         return seen
+
+
+About = Message | StoredFile | None
 
 
 def buttons(markup: JSON | None) -> list[JSON]:

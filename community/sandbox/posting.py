@@ -7,17 +7,25 @@ from typing import Any
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.files import Media
-from community.sandbox.messages import Message
+from community.sandbox.identity import TELEGRAM, carried, origin, signature
+from community.sandbox.messages import About, Message
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
+IN_CHANNELS = {"message": "channel_post", "edited_message": "edited_channel_post"}
 
 
 def post(
     world: World, chat: Chat, sender: Account, content: JSON, *, media: Media | None = None,
-    markup: JSON | None = None, reply_to: Message | None = None, extra: JSON | None = None,
+    markup: JSON | None = None, reply_to: Message | None = None, extra: JSON | None = None, about: About = None,
 ) -> Message:  # fmt: skip
-    """Put a message into a chat. Bots hear what people write and all service messages, not each other."""
+    """Put a message into a chat. Bots hear what people write, service messages and channels' posts, not each other.
+
+    `about`: the message pinned or the photo set, for service messages.
+    """
+    channel = isinstance(chat, Group) and chat.is_channel
+    if isinstance(chat, Group):
+        content = _signed(world, chat, sender, content)
     message = Message(chat, chat.next_message_id, world.clock.date(), sender, content)
     message.media, message.markup, message.reply_to, message.extra = media, markup, reply_to, extra
     chat.messages[message.id] = message
@@ -25,16 +33,46 @@ def post(
     if isinstance(sender, Bot):
         world.delivered.append(message)
         world.delivered_count += 1
-    if message.is_service or not isinstance(sender, Bot):
+    message.about = about
+    if message.is_service or channel or not isinstance(sender, Bot):
         tell(world, "message", message)
     world.live.message(message)
+    if channel and not message.is_service:
+        _discuss(world, message)
     return message
 
 
+def _signed(world: World, group: Group, sender: Account, content: JSON) -> JSON:
+    if group.slow_mode_delay:
+        group.spoke[sender.id] = world.clock.now()
+    return content if "sender_chat" in content else content | signature(group, sender, anonymous=False)
+
+
+def _discuss(world: World, message: Message) -> None:
+    """A channel's post comes into its discussion group by itself, pinned; comments are replies to it."""
+    channel = message.chat
+    if not isinstance(channel, Group) or channel.linked is None:
+        return
+    content = carried(message.content) | {"sender_chat": channel.as_json(), "is_automatic_forward": True}
+    forwarded = {"forward_origin": origin(message)}
+    copy = post(world, channel.linked, TELEGRAM, content, media=message.media, markup=message.markup, extra=forwarded)
+    channel.discussed[message.id] = copy
+    channel.linked.pins.append(copy)
+    world.live.chat(channel.linked)
+
+
+def discussed(message: Message) -> Message | None:
+    """The copy of a channel's post in the discussion group, still there."""
+    copy = message.chat.discussed.get(message.id) if isinstance(message.chat, Group) else None
+    return None if copy is None or copy.deleted else copy
+
+
 def tell(world: World, kind: str, message: Message) -> None:
-    """An update about a message to every bot that hears it."""
+    """An update about a message to every bot that hears it; in channels to all but the author."""
+    channel = isinstance(message.chat, Group) and message.chat.is_channel
+    kind = IN_CHANNELS[kind] if channel else kind
     for bot in world.bots_in(message.chat):
-        if hears(bot, message):
+        if hears(bot, message) and not (channel and bot is message.sender):
             bot.inbox.put(kind, message.as_json(bot), message.sender.id)
 
 
@@ -45,7 +83,7 @@ def hears(bot: Bot, message: Message) -> bool:
     member = message.chat.standing(bot) if isinstance(message.chat, Group) else None
     if member is not None and member.is_admin:
         return True
-    if message.reply_to is not None and message.reply_to.sender is bot:
+    if message.reply_to is not None and message.reply_to.sender is bot and not message.reply_to.is_service:
         return True
     kinds = {entity["type"] for entity in message.content.get("entities", ())}
     return "bot_command" in kinds or ("mention" in kinds and f"@{bot.username}" in message.text)
@@ -56,14 +94,19 @@ def edit(world: World, message: Message, changes: JSON, markup: JSON | None) -> 
     message.content = message.content | changes
     message.markup = markup
     message.edited = world.clock.date()
-    if not isinstance(message.sender, Bot):
+    if not isinstance(message.sender, Bot) or (isinstance(message.chat, Group) and message.chat.is_channel):
         tell(world, "edited_message", message)
     world.live.message(message)
+    if copy := discussed(message):
+        edit(world, copy, changes, markup)
 
 
 def delete(world: World, message: Message) -> None:
+    """A channel's post goes from its discussion group too; comments stay."""
     message.deleted = world.clock.date()
     world.live.message(message)
+    if copy := discussed(message):
+        delete(world, copy)
 
 
 def react(world: World, message: Message, actor: Account, reaction: list[JSON]) -> None:

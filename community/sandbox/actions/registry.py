@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from community.sandbox.accounts import Bot, User
 from community.sandbox.chats import Chat, Group
-from community.sandbox.errors import Refused
+from community.sandbox.errors import ApiError, Refused
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
@@ -61,11 +61,14 @@ def perform(world: World, request: Any) -> JSON:
         wanted = kind.model_validate({key: value for key, value in request.items() if key != "do"})
         with world.clock.at(wanted.at):
             return {"ok": True} | wanted.apply(world)
-    except (Refused, ValidationError) as error:
+    except (ApiError, Refused, ValidationError) as error:
         return {"ok": False, "error": _told(error)}
 
 
-def _told(error: Refused | ValidationError) -> str:
+def _told(error: ApiError | Refused | ValidationError) -> str:
+    """Where bots and people are bound by the same rule, people read Telegram's text without its prefix."""
+    if isinstance(error, ApiError):
+        return error.description.partition(": ")[2]
     if isinstance(error, Refused):
         return str(error)
     return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())

@@ -11,33 +11,47 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, Field
 
+from community.sandbox.access import check_content
 from community.sandbox.accounts import User
+from community.sandbox.actions.masks import masked
 from community.sandbox.actions.registry import JSON, Gesture, find_bot, find_chat, gesture
 from community.sandbox.chats import Chat, Dialog, Group
-from community.sandbox.errors import Refused
+from community.sandbox.errors import ApiError, Refused
 from community.sandbox.files import Media, StoredFile
 from community.sandbox.formatting import found
 from community.sandbox.membership import set_blocked
 from community.sandbox.messages import Message, buttons
 from community.sandbox.posting import edit, post, react
+from community.sandbox.topics import placed
 from community.sandbox.world import Callback, World
 
 PAYLOAD = re.compile(r"[A-Za-z0-9_-]{0,64}")
 
 
-def say(world: World, user: User, chat: Chat, text: str, **more: Any) -> Message:
-    """Write into a chat. In private this opens it for the bot, for good."""
-    if isinstance(chat, Dialog):
-        if chat.blocked:
-            raise Refused("the user has blocked this bot; unblock or start it first")
-        chat.opened = True
-    elif isinstance(chat, Group) and not chat.member(user, world.clock.date()).may_send():
-        raise Refused(f"user {user.id} may not write in {chat.id}")
+def say(world: World, user: User, chat: Chat, text: str, *, shown: JSON | None = None, **more: Any) -> Message:
+    """Write into a chat, if its rights, permissions and topics let one. In private this opens it for the bot, for good.
+
+    `shown`: thread and sender of the message, where they are not plain.
+    """
     field = "caption" if more.get("media") else "text"
     content: JSON = {field: text} if text else {}
     if entities := found(text):
         content["entities" if field == "text" else "caption_entities"] = entities
+    if isinstance(chat, Dialog):
+        if chat.blocked:
+            raise Refused("the user has blocked this bot; unblock or start it first")
+        chat.opened = True
+    else:
+        content |= shown or {}
+        _check_saying(world, user, chat, content, more.get("media"))
     return post(world, chat, user, content, **more)
+
+
+def _check_saying(world: World, user: User, chat: Chat, content: JSON, media: Media | None) -> None:
+    try:
+        check_content(world, user, chat, content, media)
+    except ApiError as error:
+        raise Refused(f"user {user.id} may not write in {chat.id}: {error.description}") from None
 
 
 @gesture("start")
@@ -75,13 +89,19 @@ class Document(BaseModel):
 
 @gesture("say")
 class Say(Gesture):
-    """Write text, send a document, reply. `chat`: a group, or a bot for the private chat with it."""
+    """Write text, send a document, reply. `chat`: a group or channel, or a bot for the private chat with it.
+
+    `thread`: a topic, or the number of a channel's post that came into its discussion group. `anonymous`: as the group
+    itself, for its administrators. `as_chat`: as a channel of one's own.
+    """
 
     chat: int | str | None = None
     text: str = Field("", max_length=4096)
     reply_to: int | None = None
     document: Document | None = None
     thread: int | None = None
+    anonymous: bool = False
+    as_chat: int | str | None = None
 
     def apply(self, world: World) -> JSON:
         user = self.who(world)
@@ -89,9 +109,13 @@ class Say(Gesture):
         if not self.text.strip() and self.document is None:
             raise Refused("nothing to say: text is empty")
         replied = _message(chat, self.reply_to) if self.reply_to is not None else None
-        extra = {"message_thread_id": self.thread} if self.thread is not None else None
-        message = say(world, user, chat, self.text, media=self._media(world), reply_to=replied, extra=extra)
+        shown = self._shown(world, user, chat, replied) if isinstance(chat, Group) else None
+        message = say(world, user, chat, self.text, media=self._media(world), reply_to=replied, shown=shown)
         return {"message_id": message.id}
+
+    def _shown(self, world: World, user: User, group: Group, replied: Message | None) -> JSON:
+        mask = {} if group.is_channel else masked(world, group, user, anonymous=self.anonymous, as_chat=self.as_chat)
+        return placed(world, group, user, self.thread, replied) | mask
 
     def _media(self, world: World) -> Media | None:
         if self.document is None:

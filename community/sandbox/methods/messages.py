@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from community.sandbox.access import check_right, check_writable, find_chat
+from community.sandbox.access import check_content, find_chat
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.errors import bad_request
+from community.sandbox.identity import carried, origin
 from community.sandbox.messages import Message
 from community.sandbox.methods.registry import Call, method
-from community.sandbox.methods.sending import read_caption, read_text, send, writable_chat
+from community.sandbox.methods.sending import position, read_caption, read_text, send, writable_chat
 from community.sandbox.posting import delete, post, react
 
 DELETABLE = 48 * 3600
@@ -38,7 +39,7 @@ def send_chat_action(call: Call) -> bool:
 def copy_message(call: Call) -> JSON:
     source = _source(call, "message to copy not found")
     chat = writable_chat(call)
-    content = dict(source.content)
+    content = carried(source.content)
     if call.params.has("caption") and source.media is not None:
         content = read_caption(call.params)
     return {"message_id": send(call, chat, content, source.media).id}
@@ -48,16 +49,17 @@ def copy_message(call: Call) -> JSON:
 def forward_message(call: Call) -> JSON:
     source = _source(call, "message to forward not found")
     chat = writable_chat(call)
-    origin = {"type": "user", "date": source.date, "sender_user": source.sender.as_json()}
-    extra = source.extra or {"forward_origin": origin}
-    message = post(call.world, chat, call.bot, dict(source.content), media=source.media, extra=extra)
+    extra = source.extra or {"forward_origin": origin(source)}
+    content = carried(source.content) | position(call, chat)
+    check_content(call.world, call.bot, chat, content, source.media)
+    message = post(call.world, chat, call.bot, content, media=source.media, extra=extra)
     return message.as_json(call.bot)
 
 
 def _source(call: Call, missing: str) -> Message:
     """The message to copy or forward; service messages cannot be."""
-    origin = find_chat(call.world, call.bot, call.params, "from_chat_id")
-    source = origin.message(call.params.integer("message_id"))
+    place = find_chat(call.world, call.bot, call.params, "from_chat_id", reading=True)
+    source = place.message(call.params.integer("message_id"))
     if source is None:
         raise bad_request(missing)
     if source.is_service:
@@ -111,34 +113,6 @@ def set_message_reaction(call: Call) -> bool:
         raise bad_request("REACTION_INVALID")
     react(call.world, message, call.bot, reaction[:1])
     return True
-
-
-@method("pinChatMessage")
-def pin_chat_message(call: Call) -> bool:
-    chat, message = _pinnable(call)
-    if message is None:
-        raise bad_request("message to pin not found")
-    chat.pinned = message
-    call.world.live.chat(chat)
-    post(call.world, chat, call.bot, {"pinned_message": message.as_json(call.bot, nested=True)})
-    return True
-
-
-@method("unpinChatMessage")
-def unpin_chat_message(call: Call) -> bool:
-    chat, _ = _pinnable(call)
-    chat.pinned = None
-    call.world.live.chat(chat)
-    return True
-
-
-def _pinnable(call: Call) -> tuple[Chat, Message | None]:
-    chat = find_chat(call.world, call.bot, call.params)
-    if isinstance(chat, Group):
-        check_right(call.world, call.bot, chat, "can_pin_messages", "manage pinned messages in the chat")
-    else:
-        check_writable(call.world, call.bot, chat)
-    return chat, chat.message(call.params.integer("message_id"))
 
 
 @method("answerCallbackQuery")

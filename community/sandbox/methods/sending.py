@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from community.sandbox.access import check_writable, find_chat
-from community.sandbox.chats import Chat
+from community.sandbox.access import check_content, check_writable, find_chat
+from community.sandbox.chats import Chat, Group
 from community.sandbox.errors import bad_request
 from community.sandbox.files import Media
 from community.sandbox.formatting import formatted
@@ -14,6 +14,7 @@ from community.sandbox.messages import Message
 from community.sandbox.methods.registry import Call
 from community.sandbox.params import Params
 from community.sandbox.posting import post
+from community.sandbox.topics import placed
 
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
@@ -48,15 +49,25 @@ def writable_chat(call: Call) -> Chat:
 
 
 def send(call: Call, chat: Chat, content: JSON, media: Media | None = None) -> Message:
-    """Post for the bot, with the call's keyboard, reply and thread."""
+    """Post for the bot, with the call's keyboard, reply and thread, if it may."""
     params = call.params
-    if params.has("message_thread_id"):
-        content["message_thread_id"] = params.integer("message_thread_id")
     if params.flag("protect_content"):
         content["has_protected_content"] = True
     markup = read_markup(params)
     reply = _replied(params, chat)
+    content |= position(call, chat, reply)
+    check_content(call.world, call.bot, chat, content, media)
     return post(call.world, chat, call.bot, content, media=media, markup=markup, reply_to=reply)
+
+
+def position(call: Call, chat: Chat, reply: Message | None = None) -> JSON:
+    """Where the call's message goes in a chat with topics or comments; {} elsewhere."""
+    thread = call.params.integer("message_thread_id") or None
+    if isinstance(chat, Group):
+        return placed(call.world, chat, call.bot, thread, reply)
+    if thread is not None:
+        raise bad_request("message thread not found")
+    return {}
 
 
 def _replied(params: Params, chat: Chat) -> Message | None:
