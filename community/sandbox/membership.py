@@ -150,7 +150,7 @@ def set_blocked(world: World, dialog: Dialog, blocked: bool) -> None:
 def migrate(world: World, group: Group, actor: Account) -> Group:
     """Turn a group into a supergroup: a new chat with the same people, links and requests; both say where the other is.
 
-    Every bot in it hears that it left the one and is in the other.
+    Every bot in it hears that it is in the new one; that it left the old one it is not told.
     """
     new = world.add_group("supergroup", group.title)
     new.members, new.permissions = dict(group.members), group.permissions
@@ -160,10 +160,8 @@ def migrate(world: World, group: Group, actor: Account) -> Group:
     group.migrated_to = new.id
     post(world, new, actor, {"migrate_from_chat_id": group.id})
     for bot in world.bots_in(new):
-        left, own = Member(bot, "left"), new.members[bot.id]
-        told = {"from": actor.as_json()}
-        bot.inbox.put("my_chat_member", _update(world, group, own, left, bot) | told, actor.id)
-        bot.inbox.put("my_chat_member", _update(world, new, left, own, bot) | told, actor.id)
+        told = _update(world, new, Member(bot, "left"), new.members[bot.id], bot)
+        bot.inbox.put("my_chat_member", told | {"from": actor.as_json()}, actor.id)
     world.live.chat(group)
     world.live.chat(new)
     return new

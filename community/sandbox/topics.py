@@ -184,8 +184,8 @@ def in_topic(topic: Topic) -> JSON:
 
 
 def thread_of(message: Message) -> int:
-    """The topic of a forum's message."""
-    thread: int = message.content.get("message_thread_id", GENERAL)
+    """The topic of a forum's message; replies in General carry the number of what they reply to."""
+    thread: int = message.content["message_thread_id"] if message.content.get("is_topic_message") else GENERAL
     return thread
 
 
@@ -196,7 +196,8 @@ def messages_of(group: Group, thread: int) -> list[Message]:
 def placed(world: World, group: Group, writer: Account, thread: int | None, reply_to: Message | None) -> JSON:
     """What a new message carries of where it stands. A reply goes where the message replied to is.
 
-    In a group without topics only comments on a channel's post form a thread; other replies are numbered alike.
+    Without topics, and in General, only comments on a channel's post form a thread that can be named; other replies
+    carry the number of the first message of their chain.
     """
     if not group.is_forum:
         return _in_thread(group, thread, reply_to)
@@ -209,7 +210,7 @@ def placed(world: World, group: Group, writer: Account, thread: int | None, repl
         raise bad_request("message thread not found")
     if topic.closed and not _own(topic, writer) and not has_right(world, group, writer, "can_manage_topics"):
         raise bad_request("TOPIC_CLOSED")
-    return in_topic(topic)
+    return in_topic(topic) or _in_thread(group, None, reply_to)
 
 
 def _in_thread(group: Group, thread: int | None, reply_to: Message | None) -> JSON:
