@@ -42,8 +42,8 @@ class OwnersGesture(Gesture):
     def check_removal(self, world: World, group: Group, member: Member) -> None:
         """Of administrators only by whom may change their rights; of the owner never."""
         self.check(world, group, "can_restrict_members", "restrict/unrestrict chat member")
-        if member.is_admin and not self.free(group):
-            self.check_promotion(world, group, member, frozenset())
+        if not self.free(group):
+            check_editable(world, group, member, self.who(world), frozenset())
 
 
 @gesture("add_bot")

@@ -46,8 +46,9 @@ class Follow(Gesture):
 
     def _join(self, world: World, door: JSON) -> JSON:
         group, link = world.links.get(door.get("link", ""), (None, None))
-        group = group or find_group(world, door.get("chat", ""))
-        wanted = RequestJoin if asks(group, link) else Join
+        if group is None and "chat" in door:
+            group = find_group(world, door["chat"])
+        wanted = RequestJoin if group is not None and asks(group, link) else Join
         return {"followed": wanted.do} | wanted(user=self.user, at=None, **door).apply(world)
 
     def _add(self, world: World, bot: Bot, payload: str, rights: list[str] | None, *, channel: bool) -> JSON:
