@@ -18,6 +18,7 @@ Where things are
     limits.py       rate limits and meter   faults.py   errors on request
     journal.py      what bots called        clock.py    sandbox time
     params.py       parameters of a call    multipart.py  uploads
+    description/    the Bot API as python-telegram-bot describes it, and the check of a call against it
     connection.py   cutting a connection without an answer
     methods/        Bot API methods by topic: a decorated function each, found by name
     actions/        what users do, by topic: a validated model each, found by its ``do``

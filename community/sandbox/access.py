@@ -4,37 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 from community.sandbox.accounts import Account, Bot, User
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.errors import bad_request, forbidden, too_many
-from community.sandbox.files import Media
 from community.sandbox.identity import SYSTEM
-from community.sandbox.members import Member
+from community.sandbox.members import SENDING, Member
 from community.sandbox.params import Params
 from community.sandbox.world import World
 
-CONTENTS = {
-    "photo": ("can_send_photos", "photos"),
-    "video": ("can_send_videos", "videos"),
-    "audio": ("can_send_audios", "audios"),
-    "document": ("can_send_documents", "documents"),
-    "voice": ("can_send_voice_notes", "voice notes"),
-    "video_note": ("can_send_video_notes", "video notes"),
-    "poll": ("can_send_polls", "polls"),
-    "checklist": ("can_send_polls", "checklists"),
-    "animation": ("can_send_other_messages", "animations"),
-    "sticker": ("can_send_other_messages", "stickers"),
-    "dice": ("can_send_other_messages", "dice"),
-    "game": ("can_send_other_messages", "games"),
-    "contact": ("can_send_messages", "contacts"),
-    "location": ("can_send_messages", "locations"),
-    "venue": ("can_send_messages", "venues"),
-    "invoice": ("can_send_messages", "invoices"),
-}
-"""By a message's field: the permission it takes (Bot API, ChatPermissions) and what a refusal calls it."""
-TEXT = ("can_send_messages", "text messages")
 REQUEST_WINDOW = 300
 """Seconds a pending join request lets the bot write privately (Bot API, ChatJoinRequest.user_chat_id)."""
 
@@ -91,56 +69,45 @@ def find_group(world: World, bot: Bot, params: Params) -> Group:
     return chat
 
 
-def check_writable(world: World, bot: Bot, chat: Chat) -> None:
-    """Raise Telegram's 403 or 400 unless the bot may send a message there now."""
+def check_writable(world: World, bot: Bot, chat: Chat, kind: str = "text") -> None:
+    """Raise Telegram's 403 or 400 unless the bot may send a message of this kind there now."""
     if isinstance(chat, Dialog):
         check_alive(chat)
         if not chat.opened and not invited_to_write(world, bot, chat.user):
             raise forbidden("bot can't initiate conversation with a user")
-    elif isinstance(chat, Group) and chat.is_channel:
-        _check_posting(world, bot, chat)
+    elif isinstance(chat, Group):
+        check_kind(world, bot, chat, kind)
 
 
-def _check_posting(world: World, writer: Account, channel: Group) -> None:
-    if not has_right(world, channel, writer, "can_post_messages"):
-        raise bad_request("need administrator rights in the channel chat")
+def check_kind(world: World, writer: Account, group: Group, kind: str, thread: int | None = None) -> None:
+    """Raise unless someone, bot or user, may send a message of this kind there, by right or by permission.
 
-
-def check_content(world: World, writer: Account, chat: Chat, content: dict[str, Any], media: Media | None) -> None:
-    """Raise unless someone, bot or user, may send this there now: rights, permissions, slow mode.
-
-    `content` already says in which thread.
+    Who is in a linked channel may comment on its posts (`thread`) without being in the group.
     """
-    if not isinstance(chat, Group):
+    member = group.member(writer, world.clock.date())
+    if group.is_channel:
+        if not member.may("can_post_messages"):
+            raise bad_request("need administrator rights in the channel chat")
         return
-    if chat.is_channel:
-        _check_posting(world, writer, chat)
-        return
-    member = _writing(world, chat, writer, content)
-    kind = media.kind if media is not None else next((key for key in content if key in CONTENTS), "text")
-    permission, things = CONTENTS.get(kind, TEXT)
-    if not chat.allows(member, permission):
+    if member.status == "left" and thread is not None and _comments(world, group, writer, thread):
+        member = replace(member, status="member")
+    permission, things = SENDING[kind]
+    if not group.allows(member, permission):
         raise bad_request(f"not enough rights to send {things} to the chat")
-    if chat.slow_mode_delay and not member.is_admin:
-        _check_pace(world, chat, writer, content)
 
 
-def _writing(world: World, group: Group, writer: Account, content: dict[str, Any]) -> Member:
-    """How the writer stands; who is in a linked channel may comment on its posts without being in the group."""
-    member, date = group.member(writer, world.clock.date()), world.clock.date()
-    if member.status == "left" and group.linked is not None and group.linked.member(writer, date).present:
-        root = group.message(content.get("message_thread_id", 0))
-        if root is not None and root.content.get("is_automatic_forward"):
-            return replace(member, status="member")
-    return member
+def _comments(world: World, group: Group, writer: Account, thread: int) -> bool:
+    root = group.message(thread)
+    there = root is not None and bool(root.content.get("is_automatic_forward"))
+    return there and group.linked is not None and group.linked.member(writer, world.clock.date()).present
 
 
-def _check_pace(world: World, group: Group, writer: Account, content: dict[str, Any]) -> None:
-    """Slow mode; an album is one message."""
-    wait = group.spoke.get(writer.id, -math.inf) + group.slow_mode_delay - world.clock.now()
-    newest = group.messages.get(group.next_message_id - 1)
-    album = content.get("media_group_id")
-    if wait > 0 and not (album and newest is not None and newest.content.get("media_group_id") == album):
+def check_pace(world: World, writer: Account, chat: Chat) -> None:
+    """Slow mode: raise 429 when a member wrote too short a time ago."""
+    if not isinstance(chat, Group) or not chat.slow_mode_delay:
+        return
+    wait = chat.spoke.get(writer.id, -math.inf) + chat.slow_mode_delay - world.clock.now()
+    if wait > 0 and not chat.member(writer, world.clock.date()).is_admin:
         raise too_many(math.ceil(wait))
 
 

@@ -46,13 +46,17 @@ class Account:
 
 
 class User(Account):
-    """A person. `requests` are their join requests still waiting, by group id."""
+    """A person. `requests` are their join requests still waiting, by group id.
 
-    __slots__ = ("deactivated", "requests")
+    `hides_forwards`: forwards of their messages name them without a link to the account.
+    """
 
-    def __init__(self, id: int, first_name: str, **names: str | None) -> None:
+    __slots__ = ("deactivated", "hides_forwards", "requests")
+
+    def __init__(self, id: int, first_name: str, *, hides_forwards: bool = False, **names: str | None) -> None:
         super().__init__(id, first_name, **names)
         self.deactivated = False
+        self.hides_forwards = hides_forwards
         self.requests: dict[int, JoinRequest] = {}
 
 

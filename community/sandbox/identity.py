@@ -26,7 +26,7 @@ CHANNEL = SystemBot(136817688, "Channel", username="Channel_Bot")
 SYSTEM = {account.id: account for account in (TELEGRAM, ANONYMOUS, CHANNEL)}
 """Sent as `from` for clients that know nothing of `sender_chat` (Bot API, Message.from)."""
 PLACED = ("sender_chat", "author_signature", "is_automatic_forward", "message_thread_id", "is_topic_message")
-"""What belongs to a message where it stands, and stays behind when it is copied or forwarded."""
+"""Fields that say where a message stands and as whom it was written."""
 
 
 def signature(chat: Group, sender: Account, *, anonymous: bool) -> JSON:
@@ -57,23 +57,6 @@ def shown(message: Message) -> Account | None:
     if chat["id"] != message.chat.id:
         return CHANNEL
     return None if chat["type"] == "channel" else ANONYMOUS
-
-
-def origin(message: Message) -> JSON:
-    """Telegram's MessageOrigin, for whoever forwards the message."""
-    chat = message.content.get("sender_chat")
-    about: JSON = {"type": "user", "date": message.date}
-    if chat is None:
-        return about | {"sender_user": message.sender.as_json()}
-    signed = {key: value for key, value in message.content.items() if key == "author_signature"}
-    if chat["type"] == "channel" and chat["id"] == message.chat.id:
-        return about | {"type": "channel", "chat": chat, "message_id": message.id} | signed
-    return about | {"type": "chat", "sender_chat": chat} | signed
-
-
-def carried(content: JSON) -> JSON:
-    """What of a message goes into a copy of it elsewhere."""
-    return {key: value for key, value in content.items() if key not in PLACED}
 
 
 def thread_root(chat: Chat, message: Message) -> Message | None:

@@ -51,6 +51,24 @@ PERMISSIONS = [
     "can_manage_topics",
 ]
 ALL_PERMISSIONS = frozenset(PERMISSIONS)
+SENDING = {
+    "text": ("can_send_messages", "text messages"),
+    "photo": ("can_send_photos", "photos"),
+    "video": ("can_send_videos", "videos"),
+    "animation": ("can_send_other_messages", "animations"),
+    "audio": ("can_send_audios", "music"),
+    "document": ("can_send_documents", "documents"),
+    "voice": ("can_send_voice_notes", "voice notes"),
+    "video_note": ("can_send_video_notes", "video notes"),
+    "sticker": ("can_send_other_messages", "stickers"),
+    "poll": ("can_send_polls", "polls"),
+    "dice": ("can_send_other_messages", "dice"),
+    "venue": ("can_send_messages", "venues"),
+    "location": ("can_send_messages", "locations"),
+    "contact": ("can_send_messages", "contacts"),
+    "invoice": ("can_send_messages", "invoices"),
+}
+"""The permission that each kind of message takes, and what a refusal calls it."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -141,7 +141,7 @@ def unpin_all(world: World, group: Group, editor: Account, thread: int) -> None:
         raise bad_request("TOPIC_ID_INVALID")
     if not permits(world, group, editor, "can_pin_messages"):
         raise bad_request("not enough rights to manage pinned messages in the chat")
-    group.pins = [message for message in group.pins if thread_of(message) != thread]
+    group.pins = {number: message for number, message in group.pins.items() if thread_of(message) != thread}
     world.live.chat(group)
 
 

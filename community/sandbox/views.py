@@ -28,7 +28,7 @@ def group(world: World, group: Group) -> JSON:
         "owner": group.owner.id if group.owner else None,
         "migrated_to": group.migrated_to,
         "pinned": group.pinned.id if group.pinned else None,
-        "pins": [message.id for message in group.pins if not message.deleted],
+        "pins": list(group.pins),
         "topics": [topic.as_json() | {"closed": topic.closed, "hidden": topic.hidden} for topic in _topics(group)],
         "description": group.description,
         "permissions": sorted(group.permissions),

@@ -187,7 +187,7 @@ async def test_people_need_rights_as_bots_do(bot: Bot, sandbox: SandboxClient, g
     await sandbox.set_member(EVE, group, ANN, "administrator", rights=["can_restrict_members"])
     await sandbox.set_member(ANN, group, BOB, "restricted", permissions=TALK)
     with pytest.raises(SandboxError, match="send documents"):
-        await sandbox.say(BOB, group, document={"name": "a"})
+        await sandbox.say(BOB, group, document={"name": "a", "text": "a"})
     with pytest.raises(SandboxError, match="can't remove chat owner"):
         await sandbox.set_member(ANN, group, EVE, "left")
     await sandbox.set_member(BOB, group, ANN, "kicked", force=True)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from community.sandbox import pins, settings
 from community.sandbox.access import check_right
-from community.sandbox.actions.registry import JSON, Gesture, find_chat, find_group, gesture
+from community.sandbox.actions.registry import JSON, Gesture, find_chat, find_group, find_message, gesture
 from community.sandbox.chats import Group
 from community.sandbox.errors import Refused
 from community.sandbox.members import ALL_PERMISSIONS
@@ -25,10 +25,11 @@ class Pin(Gesture):
     def apply(self, world: World) -> JSON:
         user = self.who(world)
         chat = find_chat(world, user, self.chat)
-        message = chat.message(self.message)
-        if message is None:
-            raise Refused(f"no message {self.message} in chat {chat.id}")
-        pins.pin(world, chat, user, message)
+        message = find_message(chat, self.message)
+        pins.check_pinning(world, chat, user)
+        if message.is_service:
+            raise Refused("service messages can't be pinned")
+        pins.pin(world, message, user)
         return {}
 
 
@@ -42,10 +43,11 @@ class Unpin(Gesture):
     def apply(self, world: World) -> JSON:
         user = self.who(world)
         chat = find_chat(world, user, self.chat)
+        pins.check_pinning(world, chat, user)
         if self.message is None:
-            pins.unpin_all(world, chat, user)
+            pins.unpin_all(world, chat)
         else:
-            pins.unpin(world, chat, user, chat.message(self.message))
+            pins.unpin(world, chat, find_message(chat, self.message))
         return {}
 
 

@@ -21,6 +21,7 @@ class NewUser(Asked):
     last_name: Name | None = None
     username: Name | None = None
     language_code: Name | None = None
+    hides_forwards: bool = False
 
 
 class NewBot(Asked):
