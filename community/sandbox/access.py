@@ -10,6 +10,7 @@ from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.errors import bad_request, forbidden, too_many
 from community.sandbox.identity import SYSTEM
 from community.sandbox.members import SENDING, Member
+from community.sandbox.messages import Message
 from community.sandbox.params import Params
 from community.sandbox.world import World
 
@@ -100,6 +101,13 @@ def _comments(world: World, group: Group, writer: Account, thread: int) -> bool:
     root = group.message(thread)
     there = root is not None and bool(root.content.get("is_automatic_forward"))
     return there and group.linked is not None and group.linked.member(writer, world.clock.date()).present
+
+
+def may_edit(world: World, message: Message, account: Account) -> bool:
+    """One's own message; in a channel anybody's, with the right to."""
+    chat = message.chat
+    channel = isinstance(chat, Group) and chat.is_channel and has_right(world, chat, account, "can_edit_messages")
+    return (message.sender is account or channel) and not message.is_service and "forward_origin" not in message.content
 
 
 def check_pace(world: World, writer: Account, chat: Chat) -> None:

@@ -9,8 +9,9 @@ from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.files import Media, StoredFile
 from community.sandbox.identity import PLACED, TELEGRAM, signature
 from community.sandbox.keyboards import put_below
-from community.sandbox.messages import Message
+from community.sandbox.messages import Message, buttons
 from community.sandbox.origins import origin, taken
+from community.sandbox.voting import attach
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
@@ -57,9 +58,16 @@ def _discuss(world: World, channel: Group, group: Group, message: Message) -> No
     album = {key: value for key, value in message.content.items() if key == "media_group_id"}
     content = taken(message) | album | {"sender_chat": channel.as_json(), "is_automatic_forward": True}
     content["forward_origin"] = origin(message)
-    copy = post(world, group, TELEGRAM, content, media=message.media, markup=message.markup)
+    copy = post(world, group, TELEGRAM, content, media=message.media, markup=_leading(message.markup))
+    if "poll" in content:
+        attach(world, copy)
     channel.discussed[message.id] = group.pins[copy.id] = copy
     world.live.chat(group)
+
+
+def _leading(markup: JSON | None) -> JSON | None:
+    """A forward keeps an inline keyboard only if all of it leads to addresses."""
+    return markup if all("url" in button for button in buttons(markup)) else None
 
 
 def discussed(message: Message) -> Message | None:
@@ -105,7 +113,7 @@ def edit(world: World, message: Message, content: JSON, markup: JSON | None, med
         kept = {
             key: value for key, value in copy.content.items() if key in (*PLACED, "forward_origin", "media_group_id")
         }
-        edit(world, copy, kept | taken(message), markup, media)
+        edit(world, copy, kept | taken(message), _leading(markup), media)
 
 
 def delete(world: World, message: Message) -> None:

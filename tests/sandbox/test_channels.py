@@ -1,7 +1,7 @@
 """Channels, discussion groups, and writing as somebody else than oneself."""
 
 import pytest
-from telegram import Bot, Update
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
 from telegram.error import BadRequest, Forbidden
 
 from community.sandbox.client import SandboxClient, SandboxError
@@ -160,3 +160,38 @@ async def test_a_channel_is_linked_with_a_supergroup(sandbox: SandboxClient, cha
     small = await sandbox.create_group("Small", kind="group", owner=EVE)
     with pytest.raises(SandboxError, match="linked with a supergroup"):
         await sandbox.edit_chat(EVE, channel, linked=small)
+
+
+async def test_posts_are_edited_by_who_may(bot: Bot, other: Bot, sandbox: SandboxClient, channel: int) -> None:
+    post = await bot.send_message(channel, "hello")
+    await sandbox.edit(EVE, channel, post.message_id, "hello all")
+    await sandbox.add_bot(EVE, channel, other.id, admin=True, rights=["can_post_messages"])
+    with pytest.raises(BadRequest, match=r"(?i)message can't be edited"):
+        await other.edit_message_text("mine now", channel, post.message_id)
+    assert (await sandbox.history(channel))[0]["text"] == "hello all"
+
+
+async def test_polls_and_buttons_in_the_discussion_group(bot: Bot, sandbox: SandboxClient, channel: int) -> None:
+    group = await sandbox.create_group("Talk", owner=EVE, members=[ANN], linked=channel, bots=[bot.id])
+    for button in (InlineKeyboardButton("Go", "https://example.org"), InlineKeyboardButton("Press", callback_data="x")):
+        await bot.send_message(channel, "look", reply_markup=InlineKeyboardMarkup([[button]]))
+    await bot.send_poll(channel, "Tea?", ["yes", "no"])
+    with_address, pressed, asked = await sandbox.history(group)
+    assert [bool(seen["buttons"]) for seen in (with_address, pressed)] == [True, False]
+    await sandbox.act("vote", user=ANN, chat=group, message=asked["message_id"], options=[0])
+    assert (await sandbox.history(channel))[-1]["poll"]["total_voter_count"] == 1
+
+
+async def test_reactions_of_the_anonymous_are_the_groups(bot: Bot, sandbox: SandboxClient) -> None:
+    await news(bot)
+    group = await sandbox.create_group("Group", owner=EVE, members=[ANN, BOB])
+    await sandbox.set_member(EVE, group, ANN, "administrator", anonymous=True)
+    said = await sandbox.say(BOB, group, "hi")
+    await sandbox.react(ANN, group, said["message_id"])
+    reaction = (await news(bot))[-1].message_reaction
+    assert reaction
+    assert reaction.actor_chat
+    assert (reaction.actor_chat.id, reaction.user) == (group, None)
+    await sandbox.edit_chat(EVE, group, permissions=["can_send_messages"])
+    with pytest.raises(SandboxError, match="not enough rights to react"):
+        await sandbox.react(BOB, group, said["message_id"])

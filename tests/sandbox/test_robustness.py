@@ -13,6 +13,7 @@ from community.sandbox.actions import perform
 from community.sandbox.app import Sandbox, create_app
 from community.sandbox.control import ROUTES
 from community.sandbox.methods import METHODS
+from community.sandbox.settings import set_forum
 from community.sandbox.world import DEFAULT_TOKEN
 
 NAMES = [*sorted({each.name for each in METHODS.values()} - {"setWebhook"}), "no", ""]
@@ -23,7 +24,11 @@ VALUES = st.recursive(
 KEYS = st.sampled_from(
     """chat_id user_id message_id text reply_markup entities parse_mode document media reply_parameters offset
     limit allowed_updates commands scope permissions name member_limit expire_date invite_link reaction photo
+    message_thread_id user_id title custom_title language_code menu_button rights sender_chat_id until_date icon_color
     from_chat_id message_ids callback_query_id link_preview_options caption caption_entities file_id""".split()  # noqa: SIM905
+)
+GESTURE_KEYS = st.sampled_from(
+    "do user chat text link message at bot thread name member status anonymous permissions linked".split()  # noqa: SIM905
 )
 PARAMS = st.dictionaries(KEYS, SCALARS | VALUES | st.sampled_from([17, -1001000000001, "17", "<b>", "@x"]), max_size=6)
 KINDS = st.sampled_from([b"application/json", b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x"])
@@ -34,7 +39,9 @@ def fresh() -> Sandbox:
     app = create_app()
     app.world.add_user(User(17, "Ann"))
     perform(app.world, {"do": "start", "user": 17})
-    app.world.add_group("supergroup", "G").enrol(app.world.bots[4242], admin=True)
+    group = app.world.add_group("supergroup", "G")
+    group.enrol(app.world.bots[4242], admin=True)
+    set_forum(app.world, group, True)
     return app
 
 
@@ -87,10 +94,10 @@ def test_anything_to_any_control_route(route: Any, value: Any, query: bytes) -> 
 
 
 @QUICK
-@given(st.dictionaries(st.sampled_from(["do", "user", "chat", "text", "link", "message", "at", "bot"]), VALUES))
+@given(st.dictionaries(GESTURE_KEYS, VALUES | st.sampled_from([-1001000000001, "t.me/sandbox_bot?startgroup&admin=x"])))
 def test_any_action(action: dict[str, Any]) -> None:
     assert perform(APP.world, {"user": 17} | action).keys() >= {"ok"}
-    for name in ("say", "press", "join", "react"):
+    for name in ("say", "press", "join", "react", "follow", "create_topic", "edit_chat", "set_member"):
         assert perform(APP.world, {"user": 17} | action | {"do": name}).keys() >= {"ok"}
 
 

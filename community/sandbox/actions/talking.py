@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from community.sandbox.access import check_kind, check_pace
+from community.sandbox.access import check_kind, check_pace, check_permission, may_edit
 from community.sandbox.accounts import User
 from community.sandbox.actions.attachments import Contact, Document, File, Place, checked_album, keep
 from community.sandbox.actions.masks import masked
@@ -164,6 +164,8 @@ class React(Gesture):
         chat = find_chat(world, user, self.chat)
         if not may_react(world, chat, user):
             raise Refused(f"user {user.id} is not in {chat.id}")
+        if isinstance(chat, Group) and not chat.is_channel:
+            check_permission(world, user, chat, "can_react_to_messages", "react to messages in the chat")
         emoji = plain(self.emoji)
         if emoji and emoji not in EMOJI:
             raise Refused(f"REACTION_INVALID: {self.emoji!r} is none of Telegram's reactions")
@@ -174,7 +176,7 @@ class React(Gesture):
 
 @gesture("edit")
 class Edit(Gesture):
-    """Change the text or caption of one's own message."""
+    """Change the text or caption of one's own message, or of a post of a channel whose posts one may edit."""
 
     chat: int | str | None = None
     message: int
@@ -183,7 +185,7 @@ class Edit(Gesture):
     def apply(self, world: World) -> JSON:
         user = self.who(world)
         message = find_message(find_chat(world, user, self.chat), self.message)
-        if message.sender is not user or message.is_service or "forward_origin" in message.content:
+        if not may_edit(world, message, user):
             raise Refused("only one's own message can be edited")
         if message.media is None and "text" not in message.content:
             raise Refused("there is no text in this message")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from community.sandbox.access import find_chat, find_group, find_member
+from community.sandbox.access import find_chat, find_member
 from community.sandbox.accounts import Bot
 from community.sandbox.chats import Chat, Group
 from community.sandbox.errors import bad_request
@@ -95,6 +95,8 @@ def get_chat_administrators(call: Call) -> list[JSON]:
 
 @method("leaveChat")
 def leave_chat(call: Call) -> bool:
-    group = find_group(call.world, call.bot, call.params)
-    remove(call.world, group, call.bot, actor=call.bot, status="left")
+    chat = find_chat(call.world, call.bot, call.params)
+    if not isinstance(chat, Group):
+        raise bad_request("chat member status can't be changed in private chats")
+    remove(call.world, chat, call.bot, actor=call.bot, status="left")
     return True
