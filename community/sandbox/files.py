@@ -116,6 +116,11 @@ def _fitted(size: Size, box: int) -> JSON:
     return {"width": max(1, round(size[0] * scale)), "height": max(1, round(size[1] * scale))}
 
 
+def album_id() -> str:
+    """A `media_group_id`, unlike any other."""
+    return str(13_000_000_000_000_000 + secrets.randbits(50))
+
+
 @dataclass(slots=True)
 class Media:
     """A file in a message under one of Telegram's kinds."""
@@ -136,3 +141,9 @@ class Media:
         return {"kind": self.kind, "file_name": self.file.name, "file_size": len(self.file.data)} | (
             {"mime_type": self.file.mime_type, "path": self.file.path} | self.file.shape
         )
+
+
+def sizes(file: StoredFile, viewer: Bot) -> list[JSON]:
+    """A chat's photo as one PhotoSize."""
+    about: JSON = {"file_id": viewer.file_id(file.unique_id), "file_unique_id": file.unique_id}
+    return [about | {"file_size": len(file.data), "width": 640, "height": 640}]

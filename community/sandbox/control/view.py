@@ -103,15 +103,15 @@ def list_messages(world: World, asked: Any) -> JSON:
     user, chat = wanted.who(world), wanted.where(world)
     limit, thread = wanted.limit, wanted.thread
     if wanted.after is not None:
-        found = seen.after(world, chat, user, wanted.after, limit + 1, thread)
+        found = seen.after(chat, user, wanted.after, limit + 1, thread)
         return {"messages": found[:limit], "older": True, "newer": len(found) > limit}
     if wanted.around is not None:
         half = limit // 2
-        newer = seen.after(world, chat, user, wanted.around - 1, half + 1, thread)
-        older = seen.before(world, chat, user, wanted.around, half + 1, thread)
+        newer = seen.after(chat, user, wanted.around - 1, half + 1, thread)
+        older = seen.before(chat, user, wanted.around, half + 1, thread)
         messages = older[-half:] + newer[:half]
         return {"messages": messages, "older": len(older) > half, "newer": len(newer) > half}
-    found = seen.before(world, chat, user, wanted.before, limit + 1, thread)
+    found = seen.before(chat, user, wanted.before, limit + 1, thread)
     return {"messages": found[-limit:], "older": len(found) > limit, "newer": wanted.before is not None}
 
 

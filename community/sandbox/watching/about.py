@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, is_dataclass
 from typing import Any
 
-import orjson
-
-from community.sandbox.accounts import Bot, User
+from community.sandbox.accounts import User
 from community.sandbox.chats import Chat, Dialog, Group
+from community.sandbox.commands import offered
 from community.sandbox.links import InviteLink
 from community.sandbox.members import Member
 from community.sandbox.messages import Message
+from community.sandbox.topics import Topic
 from community.sandbox.watching.chats import latest, row
 from community.sandbox.watching.people import matches, person
-from community.sandbox.watching.seen import seen
+from community.sandbox.watching.seen import seen, thread_of
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
 LISTED = 200
+SNIPPET = 80
 RANK = {"creator": 0, "administrator": 1}
 
 
 def about(world: World, user: User, chat: Chat) -> JSON:
-    view = row(world, chat, user, latest(chat))
+    view = row(chat, user, latest(chat))
     view["keyboard"] = chat.keyboard_of(user.id)
-    view["pins"] = [seen(world, message, user) for message in _pins(chat)]
+    view["pins"] = [seen(message, user) for message in _pins(chat)]
     if isinstance(chat, Dialog):
         view["refusals"] = [refusal.as_json() for refusal in chat.refused or ()]
-        view["commands"] = _commands(chat.bot, user, ["all_private_chats", "default"])
+        view["commands"] = offered(chat.bot, user, chat)
     elif isinstance(chat, Group):
         view |= _group(world, user, chat)
     return view
@@ -38,11 +38,11 @@ def _group(world: World, user: User, group: Group) -> JSON:
     member = group.member(user, world.clock.date())
     bots = world.bots_in(group)
     return {
-        "you": member.as_json(),
-        "may_write": member.may_send() and (group.kind != "channel" or member.is_admin),
+        "you": member.as_json(group.kind),
+        "may_write": _may_write(group, member),
         "requested": user.id in group.requests,
         "count": len(group.present()),
-        "description": getattr(group, "description", None),
+        "description": group.description,
         "topics": _topics(group),
         "links": [_link(link) for link in list(group.links.values())[-LISTED:]],
         "requests": [{"user": person(each.user), "date": each.date} for each in list(group.requests.values())[:LISTED]],
@@ -50,10 +50,14 @@ def _group(world: World, user: User, group: Group) -> JSON:
         "commands": [
             command | {"bot": bot.username}
             for bot in bots
-            for command in _commands(bot, user, ["all_group_chats", "default"])
+            for command in offered(bot, user, group, admin=member.is_admin)
         ],
         "migrated_to": group.migrated_to,
     }
+
+
+def _may_write(group: Group, member: Member) -> bool:
+    return member.may("can_post_messages") if group.is_channel else group.allows(member, "can_send_messages")
 
 
 def _pins(chat: Chat) -> list[Message]:
@@ -62,35 +66,22 @@ def _pins(chat: Chat) -> list[Message]:
 
 
 def _topics(group: Group) -> list[JSON]:
-    topics: dict[int, Any] = getattr(group, "topics", None) or {}
-    last: dict[int, Any] = {}
-    for message in group.messages.values():
-        if topics and not message.deleted:
-            last[message.content.get("message_thread_id") or 1] = message
-    return [
-        {"id": number, "date": getattr(last.get(number), "date", 0), "text": getattr(last.get(number), "text", "")}
-        | {name: getattr(topic, name, None) for name in ("name", "icon_color", "closed", "hidden")}
-        for number, topic in topics.items()
-    ]
+    """With the date and the beginning of the newest message of each."""
+    last: dict[int, Message] = {}
+    if group.is_forum:
+        last = {thread_of(message): message for message in group.messages.values() if not message.deleted}
+    topics = group.topics.items() if group.is_forum else ()
+    return [_topic(topic, last.get(number)) for number, topic in topics]
+
+
+def _topic(topic: Topic, last: Message | None) -> JSON:
+    shown = {"id": topic.id, "name": topic.name, "icon_color": topic.icon_color}
+    shown |= {"closed": topic.closed, "hidden": topic.hidden}
+    return shown | {"date": last.date if last else 0, "text": last.text[:SNIPPET] if last else ""}
 
 
 def _link(link: InviteLink) -> JSON:
     return link.as_json() | {"joined": len(link.joined), "pending": link.pending}
-
-
-def _commands(bot: Bot, user: User, scopes: list[str]) -> list[JSON]:
-    """The first list there is, from the narrowest scope on, in the user's language or in none."""
-    chat = {"type": "chat", "chat_id": user.id}
-    for scope in [chat, *({"type": name} for name in scopes)]:
-        for language in dict.fromkeys([user.language_code or "", ""]):
-            name = orjson.dumps([scope, language], option=orjson.OPT_SORT_KEYS).decode()
-            if commands := bot.commands.get(name):
-                return [each if isinstance(each, dict) else _plain(each) for each in commands]
-    return []
-
-
-def _plain(command: Any) -> JSON:
-    return asdict(command) if is_dataclass(command) and not isinstance(command, type) else {}
 
 
 def members(world: World, group: Group, query: str, offset: int, limit: int) -> JSON:

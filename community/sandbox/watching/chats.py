@@ -29,7 +29,7 @@ def chats(world: World, user: User, query: str, offset: int, limit: int) -> JSON
     found = [(latest(chat), chat) for chat in _visible(world, user, wanted)]
     found.sort(key=lambda entry: -_date(*entry))
     page = found[offset : offset + limit]
-    return {"chats": [row(world, chat, user, last) for last, chat in page], "total": len(found)}
+    return {"chats": [row(chat, user, last) for last, chat in page], "total": len(found)}
 
 
 def _visible(world: World, user: User, wanted: str) -> Iterator[Chat]:
@@ -61,9 +61,9 @@ def unread(chat: Chat, user: User) -> int:
     return sum(1 for message in messages if message is not None and message.sender is not user)
 
 
-def row(world: World, chat: Chat, user: User, last: Message | None) -> JSON:
+def row(chat: Chat, user: User, last: Message | None) -> JSON:
     """One line of the list."""
-    view: JSON = {"key": key(chat), "unread": unread(chat, user), "last": seen(world, last, user) if last else None}
+    view: JSON = {"key": key(chat), "unread": unread(chat, user), "last": seen(last, user) if last else None}
     view["date"] = _date(last, chat)
     if isinstance(chat, Dialog):
         view |= {"kind": "private", "title": chat.bot.first_name, "username": chat.bot.username}
@@ -73,7 +73,7 @@ def row(world: World, chat: Chat, user: User, last: Message | None) -> JSON:
         member = chat.members.get(user.id)
         view |= {"kind": chat.kind, "title": chat.title, "username": chat.username}
         view |= {"member": member.status if member else "left", "inside": bool(member and member.present)}
-        view["forum"] = bool(getattr(chat, "is_forum", False))
+        view["forum"] = chat.is_forum
     return view
 
 

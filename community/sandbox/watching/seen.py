@@ -7,8 +7,8 @@ from typing import Any
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat
 from community.sandbox.messages import ANSWERS, Message
+from community.sandbox.topics import GENERAL
 from community.sandbox.updates import Inbox
-from community.sandbox.world import World
 
 JSON = dict[str, Any]
 NAMED = 3
@@ -28,7 +28,7 @@ class Eye(Bot):
 EYE = Eye()
 
 
-def seen(world: World, message: Message, person: Account) -> JSON:
+def seen(message: Message, person: Account) -> JSON:
     """`out`: written by this person; `voted`: the options they chose in a poll, None before."""
     view = message.as_json(EYE)
     del view["chat"]
@@ -38,16 +38,16 @@ def seen(world: World, message: Message, person: Account) -> JSON:
     if message.is_service:
         view["service"] = True
     if "poll" in view:
-        view |= _poll(world, message.content["poll"], person)
+        view |= _poll(message, person)
     if message.reactions:
         view["reactions"] = _reactions(message.reactions, person)
     return view
 
 
-def _poll(world: World, poll: JSON, person: Account) -> JSON:
+def _poll(message: Message, person: Account) -> JSON:
     """The right answers of a quiz show to those who voted, and to all once it is closed."""
-    known = world.polls.get(poll["id"])
-    voted = known.votes.get(person.id) if known is not None else None
+    poll = message.content["poll"]
+    voted = message.poll.votes.get(person.id) if message.poll is not None else None
     if voted is None and not poll["is_closed"]:
         poll = {key: value for key, value in poll.items() if key not in ANSWERS}
     return {"poll": poll, "voted": voted}
@@ -67,35 +67,31 @@ def _reactions(given: dict[int, list[JSON]], person: Account) -> list[JSON]:
     return list(counts.values())
 
 
-def in_thread(message: Message, thread: int | None) -> bool:
-    """Whether it belongs to a topic; thread 1 is General, whose messages carry no number."""
-    if thread is None:
-        return True
-    own = message.content.get("message_thread_id") or (message.extra or {}).get("message_thread_id") or 1
-    return bool(own == thread)
+def thread_of(message: Message) -> int:
+    """The topic it belongs to: 1 is General, whose messages carry no number."""
+    number: int = message.content.get("message_thread_id") or (message.extra or {}).get("message_thread_id") or GENERAL
+    return number
 
 
-def before(
-    world: World, chat: Chat, person: Account, edge: int | None, limit: int, thread: int | None = None
-) -> list[JSON]:
+def before(chat: Chat, person: Account, edge: int | None, limit: int, thread: int | None = None) -> list[JSON]:
     """Up to `limit` messages below number `edge`, oldest first; deleted ones are left out."""
     first = next(iter(chat.messages), chat.next_message_id)
     top = min(edge if edge is not None else chat.next_message_id, chat.next_message_id)
-    return _collected(world, chat, person, range(top - 1, first - 1, -1), limit, thread)[::-1]
+    return _collected(chat, person, range(top - 1, first - 1, -1), limit, thread)[::-1]
 
 
-def after(world: World, chat: Chat, person: Account, edge: int, limit: int, thread: int | None = None) -> list[JSON]:
+def after(chat: Chat, person: Account, edge: int, limit: int, thread: int | None = None) -> list[JSON]:
     """Up to `limit` messages above number `edge`, oldest first."""
     first = next(iter(chat.messages), chat.next_message_id)
-    return _collected(world, chat, person, range(max(edge + 1, first), chat.next_message_id), limit, thread)
+    return _collected(chat, person, range(max(edge + 1, first), chat.next_message_id), limit, thread)
 
 
-def _collected(world: World, chat: Chat, person: Account, numbers: range, limit: int, thread: int | None) -> list[JSON]:
+def _collected(chat: Chat, person: Account, numbers: range, limit: int, thread: int | None) -> list[JSON]:
     found: list[JSON] = []
     for number in numbers:
         message = chat.message(number)
-        if message is not None and in_thread(message, thread):
-            found.append(seen(world, message, person))
+        if message is not None and thread in (None, thread_of(message)):
+            found.append(seen(message, person))
             if len(found) >= limit:
                 break
     return found

@@ -127,9 +127,9 @@ class Window:
         elif self.user is not None:
             user = self.user
             if self.messages:
-                batch["messages"] = [seen(self.world, message, user) for message in self.messages.values()]
+                batch["messages"] = [seen(message, user) for message in self.messages.values()]
             if self.rows:
-                batch["rows"] = [row(self.world, chat, user, latest(chat)) for chat in self.rows.values()]
+                batch["rows"] = [row(chat, user, latest(chat)) for chat in self.rows.values()]
         if self.accounts:
             many = len(self.accounts) > BOUND
             batch["people"] = [] if many else [person(account) for account in self.accounts.values()]

@@ -91,7 +91,7 @@ export class Composer {
       chat: store.chat, ...(store.thread && store.thread !== 1 ? { thread: store.thread } : {}),
       ...(this.replying ? { reply_to: this.replying.message_id } : {}),
       ...(!this.anonymous.hidden && this.anonymous.getAttribute("aria-pressed") === "true" ? { anonymous: true } : {}),
-      ...(store.info?.kind === "channel" ? { anonymous: true } : {}), ...more,
+      ...more,
     };
   }
 

@@ -54,10 +54,11 @@ export async function newGroup(kind) {
   const { people: bots } = await ask("view/people", { bots: true, limit: 50 });
   const title = text({ maxlength: 128 });
   const username = text({ maxlength: 32, placeholder: t("create.private") });
+  const forum = el("input", { type: "checkbox" });
   const boxes = bots.map((bot) => [bot, el("input", { type: "checkbox" })]);
   boxes.slice(0, 1).forEach(([, box]) => { box.checked = true; });
   const made = async () => {
-    const wanted = { title: title.value.trim(), kind, owner: store.user?.id ?? null, bots: boxes.filter(([, box]) => box.checked).map(([bot]) => bot.id) };
+    const wanted = { title: title.value.trim(), kind, is_forum: forum.checked, owner: store.user?.id ?? null, bots: boxes.filter(([, box]) => box.checked).map(([bot]) => bot.id) };
     const { id } = first(await change("POST", "groups", [{ ...wanted, ...given({ username: username.value.replace(/^@/, "") }) }]));
     emit("chats.refresh");
     if (store.user) emit("open", id);
@@ -66,6 +67,7 @@ export async function newGroup(kind) {
     title: t(kind === "channel" ? "create.channel" : "create.group"),
     fields: [
       field(t("title"), title, store.user ? t("create.owner", { name: nameOf(store.user) }) : null), field(t("username"), username),
+      kind === "channel" ? null : el("label", { class: "check" }, forum, el("span", { text: t("create.forum") })),
       el("fieldset", {}, el("legend", { text: t("create.bots") }), boxes.map(([bot, box]) => el("label", { class: "check" }, box, el("span", { text: `${nameOf(bot)} · @${bot.username}` })))),
     ],
     actions: [{ text: t("cancel") }, { text: t("create"), primary: true, run: () => attempt(made) }],

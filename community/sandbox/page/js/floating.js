@@ -96,7 +96,7 @@ export function dialog({ title, fields = [], actions = [], wide = false }) {
   const head = el("div", { class: "dialog-head" }, el("h2", { text: title }), el("button", {
     type: "button", class: "round", "aria-label": t("close"), onclick: close,
   }, icon("close")));
-  fill(form, head, el("div", { class: "dialog-body" }, fields), buttons.length ? el("div", { class: "dialog-actions" }, buttons) : null);
+  fill(form, head, el("div", { class: "dialog-body" }, fields.filter(Boolean)), buttons.length ? el("div", { class: "dialog-actions" }, buttons) : null);
   node.append(form);
   node.addEventListener("click", (event) => { if (event.target === node) close(); });
   node.addEventListener("close", () => node.remove());

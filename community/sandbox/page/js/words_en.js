@@ -56,4 +56,5 @@ export const en = {
   "service.general_shown": "{name} showed General again", "service.timer": "{name} set messages to disappear after {time}", "service.video_chat": "{name} started a video chat",
   "service.video_chat_ended": "Video chat ended", "service.write_access": "The bot may write to you", "service.shared": "{name} shared a contact", "service.boosted": "{name} boosted the group",
   forward: "Forward", "forward.to": "Forward to…", "share.place": "Share a place", latitude: "Latitude", longitude: "Longitude", "share.chat": "Number of the chat", "share.users": "Numbers of the users", "share.hint": "Separated by commas.",
+  "create.forum": "With topics",
 };

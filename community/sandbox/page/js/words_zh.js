@@ -56,4 +56,5 @@ export const zh = {
   "service.general_shown": "{name} 显示了常规话题", "service.timer": "{name} 将消息设为 {time} 后消失", "service.video_chat": "{name} 开始了视频聊天",
   "service.video_chat_ended": "视频聊天已结束", "service.write_access": "机器人可以给你发消息", "service.shared": "{name} 分享了联系人", "service.boosted": "{name} 助力了群组",
   forward: "转发", "forward.to": "转发到…", "share.place": "分享位置", latitude: "纬度", longitude: "经度", "share.chat": "聊天编号", "share.users": "用户编号", "share.hint": "用逗号分隔。",
+  "create.forum": "启用话题",
 };
