@@ -28,29 +28,52 @@ export function offerFiles(files, target) {
   dialog({
     title: t("attach.title", { count: chosen.length }),
     fields: [
-      el("div", { class: "attach-list" }, chosen.map((file) => tile(file, urls))),
+      el(
+        "div",
+        { class: "attach-list" },
+        chosen.map((file) => tile(file, urls)),
+      ),
       visual ? el("label", { class: "check" }, plain, el("span", { text: t("attach.as_files") })) : null,
       field(t("caption"), caption),
     ],
-    actions: [{ text: t("cancel") }, { text: t("send"), primary: true, run: async () => {
-      const sent = await attempt(() => sendFiles(chosen, { ...target, text: caption.value.trim() }, plain.checked));
-      urls.forEach((url) => URL.revokeObjectURL(url));
-      return Boolean(sent);
-    } }],
+    actions: [
+      { text: t("cancel") },
+      {
+        text: t("send"),
+        primary: true,
+        run: async () => {
+          const sent = await attempt(() => sendFiles(chosen, { ...target, text: caption.value.trim() }, plain.checked));
+          urls.forEach((url) => URL.revokeObjectURL(url));
+          return Boolean(sent);
+        },
+      },
+    ],
   });
 }
 
 function tile(file, urls) {
-  if (!file.type.startsWith("image/")) return el("div", { class: "attach-file" }, icon("file"), el("span", { text: file.name }), el("small", { text: fileSize(file.size) }));
+  if (!file.type.startsWith("image/"))
+    return el(
+      "div",
+      { class: "attach-file" },
+      icon("file"),
+      el("span", { text: file.name }),
+      el("small", { text: fileSize(file.size) }),
+    );
   const url = URL.createObjectURL(file);
   urls.push(url);
   return el("img", { src: url, alt: file.name });
 }
 
 async function sendFiles(files, target, plain) {
-  const media = await Promise.all(files.map(async (file) => ({
-    kind: kindFor(file, plain), name: file.name || "file", mime_type: file.type || "application/octet-stream", data: base64(await file.arrayBuffer()),
-  })));
+  const media = await Promise.all(
+    files.map(async (file) => ({
+      kind: kindFor(file, plain),
+      name: file.name || "file",
+      mime_type: file.type || "application/octet-stream",
+      data: base64(await file.arrayBuffer()),
+    })),
+  );
   return act("say", { ...target, media });
 }
 
@@ -76,9 +99,19 @@ export function takeDrops(node, target) {
   node.append(veil);
   let depth = 0;
   const shows = (event) => store.chat && [...(event.dataTransfer?.types ?? [])].includes("Files");
-  node.addEventListener("dragenter", (event) => { if (shows(event)) { depth += 1; veil.hidden = false; } });
-  node.addEventListener("dragleave", () => { depth = Math.max(0, depth - 1); veil.hidden = depth === 0; });
-  node.addEventListener("dragover", (event) => { if (shows(event)) event.preventDefault(); });
+  node.addEventListener("dragenter", (event) => {
+    if (shows(event)) {
+      depth += 1;
+      veil.hidden = false;
+    }
+  });
+  node.addEventListener("dragleave", () => {
+    depth = Math.max(0, depth - 1);
+    veil.hidden = depth === 0;
+  });
+  node.addEventListener("dragover", (event) => {
+    if (shows(event)) event.preventDefault();
+  });
   node.addEventListener("drop", (event) => {
     if (!shows(event)) return;
     event.preventDefault();

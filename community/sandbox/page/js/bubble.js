@@ -1,11 +1,9 @@
 // One message, or one album, as a row of the conversation.
 
-import { act } from "./api.js";
 import { album } from "./albums.js";
 import { avatar } from "./avatar.js";
 import { el } from "./dom.js";
 import { richText } from "./entities.js";
-import { attempt } from "./floating.js";
 import { clockTime, colourOf, fullTime, nameOf } from "./format.js";
 import { icon } from "./icons.js";
 import { inlineButtons, payButton } from "./keyboard.js";
@@ -13,6 +11,7 @@ import { invoiceCard } from "./invoice.js";
 import { mediaOf } from "./media.js";
 import { messageMenu } from "./message_menu.js";
 import { pollCard } from "./poll.js";
+import { reactions } from "./reactions.js";
 import { serviceText } from "./service.js";
 import { emit, store } from "./store.js";
 import { authorOf, isService, kindOf, summary } from "./summary.js";
@@ -29,15 +28,33 @@ export function bubbleRow(messages, place) {
   const captioned = messages.filter((message) => message.text || message.caption);
   const words = captioned.length === 1 ? captioned[0] : null;
   const bubble = el("div", { class: bubbleClass(head, kind, words, place) });
-  bubble.append(...[
-    place.named ? authorLine(head) : null, forwarded(head), replied(head), contents(messages, kind),
-    words ? wordsOf(words) : null, preview(head), reactions(messages[messages.length - 1]),
-  ].filter(Boolean));
+  bubble.append(
+    ...[
+      place.named ? authorLine(head) : null,
+      forwarded(head),
+      replied(head),
+      contents(messages, kind),
+      words ? wordsOf(words) : null,
+      preview(head),
+      reactions(messages[messages.length - 1]),
+    ].filter(Boolean),
+  );
   const last = bubble.lastElementChild;
-  (last?.matches(".words:not(.big), .reactions") && !head.show_caption_above_media ? last : bubble).append(meta(messages));
+  (last?.matches(".words:not(.big), .reactions") && !head.show_caption_above_media ? last : bubble).append(
+    meta(messages),
+  );
   const keyboard = inlineButtons(head) ?? (head.invoice ? payButton(head) : null);
-  const row = el("div", { class: `row ${head.out ? "out" : "in"} ${place.first ? "first" : ""} ${place.last ? "last" : ""} ${keyboard ? "with-keyboard" : ""}`, role: "article", tabindex: -1, "aria-label": spoken(head) },
-    place.faced ? face(head, place.last) : null, el("div", { class: "bubble-column" }, bubble, keyboard));
+  const row = el(
+    "div",
+    {
+      class: `row ${head.out ? "out" : "in"} ${place.first ? "first" : ""} ${place.last ? "last" : ""} ${keyboard ? "with-keyboard" : ""}`,
+      role: "article",
+      tabindex: -1,
+      "aria-label": spoken(head),
+    },
+    place.faced ? face(head, place.last) : null,
+    el("div", { class: "bubble-column" }, bubble, keyboard),
+  );
   row.dataset.id = messages[messages.length - 1].message_id;
   row.dataset.first = head.message_id;
   listenTo(row, head);
@@ -72,24 +89,49 @@ function face(message, last) {
   const sender = message.sender_chat ?? message.from ?? {};
   if (!last) return el("span", { class: "face" });
   const picture = avatar(sender.id ?? 0, authorOf(message), { size: 34, symbol: null });
-  return el("button", { type: "button", class: "face", "aria-label": t("profile.of", { name: authorOf(message) }), tabindex: -1, onclick: () => emit("profile", sender) }, picture);
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "face",
+      "aria-label": t("profile.of", { name: authorOf(message) }),
+      tabindex: -1,
+      onclick: () => emit("profile", sender),
+    },
+    picture,
+  );
 }
 
 function authorLine(message) {
   const sender = message.sender_chat ?? message.from ?? {};
-  const role = message.author_signature && message.sender_chat ? message.author_signature : message.sender_tag ?? null;
-  return el("div", { class: `author name-${colourOf(sender.id ?? 0)}` },
-    el("button", { type: "button", class: "author-name", text: authorOf(message), onclick: () => emit("profile", sender), tabindex: -1 }),
+  const role =
+    message.author_signature && message.sender_chat ? message.author_signature : (message.sender_tag ?? null);
+  return el(
+    "div",
+    { class: `author name-${colourOf(sender.id ?? 0)}` },
+    el("button", {
+      type: "button",
+      class: "author-name",
+      text: authorOf(message),
+      onclick: () => emit("profile", sender),
+      tabindex: -1,
+    }),
     message.from?.is_bot && !message.sender_chat ? el("span", { class: "author-role", text: t("bot") }) : null,
-    role ? el("span", { class: "author-role", text: role }) : null);
+    role ? el("span", { class: "author-role", text: role }) : null,
+  );
 }
 
 function forwarded(message) {
   const origin = message.forward_origin;
   if (!origin || message.is_automatic_forward) return null;
   const source = origin.sender_user ?? origin.sender_chat ?? origin.chat;
-  const name = source ? nameOf(source) : origin.sender_user_name ?? "?";
-  return el("div", { class: "forwarded" }, el("span", { text: t("forwarded") }), el("b", { class: source ? `name-${colourOf(source.id)}` : "", text: name }));
+  const name = source ? nameOf(source) : (origin.sender_user_name ?? "?");
+  return el(
+    "div",
+    { class: "forwarded" },
+    el("span", { text: t("forwarded") }),
+    el("b", { class: source ? `name-${colourOf(source.id)}` : "", text: name }),
+  );
 }
 
 function replied(message) {
@@ -97,8 +139,18 @@ function replied(message) {
   if (!original || original.forum_topic_created) return null;
   const colour = colourOf((original.sender_chat ?? original.from ?? {}).id ?? 0);
   const text = message.quote?.text ?? summary(original);
-  return el("button", { type: "button", class: `reply name-${colour}`, "aria-label": t("reply.to", { text: summary(original) }), onclick: () => emit("jump", original.message_id), tabindex: -1 },
-    el("b", { text: authorOf(original) }), el("span", { text }));
+  return el(
+    "button",
+    {
+      type: "button",
+      class: `reply name-${colour}`,
+      "aria-label": t("reply.to", { text: summary(original) }),
+      onclick: () => emit("jump", original.message_id),
+      tabindex: -1,
+    },
+    el("b", { text: authorOf(original) }),
+    el("span", { text }),
+  );
 }
 
 function contents(messages, kind) {
@@ -106,50 +158,51 @@ function contents(messages, kind) {
   if (messages.length > 1) return album(messages);
   if (head.poll) return pollCard(head);
   if (head.invoice) return invoiceCard(head);
-  if (head.paid_media) return el("div", { class: "invoice" }, el("div", { class: "invoice-title", text: t("kind.paid_media") }));
+  if (head.paid_media)
+    return el("div", { class: "invoice" }, el("div", { class: "invoice-title", text: t("kind.paid_media") }));
   return kind ? mediaOf(head) : null;
 }
 
 function wordsOf(message) {
   const text = message.text ?? message.caption;
   const big = /^(\p{Extended_Pictographic}\uFE0F?){1,3}$/u.test(text) && message.text;
-  return el("div", { class: `words ${big ? "big" : ""}` }, richText(text, message.entities ?? message.caption_entities));
+  return el(
+    "div",
+    { class: `words ${big ? "big" : ""}` },
+    richText(text, message.entities ?? message.caption_entities),
+  );
 }
 
 function preview(message) {
   const options = message.link_preview_options;
   if (!options?.url || options.is_disabled) return null;
   let host;
-  try { host = new URL(options.url).host; } catch { return null; }
+  try {
+    host = new URL(options.url).host;
+  } catch {
+    return null;
+  }
   return el("div", { class: "link-preview" }, el("b", { text: host }), el("span", { text: options.url }));
 }
-
-function reactions(message) {
-  if (!message.reactions?.length) return null;
-  return el("div", { class: "reactions" }, message.reactions.map((given) => el("button", {
-    type: "button", class: `reaction ${given.mine ? "mine" : ""}`, "aria-pressed": String(given.mine), "aria-label": t("reaction", { emoji: given.emoji, count: given.count }),
-    onclick: () => react(message, given.mine ? "" : given.emoji),
-  }, el("span", { text: given.emoji }), given.count <= 3 ? el("span", { class: "reaction-faces" }, given.by.map((id) => smallFace(id))) : el("span", { text: given.count }))));
-}
-
-function smallFace(id) {
-  const person = store.people.get(id);
-  return avatar(id, person ? nameOf(person) : "?", { size: 20 });
-}
-
-export const react = (message, emoji) => attempt(() => act("react", { chat: store.chat, message: message.message_id, emoji }));
 
 function meta(messages) {
   const last = messages[messages.length - 1];
   const edited = messages.find((message) => message.edit_date);
-  return el("span", { class: "meta", title: fullTime(last.date) },
+  return el(
+    "span",
+    { class: "meta", title: fullTime(last.date) },
     last.effect_id ? icon("star", "effect") : null,
     last.has_protected_content ? el("span", { title: t("protected"), class: "meta-icon" }, icon("lock")) : null,
-    store.info?.pins?.some((pin) => messages.some((each) => each.message_id === pin.message_id)) ? el("span", { class: "meta-icon" }, icon("pin")) : null,
-    last.author_signature && !last.out && !last.sender_tag && store.info?.kind === "channel" ? el("span", { text: last.author_signature }) : null,
+    store.info?.pins?.some((pin) => messages.some((each) => each.message_id === pin.message_id))
+      ? el("span", { class: "meta-icon" }, icon("pin"))
+      : null,
+    last.author_signature && !last.out && !last.sender_tag && store.info?.kind === "channel"
+      ? el("span", { text: last.author_signature })
+      : null,
     edited ? el("span", { text: t("edited"), title: fullTime(edited.edit_date) }) : null,
     el("time", { datetime: new Date(last.date * 1000).toISOString(), text: clockTime(last.date) }),
-    last.out ? icon("checks") : null);
+    last.out ? icon("checks") : null,
+  );
 }
 
 function listenTo(row, message) {
@@ -158,8 +211,12 @@ function listenTo(row, message) {
     event.preventDefault();
     messageMenu({ x: event.clientX, y: event.clientY }, message);
   });
-  row.addEventListener("dblclick", (event) => { if (!event.target.closest("button, a, .words")) emit("reply", message); });
-  row.addEventListener("keydown", (event) => { if (event.target === row) rowKey(event, row, message); });
+  row.addEventListener("dblclick", (event) => {
+    if (!event.target.closest("button, a, .words")) emit("reply", message);
+  });
+  row.addEventListener("keydown", (event) => {
+    if (event.target === row) rowKey(event, row, message);
+  });
 }
 
 function rowKey(event, row, message) {
@@ -174,16 +231,4 @@ function rowKey(event, row, message) {
     next?.focus();
     next?.scrollIntoView({ block: "nearest" });
   } else if (event.key === "r") emit("reply", message);
-}
-
-/** A message the bot could not deliver: only a ghost of it, with the reason. */
-export function ghostRow(refusal) {
-  const reason = t.known(`undelivered.${refusal.reason}`) ?? refusal.description;
-  const row = el("div", { class: "row in last first ghost", role: "article", "aria-label": `${t("undelivered")}: ${refusal.text}. ${reason}` },
-    el("div", { class: "bubble-column" },
-      el("div", { class: "bubble tailed" },
-        el("div", { class: "words" }, refusal.text || refusal.method, el("span", { class: "meta" }, el("time", { text: clockTime(refusal.date) })))),
-      el("div", { class: "ghost-reason", title: refusal.description }, icon("alert"), el("span", { text: `${t("undelivered")}: ${reason}` }))));
-  row.dataset.ghost = refusal.before;
-  return row;
 }

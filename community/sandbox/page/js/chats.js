@@ -15,7 +15,14 @@ import { VirtualList } from "./virtual.js";
 import { t } from "./words.js";
 
 export function chatsPane({ open }) {
-  const search = el("input", { type: "search", class: "search-input", placeholder: t("search"), "aria-label": t("chats.search"), autocomplete: "off", spellcheck: "false" });
+  const search = el("input", {
+    type: "search",
+    class: "search-input",
+    placeholder: t("search"),
+    "aria-label": t("chats.search"),
+    autocomplete: "off",
+    spellcheck: "false",
+  });
   const list = new VirtualList({
     label: t("chats.list"),
     rowHeight: 72,
@@ -31,16 +38,21 @@ export function chatsPane({ open }) {
     order: (row) => row.date,
     empty: () => el("p", { class: "empty-list", text: store.user ? t("nothing_found") : "" }),
   });
-  const refresh = () => { list.top(); list.refresh(); };
+  const refresh = () => {
+    list.top();
+    list.refresh();
+  };
   search.addEventListener("input", debounced(refresh, 120));
   list.drivenBy(search);
   const me = el("button", { class: "me", type: "button", "aria-haspopup": "menu" });
   me.addEventListener("click", () => meMenu(me));
   keepUpToDate(list, search, me);
   return el(
-    "nav", { class: "pane chats", id: "chats", "aria-label": t("chats.title") },
+    "nav",
+    { class: "pane chats", id: "chats", "aria-label": t("chats.title") },
     el("header", { class: "chats-head" }, me),
-    el("div", { class: "search" }, icon("search"), search), list.node,
+    el("div", { class: "search" }, icon("search"), search),
+    list.node,
   );
 }
 
@@ -54,11 +66,29 @@ function drawMe(me) {
   if (!store.user) return fill(me);
   const name = nameOf(store.user);
   me.setAttribute("aria-label", t("me.menu", { name }));
-  return fill(me,
-    el("span", { class: "round only-narrow", "aria-hidden": "true", onclick: (event) => { event.stopPropagation(); emit("pane", "people"); } }, icon("menu")),
+  return fill(
+    me,
+    el(
+      "span",
+      {
+        class: "round only-narrow",
+        "aria-hidden": "true",
+        onclick: (event) => {
+          event.stopPropagation();
+          emit("pane", "people");
+        },
+      },
+      icon("menu"),
+    ),
     avatar(store.user.id, name, { size: 40, deleted: store.user.deactivated }),
-    el("span", { class: "row-text" }, el("span", { class: "row-title", text: name }), el("span", { class: "row-sub", text: t("me.playing") })),
-    icon("down"));
+    el(
+      "span",
+      { class: "row-text" },
+      el("span", { class: "row-title", text: name }),
+      el("span", { class: "row-sub", text: t("me.playing") }),
+    ),
+    icon("down"),
+  );
 }
 
 function meMenu(me) {
@@ -75,10 +105,26 @@ function meMenu(me) {
 const SYMBOLS = { channel: "channel" };
 
 function chatRow(row) {
-  const body = el("span", { class: "row-text" },
-    el("span", { class: "row-line" }, kindMark(row), el("span", { class: "row-title", text: row.title }), statusMark(row), el("time", { class: "row-time", text: listTime(row.date) })),
-    el("span", { class: "row-line" }, el("span", { class: "row-sub" }, ...preview(row)), badge(row)));
-  return [avatar(row.key, row.title, { size: 54, symbol: row.kind === "private" && row.peer?.is_bot && !row.title ? "bot" : null }), body];
+  const body = el(
+    "span",
+    { class: "row-text" },
+    el(
+      "span",
+      { class: "row-line" },
+      kindMark(row),
+      el("span", { class: "row-title", text: row.title }),
+      statusMark(row),
+      el("time", { class: "row-time", text: listTime(row.date) }),
+    ),
+    el("span", { class: "row-line" }, el("span", { class: "row-sub" }, ...preview(row)), badge(row)),
+  );
+  return [
+    avatar(row.key, row.title, {
+      size: 54,
+      symbol: row.kind === "private" && row.peer?.is_bot && !row.title ? "bot" : null,
+    }),
+    body,
+  ];
 }
 
 function kindMark(row) {
@@ -92,9 +138,19 @@ function statusMark(row) {
 
 function preview(row) {
   if (row.blocked) return [el("span", { class: "warn", text: t("chats.blocked") })];
-  if (row.refused && row.refused.before > (row.last?.message_id ?? 0)) return [icon("alert", "inline"), el("span", { class: "warn", text: `${t("undelivered")}: ${t(`undelivered.${row.refused.reason}`)}` })];
-  if (!row.last) return [el("span", { class: "accent", text: row.opened === false ? t("chats.not_started") : t("chats.empty") })];
-  const who = row.kind === "private" || row.last.service ? null : row.last.out ? t("you") : nameOf(row.last.sender_chat ?? row.last.from);
+  if (row.refused && row.refused.before > (row.last?.message_id ?? 0))
+    return [
+      icon("alert", "inline"),
+      el("span", { class: "warn", text: `${t("undelivered")}: ${t(`undelivered.${row.refused.reason}`)}` }),
+    ];
+  if (!row.last)
+    return [el("span", { class: "accent", text: row.opened === false ? t("chats.not_started") : t("chats.empty") })];
+  const who =
+    row.kind === "private" || row.last.service
+      ? null
+      : row.last.out
+        ? t("you")
+        : nameOf(row.last.sender_chat ?? row.last.from);
   const author = who && row.kind !== "channel" ? el("span", { class: "row-author", text: `${who}: ` }) : null;
   return [author, el("span", { text: summary(row.last) })].filter(Boolean);
 }
@@ -115,11 +171,19 @@ function keepUpToDate(list, search, me) {
     list.top();
     list.refresh();
   });
-  on("people", (people) => { if (people.some((each) => each.id === store.user?.id)) { store.user = { ...store.user, ...people.find((each) => each.id === store.user.id) }; drawMe(me); } });
+  on("people", (people) => {
+    if (people.some((each) => each.id === store.user?.id)) {
+      store.user = { ...store.user, ...people.find((each) => each.id === store.user.id) };
+      drawMe(me);
+    }
+  });
   on("rows", (rows) => {
     for (const row of rows) {
       remember(row);
-      if (search.value) { refresh(); continue; }
+      if (search.value) {
+        refresh();
+        continue;
+      }
       if (row.inside === false) list.drop(row.key);
       else list.put(row);
     }
@@ -127,7 +191,11 @@ function keepUpToDate(list, search, me) {
   });
   on("read", (key) => {
     const row = store.chats.get(key);
-    if (row) { row.unread = 0; list.drawn.delete(key); list.paint(); }
+    if (row) {
+      row.unread = 0;
+      list.drawn.delete(key);
+      list.paint();
+    }
   });
   on("place", () => list.select(store.chat));
   on("chats.refresh", refresh);

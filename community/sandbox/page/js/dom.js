@@ -53,11 +53,18 @@ export function throttled(work, milliseconds) {
   const run = () => {
     timer = setTimeout(() => {
       timer = null;
-      if (again) { again = false; work(); run(); }
+      if (again) {
+        again = false;
+        work();
+        run();
+      }
     }, milliseconds);
   };
   return () => {
-    if (timer) { again = true; return; }
+    if (timer) {
+      again = true;
+      return;
+    }
     work();
     run();
   };
@@ -65,5 +72,8 @@ export function throttled(work, milliseconds) {
 
 export function debounced(work, milliseconds) {
   let timer;
-  return (...values) => { clearTimeout(timer); timer = setTimeout(() => work(...values), milliseconds); };
+  return (...values) => {
+    clearTimeout(timer);
+    timer = setTimeout(() => work(...values), milliseconds);
+  };
 }

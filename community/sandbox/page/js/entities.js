@@ -5,7 +5,12 @@ import { emit } from "./store.js";
 import { t } from "./words.js";
 
 const TAGS = {
-  bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code", blockquote: "blockquote",
+  bold: "strong",
+  italic: "em",
+  underline: "u",
+  strikethrough: "s",
+  code: "code",
+  blockquote: "blockquote",
   expandable_blockquote: "blockquote",
 };
 const SAFE = /^(https?|tg|mailto|tel|ton):/i;
@@ -25,7 +30,7 @@ function within(text, from, to, entities) {
     if (end <= start) continue;
     if (start > at) nodes.push(text.slice(at, start));
     const inner = [];
-    while (index + 1 < entities.length && entities[index + 1].offset < end) inner.push(entities[index += 1]);
+    while (index + 1 < entities.length && entities[index + 1].offset < end) inner.push(entities[(index += 1)]);
     nodes.push(wrapped(entity, text.slice(start, end), within(text, start, end, inner)));
     at = end;
   }
@@ -35,24 +40,42 @@ function within(text, from, to, entities) {
 
 function wrapped(entity, plain, inner) {
   switch (entity.type) {
-    case "pre": return el("pre", entity.language ? { "data-language": entity.language } : {}, el("code", {}, inner));
-    case "spoiler": return spoiler(inner);
-    case "text_link": return link(entity.url, inner);
-    case "url": return link(/^[a-z]+:/i.test(plain) ? plain : `https://${plain}`, inner);
-    case "email": return link(`mailto:${plain}`, inner);
-    case "phone_number": return link(`tel:${plain}`, inner);
-    case "mention": return link(`https://t.me/${plain.slice(1)}`, inner);
-    case "text_mention": return el("button", { type: "button", class: "as-link", onclick: () => emit("profile", entity.user) }, inner);
-    case "bot_command": return el("button", { type: "button", class: "as-link", onclick: () => emit("write", plain) }, inner);
-    case "hashtag": case "cashtag": return el("span", { class: "as-link" }, inner);
-    case "expandable_blockquote": return quote(inner);
-    case "custom_emoji": return el("span", { class: "custom-emoji" }, inner);
-    default: return el(TAGS[entity.type] ?? "span", {}, inner);
+    case "pre":
+      return el("pre", entity.language ? { "data-language": entity.language } : {}, el("code", {}, inner));
+    case "spoiler":
+      return spoiler(inner);
+    case "text_link":
+      return link(entity.url, inner);
+    case "url":
+      return link(/^[a-z]+:/i.test(plain) ? plain : `https://${plain}`, inner);
+    case "email":
+      return link(`mailto:${plain}`, inner);
+    case "phone_number":
+      return link(`tel:${plain}`, inner);
+    case "mention":
+      return link(`https://t.me/${plain.slice(1)}`, inner);
+    case "text_mention":
+      return el("button", { type: "button", class: "as-link", onclick: () => emit("profile", entity.user) }, inner);
+    case "bot_command":
+      return el("button", { type: "button", class: "as-link", onclick: () => emit("write", plain) }, inner);
+    case "hashtag":
+    case "cashtag":
+      return el("span", { class: "as-link" }, inner);
+    case "expandable_blockquote":
+      return quote(inner);
+    case "custom_emoji":
+      return el("span", { class: "custom-emoji" }, inner);
+    default:
+      return el(TAGS[entity.type] ?? "span", {}, inner);
   }
 }
 
 function spoiler(inner) {
-  const node = el("span", { class: "spoiler", role: "button", tabindex: 0, "aria-label": t("spoiler") }, el("span", {}, inner));
+  const node = el(
+    "span",
+    { class: "spoiler", role: "button", tabindex: 0, "aria-label": t("spoiler") },
+    el("span", {}, inner),
+  );
   const show = (event) => {
     if (node.classList.contains("shown")) return;
     event.preventDefault();
@@ -62,7 +85,9 @@ function spoiler(inner) {
     node.removeAttribute("aria-label");
   };
   node.addEventListener("click", show, true);
-  node.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") show(event); });
+  node.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" || event.key === " ") show(event);
+  });
   return node;
 }
 

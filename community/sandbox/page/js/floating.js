@@ -9,10 +9,21 @@ document.body.append(notices);
 
 /** A notice that goes by itself; `kind` "error" is told at once. */
 export function notice(text, kind = "") {
-  const node = el("div", { class: `notice ${kind}`, role: kind === "error" ? "alert" : null }, kind === "error" ? icon("alert") : null, el("span", { text }));
+  const node = el(
+    "div",
+    { class: `notice ${kind}`, role: kind === "error" ? "alert" : null },
+    kind === "error" ? icon("alert") : null,
+    el("span", { text }),
+  );
   notices.append(node);
   while (notices.childElementCount > 3) notices.firstChild.remove();
-  setTimeout(() => { node.classList.add("leaving"); setTimeout(() => node.remove(), 200); }, 2600 + text.length * 45);
+  setTimeout(
+    () => {
+      node.classList.add("leaving");
+      setTimeout(() => node.remove(), 200);
+    },
+    2600 + text.length * 45,
+  );
 }
 
 /** Run what may be refused; a refusal is shown in words. True when it went well. */
@@ -37,12 +48,39 @@ let menuOpen = null;
 export function menu(at, items, head = null) {
   closeMenu();
   const back = document.activeElement;
-  const buttons = items.map((item) => item && el(
-    "button", { class: `menu-item ${item.danger ? "danger" : ""}`, role: "menuitem", type: "button", tabindex: -1, onclick: () => { closeMenu(); item.run(); } },
-    item.icon ? icon(item.icon) : null, el("span", { text: item.text }),
-  ));
-  const node = el("div", { class: "menu", role: "menu" }, head, buttons.map((each) => each ?? el("hr")));
-  const veil = el("div", { class: "veil", onclick: closeMenu, oncontextmenu: (event) => { event.preventDefault(); closeMenu(); } });
+  const buttons = items.map(
+    (item) =>
+      item &&
+      el(
+        "button",
+        {
+          class: `menu-item ${item.danger ? "danger" : ""}`,
+          role: "menuitem",
+          type: "button",
+          tabindex: -1,
+          onclick: () => {
+            closeMenu();
+            item.run();
+          },
+        },
+        item.icon ? icon(item.icon) : null,
+        el("span", { text: item.text }),
+      ),
+  );
+  const node = el(
+    "div",
+    { class: "menu", role: "menu" },
+    head,
+    buttons.map((each) => each ?? el("hr")),
+  );
+  const veil = el("div", {
+    class: "veil",
+    onclick: closeMenu,
+    oncontextmenu: (event) => {
+      event.preventDefault();
+      closeMenu();
+    },
+  });
   document.body.append(veil, node);
   place(node, at);
   menuOpen = { node, veil, back };
@@ -87,18 +125,52 @@ export function closeMenu() {
  */
 export function dialog({ title, fields = [], actions = [], wide = false }) {
   const node = el("dialog", { class: `dialog ${wide ? "wide" : ""}`, "aria-label": title });
-  const close = () => { node.close(); node.remove(); };
-  const form = el("form", { method: "dialog", onsubmit: (event) => { event.preventDefault(); form.querySelector(".primary")?.click(); } });
-  const buttons = actions.map((action) => el("button", {
-    type: "button", class: `button ${action.primary ? "primary" : ""} ${action.danger ? "danger" : ""}`, text: action.text,
-    onclick: async () => { if ((await action.run?.()) !== false) close(); },
-  }));
-  const head = el("div", { class: "dialog-head" }, el("h2", { text: title }), el("button", {
-    type: "button", class: "round", "aria-label": t("close"), onclick: close,
-  }, icon("close")));
-  fill(form, head, el("div", { class: "dialog-body" }, fields.filter(Boolean)), buttons.length ? el("div", { class: "dialog-actions" }, buttons) : null);
+  const close = () => {
+    node.close();
+    node.remove();
+  };
+  const form = el("form", {
+    method: "dialog",
+    onsubmit: (event) => {
+      event.preventDefault();
+      form.querySelector(".primary")?.click();
+    },
+  });
+  const buttons = actions.map((action) =>
+    el("button", {
+      type: "button",
+      class: `button ${action.primary ? "primary" : ""} ${action.danger ? "danger" : ""}`,
+      text: action.text,
+      onclick: async () => {
+        if ((await action.run?.()) !== false) close();
+      },
+    }),
+  );
+  const head = el(
+    "div",
+    { class: "dialog-head" },
+    el("h2", { text: title }),
+    el(
+      "button",
+      {
+        type: "button",
+        class: "round",
+        "aria-label": t("close"),
+        onclick: close,
+      },
+      icon("close"),
+    ),
+  );
+  fill(
+    form,
+    head,
+    el("div", { class: "dialog-body" }, fields.filter(Boolean)),
+    buttons.length ? el("div", { class: "dialog-actions" }, buttons) : null,
+  );
   node.append(form);
-  node.addEventListener("click", (event) => { if (event.target === node) close(); });
+  node.addEventListener("click", (event) => {
+    if (event.target === node) close();
+  });
   node.addEventListener("close", () => node.remove());
   document.body.append(node);
   node.showModal();
@@ -108,7 +180,13 @@ export function dialog({ title, fields = [], actions = [], wide = false }) {
 
 /** A labelled field for a dialog. */
 export function field(label, control, hint = null) {
-  return el("label", { class: "field" }, el("span", { class: "field-label", text: label }), control, hint ? el("small", { text: hint }) : null);
+  return el(
+    "label",
+    { class: "field" },
+    el("span", { class: "field-label", text: label }),
+    control,
+    hint ? el("small", { text: hint }) : null,
+  );
 }
 
 export function confirmed(title, text, action) {

@@ -4,16 +4,28 @@ import { language, t } from "./words.js";
 
 const COLOURS = 7;
 
-export const nameOf = (person) => [person.first_name, person.last_name].filter(Boolean).join(" ") || person.title || "?";
+export const nameOf = (person) =>
+  [person.first_name, person.last_name].filter(Boolean).join(" ") || person.title || "?";
 
 /** Which of Telegram's seven colours belongs to a number. */
 export const colourOf = (id) => Math.abs(Number(id)) % COLOURS;
 
 /** Up to two letters: the first of the first and of the last word. */
 export function initials(name) {
-  const words = name.trim().split(/\s+/).map((word) => word.replace(/^[^\p{L}\p{N}]+/u, "")).filter(Boolean);
+  const words = name
+    .trim()
+    .split(/\s+/)
+    .map((word) => word.replace(/^[^\p{L}\p{N}]+/u, ""))
+    .filter(Boolean);
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
-  return letters.map((word) => [...word][0]).join("").toUpperCase() || [...name.trim()][0] || "?";
+  return (
+    letters
+      .map((word) => [...word][0])
+      .join("")
+      .toUpperCase() ||
+    [...name.trim()][0] ||
+    "?"
+  );
 }
 
 const formats = new Map();
@@ -24,8 +36,10 @@ function format(name, options) {
   return formats.get(key);
 }
 
-export const clockTime = (seconds) => format("time", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(seconds * 1000);
-export const fullTime = (seconds) => format("full", { dateStyle: "medium", timeStyle: "medium" }).format(seconds * 1000);
+export const clockTime = (seconds) =>
+  format("time", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(seconds * 1000);
+export const fullTime = (seconds) =>
+  format("full", { dateStyle: "medium", timeStyle: "medium" }).format(seconds * 1000);
 export const shortDate = (seconds) => format("short", { month: "short", day: "numeric" }).format(seconds * 1000);
 
 /** Hours, minutes, seconds and milliseconds of a moment. */
@@ -70,7 +84,10 @@ export function fileSize(bytes) {
   const units = ["KB", "MB", "GB"];
   let value = bytes / 1024;
   let unit = 0;
-  while (value >= 1024 && unit < 2) { value /= 1024; unit += 1; }
+  while (value >= 1024 && unit < 2) {
+    value /= 1024;
+    unit += 1;
+  }
   return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
 }
 

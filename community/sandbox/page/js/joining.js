@@ -13,13 +13,28 @@ on("payload", (info) => payloadDialog(info));
 
 /** Do what a link into Telegram does. */
 export async function follow(url) {
-  if (!store.user) { notice(t("choose.user")); return; }
+  if (!store.user) {
+    notice(t("choose.user"));
+    return;
+  }
   const address = new URL(/^[a-z]+:/i.test(url) ? url : `https://${url}`);
   const [name, second] = address.pathname.split("/").filter(Boolean);
-  if (address.protocol === "tg:") { await followScheme(address); return; }
-  if (name?.startsWith("+") || name === "joinchat") { await offer(url.startsWith("http") ? url : `https://${url}`); return; }
-  if (name?.startsWith("$")) { await attempt(() => act("pay", { link: address.href })); return; }
-  if (name === "c") { await openMessage(-1_000_000_000_000 - Number(second), Number(address.pathname.split("/").pop())); return; }
+  if (address.protocol === "tg:") {
+    await followScheme(address);
+    return;
+  }
+  if (name?.startsWith("+") || name === "joinchat") {
+    await offer(url.startsWith("http") ? url : `https://${url}`);
+    return;
+  }
+  if (name?.startsWith("$")) {
+    await attempt(() => act("pay", { link: address.href }));
+    return;
+  }
+  if (name === "c") {
+    await openMessage(-1_000_000_000_000 - Number(second), Number(address.pathname.split("/").pop()));
+    return;
+  }
   await openNamed(name, address.searchParams.get("start"), Number(second) || null);
 }
 
@@ -39,7 +54,10 @@ async function openNamed(name, payload, message = null) {
     if (payload !== null) await attempt(() => act("start", { bot: person.id, payload }));
     return;
   }
-  if (person) { emit("profile", person); return; }
+  if (person) {
+    emit("profile", person);
+    return;
+  }
   const { chats } = await ask("view/chats", { user: store.user.id, query: `@${wanted}`, limit: 20 });
   const chat = chats.find((each) => each.username?.toLowerCase() === wanted);
   if (chat) openMessage(chat.key, message);
@@ -60,16 +78,46 @@ export async function joinDialog() {
     fields: [
       field(t("join.link"), input),
       doors.length ? el("h3", { text: t("join.open_doors") }) : null,
-      el("div", { class: "doors" }, doors.map((door) => doorRow(door, () => close()))),
+      el(
+        "div",
+        { class: "doors" },
+        doors.map((door) => doorRow(door, () => close())),
+      ),
     ],
-    actions: [{ text: t("cancel") }, { text: t("open"), primary: true, run: () => { if (input.value.trim()) follow(input.value.trim()); } }],
+    actions: [
+      { text: t("cancel") },
+      {
+        text: t("open"),
+        primary: true,
+        run: () => {
+          if (input.value.trim()) follow(input.value.trim());
+        },
+      },
+    ],
   });
 }
 
 function doorRow(door, close) {
   const about = [door.name, door.asks ? t("join.asks") : t("join.at_once")].filter(Boolean).join(" · ");
-  return el("button", { type: "button", class: "door", onclick: () => { close(); follow(door.link); } },
-    avatar(door.chat, door.title, { size: 40 }), el("span", { class: "row-text" }, el("span", { class: "row-title", text: door.title }), el("span", { class: "row-sub", text: about })), icon("into"));
+  return el(
+    "button",
+    {
+      type: "button",
+      class: "door",
+      onclick: () => {
+        close();
+        follow(door.link);
+      },
+    },
+    avatar(door.chat, door.title, { size: 40 }),
+    el(
+      "span",
+      { class: "row-text" },
+      el("span", { class: "row-title", text: door.title }),
+      el("span", { class: "row-sub", text: about }),
+    ),
+    icon("into"),
+  );
 }
 
 /** What an invite link leads to, and a button to go there. */
@@ -79,9 +127,19 @@ async function offer(url) {
   const asks = door?.asks ?? false;
   dialog({
     title: t(asks ? "join.request" : "join.group"),
-    fields: [el("div", { class: "pay-card" }, avatar(door?.chat ?? 0, door?.title ?? "?", { size: 72 }), el("strong", { text: door?.title ?? url }),
-      el("p", { text: t(asks ? "join.asks_long" : "join.at_once_long") }))],
-    actions: [{ text: t("cancel") }, { text: t(asks ? "join.request" : "join"), primary: true, run: () => enter(url, asks) }],
+    fields: [
+      el(
+        "div",
+        { class: "pay-card" },
+        avatar(door?.chat ?? 0, door?.title ?? "?", { size: 72 }),
+        el("strong", { text: door?.title ?? url }),
+        el("p", { text: t(asks ? "join.asks_long" : "join.at_once_long") }),
+      ),
+    ],
+    actions: [
+      { text: t("cancel") },
+      { text: t(asks ? "join.request" : "join"), primary: true, run: () => enter(url, asks) },
+    ],
   });
 }
 
@@ -98,6 +156,13 @@ function payloadDialog(info) {
   dialog({
     title: t("start.payload"),
     fields: [field(t("start.payload_field"), payload, `https://t.me/${info.username}?start=…`)],
-    actions: [{ text: t("cancel") }, { text: t("start"), primary: true, run: async () => Boolean(await attempt(() => act("start", { bot: info.key, payload: payload.value }))) }],
+    actions: [
+      { text: t("cancel") },
+      {
+        text: t("start"),
+        primary: true,
+        run: async () => Boolean(await attempt(() => act("start", { bot: info.key, payload: payload.value }))),
+      },
+    ],
   });
 }

@@ -18,21 +18,42 @@ import { t } from "./words.js";
 startTheme();
 document.title = t("title");
 
-const conversation = new Conversation({ openThread: (thread) => show({ user: store.user.id, chat: store.chat, thread }), back: () => show({ user: store.user.id }) });
+const conversation = new Conversation({
+  openThread: (thread) => show({ user: store.user.id, chat: store.chat, thread }),
+  back: () => show({ user: store.user.id }),
+});
 const botView = new BotView({ back: () => pane("people") });
-const app = el("div", { class: "app", "data-pane": "people" },
+const app = el(
+  "div",
+  { class: "app", "data-pane": "people" },
   peoplePane({ play: (id) => show({ user: id }), watch: (id) => show({ bot: id }), openSwitches }),
   chatsPane({ open: (key) => show({ user: store.user.id, chat: key }) }),
-  conversation.node, botView.node, sideNode);
+  conversation.node,
+  botView.node,
+  sideNode,
+);
 document.body.prepend(
-  el("a", { class: "skip", href: "#conversation", text: t("skip"), onclick: (event) => { event.preventDefault(); conversation.node.focus(); } }),
-  app, el("div", { class: "connection", role: "status", text: t("reconnecting") }));
+  el("a", {
+    class: "skip",
+    href: "#conversation",
+    text: t("skip"),
+    onclick: (event) => {
+      event.preventDefault();
+      conversation.node.focus();
+    },
+  }),
+  app,
+  el("div", { class: "connection", role: "status", text: t("reconnecting") }),
+);
 takeDrops(conversation.node, () => conversation.composer._target());
 
 on("play", (id) => show({ user: id }));
 on("watch", (id) => show({ bot: id }));
 on("open", (key) => show({ user: store.user.id, chat: key }));
-on("left", (key) => { if (store.chat === key) show({ user: store.user.id }); emit("chats.refresh"); });
+on("left", (key) => {
+  if (store.chat === key) show({ user: store.user.id });
+  emit("chats.refresh");
+});
 on("pane", pane);
 
 function pane(name) {
@@ -45,9 +66,15 @@ async function show({ user = null, chat = null, thread = null, bot = null }, rem
   const samePerson = store.user?.id === user;
   if (user && !samePerson) {
     const person = await ask("view/person", { user }).catch(() => null);
-    if (!person) { user = null; chat = null; } else store.user = meet(person);
+    if (!person) {
+      user = null;
+      chat = null;
+    } else store.user = meet(person);
   }
-  if (bot && !store.people.has(bot)) await ask("view/people", { bots: true, limit: 200 }).then(({ people }) => people.forEach(meet)).catch(() => {});
+  if (bot && !store.people.has(bot))
+    await ask("view/people", { bots: true, limit: 200 })
+      .then(({ people }) => people.forEach(meet))
+      .catch(() => {});
   if (!user && !bot) store.user = null;
   Object.assign(store, { chat: user ? chat : store.chat, thread, bot });
   if (remember && location.hash !== place()) history.pushState(null, "", place());
@@ -70,7 +97,8 @@ document.addEventListener("keydown", (event) => {
     const narrow = app.dataset.pane === "chats" || (store.user && innerWidth < 1180);
     app.querySelector(narrow ? ".chats .search-input" : ".people .search-input").focus();
   } else if (event.key === "Escape" && !document.querySelector("dialog[open], .menu")) escape(typing);
-  else if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp")) emit("step", event.key === "ArrowDown" ? 1 : -1);
+  else if (event.altKey && (event.key === "ArrowDown" || event.key === "ArrowUp"))
+    emit("step", event.key === "ArrowDown" ? 1 : -1);
 });
 
 function escape(typing) {

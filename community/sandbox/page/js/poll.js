@@ -13,16 +13,39 @@ export function pollCard(message) {
   const voted = message.voted ?? null;
   const results = voted !== null || poll.is_closed;
   const chosen = new Set();
-  const submit = el("button", { type: "button", class: "poll-submit", disabled: true, text: t("poll.vote"), onclick: () => vote(message, [...chosen]) });
-  const options = poll.options.map((option, index) => (results ? resultLine(message, option, index) : choice(message, option, index, chosen, submit)));
-  return el("div", { class: "poll" },
+  const submit = el("button", {
+    type: "button",
+    class: "poll-submit",
+    disabled: true,
+    text: t("poll.vote"),
+    onclick: () => vote(message, [...chosen]),
+  });
+  const options = poll.options.map((option, index) =>
+    results ? resultLine(message, option, index) : choice(message, option, index, chosen, submit),
+  );
+  return el(
+    "div",
+    { class: "poll" },
     el("div", { class: "poll-question" }, richText(poll.question, poll.question_entities)),
     el("div", { class: "poll-kind" }, el("span", { text: kindWords(poll) }), timer(poll)),
     el("div", { class: "poll-options", role: results ? "list" : "group", "aria-label": poll.question }, options),
-    results && poll.explanation ? el("div", { class: "poll-explanation" }, icon("info"), el("span", {}, richText(poll.explanation, poll.explanation_entities))) : null,
-    el("div", { class: "poll-foot" },
+    results && poll.explanation
+      ? el(
+          "div",
+          { class: "poll-explanation" },
+          icon("info"),
+          el("span", {}, richText(poll.explanation, poll.explanation_entities)),
+        )
+      : null,
+    el(
+      "div",
+      { class: "poll-foot" },
       !results && poll.allows_multiple_answers ? submit : el("span", { text: footWords(poll) }),
-      voted !== null && !poll.is_closed && poll.type !== "quiz" && poll.allows_revoting !== false ? el("button", { type: "button", class: "as-link", text: t("poll.retract"), onclick: () => vote(message, []) }) : null));
+      voted !== null && !poll.is_closed && poll.type !== "quiz" && poll.allows_revoting !== false
+        ? el("button", { type: "button", class: "as-link", text: t("poll.retract"), onclick: () => vote(message, []) })
+        : null,
+    ),
+  );
 }
 
 function kindWords(poll) {
@@ -37,15 +60,29 @@ function footWords(poll) {
 }
 
 function timer(poll) {
-  return poll.open_period && !poll.is_closed ? el("span", { class: "poll-timer" }, icon("clock"), el("span", { text: `${poll.open_period} s` })) : null;
+  return poll.open_period && !poll.is_closed
+    ? el("span", { class: "poll-timer" }, icon("clock"), el("span", { text: `${poll.open_period} s` }))
+    : null;
 }
 
 function choice(message, option, index, chosen, submit) {
   const many = message.poll.allows_multiple_answers;
-  const button = el("button", { type: "button", class: `poll-choice ${many ? "many" : ""}`, role: many ? "checkbox" : null, "aria-checked": many ? "false" : null },
-    el("span", { class: "poll-mark" }, many ? icon("check") : null), el("span", { class: "poll-text" }, richText(option.text, option.text_entities)));
+  const button = el(
+    "button",
+    {
+      type: "button",
+      class: `poll-choice ${many ? "many" : ""}`,
+      role: many ? "checkbox" : null,
+      "aria-checked": many ? "false" : null,
+    },
+    el("span", { class: "poll-mark" }, many ? icon("check") : null),
+    el("span", { class: "poll-text" }, richText(option.text, option.text_entities)),
+  );
   button.addEventListener("click", () => {
-    if (!many) { vote(message, [index]); return; }
+    if (!many) {
+      vote(message, [index]);
+      return;
+    }
     if (!chosen.delete(index)) chosen.add(index);
     button.setAttribute("aria-checked", String(chosen.has(index)));
     submit.disabled = !chosen.size;
@@ -60,11 +97,28 @@ function resultLine(message, option, index) {
   const mine = voted?.includes(index) ?? false;
   const quiz = poll.type === "quiz";
   const state = quiz && (mine || right) ? (right ? "right" : "wrong") : mine ? "mine" : "";
-  const bar = svg("svg", { class: "poll-bar", viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" }, svg("rect", { width: Math.max(share, 1.5), height: 4, rx: 2 }));
-  return el("div", { class: `poll-result ${state}`, role: "listitem", "aria-label": `${option.text}: ${share} %${mine ? `, ${t("poll.mine")}` : ""}` },
+  const bar = svg(
+    "svg",
+    { class: "poll-bar", viewBox: "0 0 100 4", preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("rect", { width: Math.max(share, 1.5), height: 4, rx: 2 }),
+  );
+  return el(
+    "div",
+    {
+      class: `poll-result ${state}`,
+      role: "listitem",
+      "aria-label": `${option.text}: ${share} %${mine ? `, ${t("poll.mine")}` : ""}`,
+    },
     el("span", { class: "poll-share", text: `${share}%` }),
-    el("span", { class: "poll-text" }, richText(option.text, option.text_entities), el("span", { class: "poll-count", text: option.voter_count || "" })),
-    el("span", { class: "poll-mark" }, mine || (quiz && right) ? icon(state === "wrong" ? "close" : "check") : null), bar);
+    el(
+      "span",
+      { class: "poll-text" },
+      richText(option.text, option.text_entities),
+      el("span", { class: "poll-count", text: option.voter_count || "" }),
+    ),
+    el("span", { class: "poll-mark" }, mine || (quiz && right) ? icon(state === "wrong" ? "close" : "check") : null),
+    bar,
+  );
 }
 
 function vote(message, options) {

@@ -17,7 +17,9 @@ const TELLERS = {
   },
   left_chat_member: (message, name) => {
     const gone = message.left_chat_member;
-    return gone.id === message.from?.id ? t("service.left", { name }) : t("service.removed", { name, people: nameOf(gone) });
+    return gone.id === message.from?.id
+      ? t("service.left", { name })
+      : t("service.removed", { name, people: nameOf(gone) });
   },
   new_chat_title: (message, name) => t("service.title", { name, title: message.new_chat_title }),
   new_chat_photo: (message, name) => t("service.photo", { name }),
@@ -32,14 +34,17 @@ const TELLERS = {
     const { total_amount: amount, currency, is_recurring: again } = message.successful_payment;
     return t(again ? "service.paid_again" : "service.paid", { name, price: price(amount, currency) });
   },
-  refunded_payment: (message) => t("service.refunded", { price: price(message.refunded_payment.total_amount, message.refunded_payment.currency) }),
+  refunded_payment: (message) =>
+    t("service.refunded", { price: price(message.refunded_payment.total_amount, message.refunded_payment.currency) }),
   forum_topic_created: (message, name) => t("service.topic", { name, title: message.forum_topic_created.name }),
-  forum_topic_edited: (message, name) => t("service.topic_edited", { name, title: message.forum_topic_edited.name ?? "" }),
+  forum_topic_edited: (message, name) =>
+    t("service.topic_edited", { name, title: message.forum_topic_edited.name ?? "" }),
   forum_topic_closed: (message, name) => t("service.topic_closed", { name }),
   forum_topic_reopened: (message, name) => t("service.topic_reopened", { name }),
   general_forum_topic_hidden: (message, name) => t("service.general_hidden", { name }),
   general_forum_topic_unhidden: (message, name) => t("service.general_shown", { name }),
-  message_auto_delete_timer_changed: (message, name) => t("service.timer", { name, time: duration(message.message_auto_delete_timer_changed.message_auto_delete_time) }),
+  message_auto_delete_timer_changed: (message, name) =>
+    t("service.timer", { name, time: duration(message.message_auto_delete_timer_changed.message_auto_delete_time) }),
   video_chat_started: (message, name) => t("service.video_chat", { name }),
   video_chat_ended: () => t("service.video_chat_ended"),
   write_access_allowed: () => t("service.write_access"),
@@ -53,7 +58,21 @@ function short(message) {
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
-const PLAIN = new Set(["message_id", "from", "chat", "date", "out", "service", "sender_chat", "message_thread_id", "is_topic_message", "reply_to_message", "reactions", "markup", "has_protected_content"]);
+const PLAIN = new Set([
+  "message_id",
+  "from",
+  "chat",
+  "date",
+  "out",
+  "service",
+  "sender_chat",
+  "message_thread_id",
+  "is_topic_message",
+  "reply_to_message",
+  "reactions",
+  "markup",
+  "has_protected_content",
+]);
 
 export function serviceText(message) {
   const kind = Object.keys(TELLERS).find((name) => name in message);

@@ -6,15 +6,27 @@ import { t } from "./words.js";
 
 const title = el("h2", {});
 const body = el("div", { class: "side-body" });
-const close = el("button", { type: "button", class: "round", "aria-label": t("close"), onclick: closeSide }, icon("close"));
-export const sideNode = el("aside", { class: "pane side", hidden: true, "aria-label": t("details") }, el("header", { class: "side-head" }, close, title), body);
+const close = el(
+  "button",
+  { type: "button", class: "round", "aria-label": t("close"), onclick: closeSide },
+  icon("close"),
+);
+export const sideNode = el(
+  "aside",
+  { class: "pane side", hidden: true, "aria-label": t("details") },
+  el("header", { class: "side-head" }, close, title),
+  body,
+);
 
 let shown = null;
 let back = null;
 
 /** Show `nodes` under a title; the same `name` again replaces them where they are. */
 export function openSide(name, heading, ...nodes) {
-  if (shown !== name) { back = document.activeElement; body.scrollTop = 0; }
+  if (shown !== name) {
+    back = document.activeElement;
+    body.scrollTop = 0;
+  }
   const fresh = shown === null;
   shown = name;
   title.textContent = heading;
@@ -36,4 +48,5 @@ export function closeSide() {
 
 export const sideShows = (name) => shown === name;
 
-export const section = (heading, ...nodes) => el("section", { class: "section" }, heading ? el("h3", { text: heading }) : null, ...nodes);
+export const section = (heading, ...nodes) =>
+  el("section", { class: "section" }, heading ? el("h3", { text: heading }) : null, ...nodes);

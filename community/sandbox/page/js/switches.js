@@ -2,22 +2,27 @@
 
 import { ask, change } from "./api.js";
 import { el, fill } from "./dom.js";
-import { attempt, confirmed, dialog, field, notice } from "./floating.js";
+import { attempt, confirmed, notice } from "./floating.js";
 import { fullTime, number } from "./format.js";
+import { drawFaults } from "./faults.js";
 import { icon } from "./icons.js";
 import { openSide, section, sideShows } from "./side.js";
 import { emit } from "./store.js";
+import { toggle } from "./toggle.js";
 import { t } from "./words.js";
 
 const EVERY = 1000;
-const KINDS = [
-  { kind: "latency", latency_ms: 800 }, { kind: "status", status: 502 }, { kind: "drop_after_accept" }, { kind: "reset" },
-  { kind: "too_many", retry_after: 3 }, { kind: "blocked" }, { kind: "deactivated", newer: true }, { kind: "kicked", newer: true }, { kind: "migrate", newer: true },
-];
 const parts = { faults: el("div", {}), limits: el("div", {}), clock: el("div", {}), state: el("div", {}) };
 
 export async function openSwitches() {
-  openSide("switches", t("switches"), section(t("clock"), parts.clock), section(t("faults"), parts.faults), section(t("limits"), parts.limits), section(t("state.title"), parts.state));
+  openSide(
+    "switches",
+    t("switches"),
+    section(t("clock"), parts.clock),
+    section(t("faults"), parts.faults),
+    section(t("limits"), parts.limits),
+    section(t("state.title"), parts.state),
+  );
   await again();
   const timer = setInterval(() => {
     if (!sideShows("switches")) clearInterval(timer);
@@ -31,114 +36,137 @@ let last = {};
 async function refresh() {
   const now = await ask("view/switches");
   const differs = (name) => JSON.stringify(last[name]) !== JSON.stringify(now[name]);
-  if (differs("faults")) drawFaults(now.faults);
+  if (differs("faults")) drawFaults(parts.faults, now.faults, changed);
   if (differs("limits") || differs("meters")) drawLimits(now.limits, now.meters);
   if (!("clock" in last)) drawState(now.saves);
   drawClock(now.clock);
   last = now;
 }
 
-const again = () => { last = {}; return refresh(); };
-const changed = (work) => attempt(async () => { await work(); await again(); });
-
-/** A switch with words; `run` hears whether it is on now. */
-function toggle(words, on, run, about = null) {
-  const button = el("button", { type: "button", class: "switch", role: "switch", "aria-checked": String(on), onclick: () => run(!on) }, el("span", { class: "row-text" }, el("span", { text: words }), about ? el("span", { class: "row-sub", text: about }) : null), el("i", { "aria-hidden": "true" }));
-  return button;
-}
-
-function drawFaults({ latency_ms: latency, rules }) {
-  const slow = el("input", { type: "range", min: 0, max: 3000, step: 50, value: latency, "aria-label": t("latency.all") });
-  const told = el("output", { text: `${latency} ms` });
-  slow.addEventListener("input", () => { told.textContent = `${slow.value} ms`; });
-  slow.addEventListener("change", () => changed(() => change("PUT", "latency", { latency_ms: Number(slow.value) })));
-  fill(parts.faults,
-    el("label", { class: "slider" }, el("span", { text: t("latency.all") }), told, slow),
-    rules.map(ruleRow),
-    el("button", { type: "button", class: "fact action", onclick: () => ruleDialog() }, icon("plus"), el("span", { text: t("faults.add") })),
-    rules.length ? el("button", { type: "button", class: "fact action danger", onclick: () => changed(() => change("DELETE", "faults")) }, icon("trash"), el("span", { text: t("faults.clear") })) : null);
-}
-
-function ruleRow(rule) {
-  const on = rule.enabled !== false;
-  const where = [rule.method === "*" || !rule.method ? t("faults.every_call") : rule.method, rule.chat ? `${t("chat")} ${rule.chat}` : null, rule.probability < 1 ? `${Math.round(rule.probability * 100)}%` : null, rule.every > 1 ? t("faults.every", { count: rule.every }) : null, rule.nth ? t("faults.nth", { count: rule.nth }) : null, on ? t("faults.hits", { count: number(rule.hits ?? 0) }) : t("off")];
-  const extra = { latency: `${rule.latency_ms} ms`, status: rule.status, too_many: `${rule.retry_after} s` }[rule.kind];
-  const remove = el("button", { type: "button", class: "round", "aria-label": t("faults.remove"), onclick: () => changed(() => change("DELETE", "faults", { id: rule.id })) }, icon("close"));
-  return el("div", { class: "rule" }, toggle(`${t(`fault.${rule.kind}`)}${extra ? ` · ${extra}` : ""}`, on, (wanted) => changed(() => change("PATCH", "faults", { id: rule.id, enabled: wanted })), where.filter(Boolean).join(" · ")), remove);
-}
-
-async function addRule(rule) {
-  const [result] = await change("POST", "faults", [rule]);
-  if (!result.ok) throw new Error(result.error);
-}
-
-function ruleDialog() {
-  const kind = el("select", {}, KINDS.map((each) => el("option", { value: each.kind, text: t(`fault.${each.kind}`) })));
-  const method = el("input", { type: "text", value: "*", list: "methods", spellcheck: "false" });
-  const chat = el("input", { type: "number", placeholder: t("faults.any_chat") });
-  const chance = el("input", { type: "number", min: 1, max: 100, value: 100 });
-  const nth = el("input", { type: "number", min: 1, placeholder: t("faults.all_calls") });
-  const amount = el("input", { type: "number", min: 0, value: 800 });
-  const amountField = field(t("faults.latency_ms"), amount);
-  const LABELS = { latency: ["latency_ms", 800], status: ["status", 502], too_many: ["retry_after", 3] };
-  const adapt = () => {
-    const [name, value] = LABELS[kind.value] ?? [];
-    amountField.hidden = !name;
-    if (name) { amountField.firstChild.textContent = t(`faults.${name}`); amount.value = value; }
-  };
-  kind.addEventListener("change", adapt);
-  adapt();
-  const rule = () => ({ kind: kind.value, method: method.value || "*", probability: Number(chance.value) / 100, ...(chat.value ? { chat: Number(chat.value) } : {}), ...(nth.value ? { nth: Number(nth.value) } : {}), ...(LABELS[kind.value] ? { [LABELS[kind.value][0]]: Number(amount.value) } : {}) });
-  dialog({
-    title: t("faults.add"),
-    fields: [field(t("faults.kind"), kind), amountField, field(t("faults.method"), method, t("faults.method_hint")), field(t("chat"), chat), el("div", { class: "two" }, field(t("faults.chance"), chance), field(t("faults.nth_field"), nth))],
-    actions: [{ text: t("cancel") }, { text: t("add"), primary: true, run: () => changed(() => addRule(rule())) }],
+const again = () => {
+  last = {};
+  return refresh();
+};
+const changed = (work) =>
+  attempt(async () => {
+    await work();
+    await again();
   });
-}
 
 function drawLimits(limits, meters) {
-  const figure = (value, label, bad = false) => el("div", { class: `figure ${bad ? "bad" : ""}` }, el("b", { text: number(value) }), el("span", { text: label }));
-  fill(parts.limits,
-    toggle(t("limits.enforce"), limits.enforced, (wanted) => changed(() => change("PATCH", "limits", { enforced: wanted })), t("limits.are", { second: limits.per_second, chat: limits.per_chat_second, minute: limits.per_group_minute })),
-    Object.entries(meters).map(([bot, meter]) => el("div", { class: "meter" },
-      Object.keys(meters).length > 1 ? el("h4", { text: `${t("bot")} ${bot}` }) : null,
-      figure(meter.calls, t("meter.calls")), figure(meter.worst_second, t("meter.second"), meter.worst_second > limits.per_second),
-      figure(meter.worst_chat_second, t("meter.chat"), meter.worst_chat_second > limits.per_chat_second),
-      figure(meter.worst_group_minute, t("meter.group"), meter.worst_group_minute > limits.per_group_minute),
-      figure(meter.too_many, t("meter.429"), meter.too_many > 0))),
-    el("button", { type: "button", class: "fact action", onclick: () => changed(() => change("DELETE", "meter")) }, icon("trash"), el("span", { text: t("meter.reset") })));
+  const figure = (value, label, bad = false) =>
+    el("div", { class: `figure ${bad ? "bad" : ""}` }, el("b", { text: number(value) }), el("span", { text: label }));
+  fill(
+    parts.limits,
+    toggle(
+      t("limits.enforce"),
+      limits.enforced,
+      (wanted) => changed(() => change("PATCH", "limits", { enforced: wanted })),
+      t("limits.are", { second: limits.per_second, chat: limits.per_chat_second, minute: limits.per_group_minute }),
+    ),
+    Object.entries(meters).map(([bot, meter]) =>
+      el(
+        "div",
+        { class: "meter" },
+        Object.keys(meters).length > 1 ? el("h4", { text: `${t("bot")} ${bot}` }) : null,
+        figure(meter.calls, t("meter.calls")),
+        figure(meter.worst_second, t("meter.second"), meter.worst_second > limits.per_second),
+        figure(meter.worst_chat_second, t("meter.chat"), meter.worst_chat_second > limits.per_chat_second),
+        figure(meter.worst_group_minute, t("meter.group"), meter.worst_group_minute > limits.per_group_minute),
+        figure(meter.too_many, t("meter.429"), meter.too_many > 0),
+      ),
+    ),
+    el(
+      "button",
+      { type: "button", class: "fact action", onclick: () => changed(() => change("DELETE", "meter")) },
+      icon("trash"),
+      el("span", { text: t("meter.reset") }),
+    ),
+  );
 }
 
 function drawClock({ now, frozen }) {
-  if (!parts.clock.firstChild) parts.clock.append(el("div", { class: "clock" }), el("div", { class: "clock-switch" }), el("div", { class: "chips" }));
+  if (!parts.clock.firstChild)
+    parts.clock.append(
+      el("div", { class: "clock" }),
+      el("div", { class: "clock-switch" }),
+      el("div", { class: "chips" }),
+    );
   const [face, freeze, chips] = parts.clock.children;
   const away = Math.abs(now - Date.now() / 1000) > 2;
-  fill(face, icon("clock"), el("b", { text: fullTime(now) }), el("span", { class: "row-sub", text: t(frozen ? "clock.frozen" : away ? "clock.moved" : "clock.real") }));
+  fill(
+    face,
+    icon("clock"),
+    el("b", { text: fullTime(now) }),
+    el("span", { class: "row-sub", text: t(frozen ? "clock.frozen" : away ? "clock.moved" : "clock.real") }),
+  );
   const set = (body) => changed(() => change("PATCH", "clock", body));
   if (freeze.dataset.state === String(frozen)) return;
   freeze.dataset.state = String(frozen);
-  fill(freeze, toggle(t("clock.freeze"), frozen, async (wanted) => { const { now: present } = await ask("clock"); set({ now: present, frozen: wanted }); }));
+  fill(
+    freeze,
+    toggle(t("clock.freeze"), frozen, async (wanted) => {
+      const { now: present } = await ask("clock");
+      set({ now: present, frozen: wanted });
+    }),
+  );
   const chip = (words, body) => el("button", { type: "button", class: "chip", text: words, onclick: () => set(body) });
-  fill(chips, chip(t("clock.minute"), { advance: 300 }), chip(t("clock.hour"), { advance: 3600 }), chip(t("clock.day"), { advance: 86400 }), chip(t("clock.week"), { advance: 604800 }), chip(t("clock.back"), { real: true }));
+  fill(
+    chips,
+    chip(t("clock.minute"), { advance: 300 }),
+    chip(t("clock.hour"), { advance: 3600 }),
+    chip(t("clock.day"), { advance: 86400 }),
+    chip(t("clock.week"), { advance: 604800 }),
+    chip(t("clock.back"), { real: true }),
+  );
 }
 
 function drawState(saves) {
-  const reset = el("button", { type: "button", class: "fact action danger", onclick: async () => {
-    if (await confirmed(t("state.reset"), t("state.reset_sure"), t("state.reset"))) attempt(async () => { await change("POST", "reset"); notice(t("state.reset_done")); emit("again"); await again(); });
-  } }, icon("trash"), el("span", { text: t("state.reset") }));
+  const reset = el(
+    "button",
+    {
+      type: "button",
+      class: "fact action danger",
+      onclick: async () => {
+        if (await confirmed(t("state.reset"), t("state.reset_sure"), t("state.reset")))
+          attempt(async () => {
+            await change("POST", "reset");
+            notice(t("state.reset_done"));
+            emit("again");
+            await again();
+          });
+      },
+    },
+    icon("trash"),
+    el("span", { text: t("state.reset") }),
+  );
   fill(parts.state, saves ? [saveState(), loadState()] : null, reset);
 }
 
-const saveState = () => el("a", { class: "fact action", href: "/control/state", download: "telegram-sandbox.state" }, icon("download"), el("span", { text: t("state.save") }));
+const saveState = () =>
+  el(
+    "a",
+    { class: "fact action", href: "/control/state", download: "telegram-sandbox.state" },
+    icon("download"),
+    el("span", { text: t("state.save") }),
+  );
 
 function loadState() {
   const input = el("input", { type: "file", hidden: true });
-  input.addEventListener("change", () => attempt(async () => {
-    const response = await fetch("/control/state", { method: "POST", body: await input.files[0].arrayBuffer() });
-    const answer = await response.json();
-    if (!answer.ok) throw new Error(answer.error);
-    notice(t("state.loaded"));
-    emit("again");
-  }));
-  return el("button", { type: "button", class: "fact action", onclick: () => input.click() }, icon("up"), el("span", { text: t("state.load") }), input);
+  input.addEventListener("change", () =>
+    attempt(async () => {
+      const response = await fetch("/control/state", { method: "POST", body: await input.files[0].arrayBuffer() });
+      const answer = await response.json();
+      if (!answer.ok) throw new Error(answer.error);
+      notice(t("state.loaded"));
+      emit("again");
+    }),
+  );
+  return el(
+    "button",
+    { type: "button", class: "fact action", onclick: () => input.click() },
+    icon("up"),
+    el("span", { text: t("state.load") }),
+    input,
+  );
 }

@@ -3,7 +3,11 @@
 const root = document.documentElement;
 
 function stored() {
-  try { return localStorage.getItem("theme"); } catch { return null; }
+  try {
+    return localStorage.getItem("theme");
+  } catch {
+    return null;
+  }
 }
 
 const systemDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
@@ -17,5 +21,9 @@ export const isDark = () => (root.dataset.theme ?? (systemDark() ? "dark" : "lig
 
 export function switchTheme() {
   root.dataset.theme = isDark() ? "light" : "dark";
-  try { localStorage.setItem("theme", root.dataset.theme); } catch { /* not remembered then */ }
+  try {
+    localStorage.setItem("theme", root.dataset.theme);
+  } catch {
+    /* not remembered then */
+  }
 }

@@ -1,17 +1,16 @@
 // The messages of the open chat: fetched in pages both ways, grouped, kept up to date.
 
 import { ask, change } from "./api.js";
-import { bubbleRow, ghostRow } from "./bubble.js";
-import { arrange, debounced, el, reducedMotion } from "./dom.js";
-import { dayName, sameDay } from "./format.js";
+import { floatDates } from "./dates.js";
+import { debounced, el, reducedMotion } from "./dom.js";
 import { icon } from "./icons.js";
+import { Painter } from "./painter.js";
 import { emit, meet, on, store } from "./store.js";
 import { authorOf, isService, summary } from "./summary.js";
 import { t } from "./words.js";
 
 const PAGE = 50;
 const KEPT = 300;
-const TOGETHER = 300; // seconds: messages of one sender within stand as a group
 const NEAR = 500; // pixels from an end at which more is fetched
 
 export class Thread {
@@ -20,21 +19,38 @@ export class Thread {
     this.scroller = el("div", { class: "scroller", tabindex: -1 }, this.column);
     this.spoken = el("div", { class: "sr-only", "aria-live": "polite" });
     this.count = el("span", { class: "badge", hidden: true });
-    this.down = el("button", { type: "button", class: "to-end", "aria-label": t("to_end"), onclick: () => this.toEnd() }, this.count, icon("down"));
+    this.down = el(
+      "button",
+      { type: "button", class: "to-end", "aria-label": t("to_end"), onclick: () => this.toEnd() },
+      this.count,
+      icon("down"),
+    );
     this.node = el("div", { class: "thread" }, this.scroller, this.down, this.spoken);
     this.scroller.addEventListener("scroll", () => this._scrolled(), { passive: true });
     this.markRead = debounced(() => this._read(), 120);
-    new ResizeObserver(() => { if (this.stuck) this._bottom(); }).observe(this.scroller);
-    this.column.addEventListener("load", () => { if (this.stuck) this._bottom(); }, true);
-    on("messages", (messages) => this.receive(messages));
+    new ResizeObserver(() => {
+      if (this.stuck) this._bottom();
+    }).observe(this.scroller);
+    this.column.addEventListener(
+      "load",
+      () => {
+        if (this.stuck) this._bottom();
+      },
+      true,
+    );
+    on("messages", (messages) => {
+      if (this.place?.user === store.user?.id && this.place?.chat === store.chat) this.receive(messages);
+    });
     on("jump", (id) => this.jump(id));
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.markRead(); });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) this.markRead();
+    });
     this._clear();
   }
 
   _clear() {
     this.messages = new Map();
-    this.rows = new Map();
+    this.painter = new Painter(this.column);
     this.older = this.newer = false;
     this.fetching = false;
     this.stuck = true;
@@ -44,6 +60,7 @@ export class Thread {
 
   async open(around = null) {
     this._clear();
+    this.place = { user: store.user.id, chat: store.chat, thread: store.thread };
     const generation = this.generation;
     const found = await ask("view/messages", this._query(around ? { around } : {}));
     if (generation !== this.generation) return;
@@ -52,26 +69,37 @@ export class Thread {
     this.newer = found.newer;
     this.stuck = !found.newer && !around;
     const unread = store.chats.get(store.chat)?.unread ?? 0;
-    this.readMark = unread && !around ? this._sorted().filter((each) => !each.out).at(-unread)?.message_id ?? null : null;
+    this.readMark =
+      unread && !around
+        ? (this._sorted()
+            .filter((each) => !each.out)
+            .at(-unread)?.message_id ?? null)
+        : null;
     this.paint();
     if (around) this._show(around);
     else this._bottom();
     this.markRead();
   }
 
-  _query(more) { return { user: store.user.id, chat: store.chat, thread: store.thread, limit: PAGE, ...more }; }
+  _query(more) {
+    return { ...this.place, limit: PAGE, ...more };
+  }
 
   _take(messages) {
     for (const message of messages) {
       if (message.from) meet(message.from);
       this.messages.set(message.message_id, message);
-      this.rows.delete(message.message_id);
+      this.painter.rows.delete(message.message_id);
     }
   }
 
-  _sorted() { return [...this.messages.values()].sort((one, other) => one.message_id - other.message_id); }
+  _sorted() {
+    return [...this.messages.values()].sort((one, other) => one.message_id - other.message_id);
+  }
 
-  _belongs(message) { return store.thread === null || (message.message_thread_id ?? 1) === store.thread; }
+  _belongs(message) {
+    return store.thread === null || (message.message_thread_id ?? 1) === store.thread;
+  }
 
   receive(messages) {
     const before = this.messages.size;
@@ -80,7 +108,10 @@ export class Thread {
     for (const message of messages) {
       if (message.deleted) this.messages.delete(message.message_id);
       else if (this.messages.has(message.message_id)) this._take([message]);
-      else if (this._belongs(message) && !this.newer && message.message_id > highest) { this._take([message]); arrived.push(message); }
+      else if (this._belongs(message) && !this.newer && message.message_id > highest) {
+        this._take([message]);
+        arrived.push(message);
+      }
     }
     this.paint(new Set(arrived.map((each) => each.message_id)));
     if (this.messages.size > before || arrived.length) this._arrived(arrived);
@@ -89,7 +120,11 @@ export class Thread {
 
   _arrived(messages) {
     const others = messages.filter((message) => !message.out);
-    if (others.length) this.spoken.textContent = others.slice(-3).map((message) => (isService(message) ? summary(message) : `${authorOf(message)}: ${summary(message)}`)).join("\n");
+    if (others.length)
+      this.spoken.textContent = others
+        .slice(-3)
+        .map((message) => (isService(message) ? summary(message) : `${authorOf(message)}: ${summary(message)}`))
+        .join("\n");
     if (messages.some((message) => message.out)) this.stuck = true;
     if (this.stuck) this._bottom(true);
     else this._count(this.fresh + others.length);
@@ -101,83 +136,19 @@ export class Thread {
     this.count.textContent = fresh;
   }
 
-  /** Draw what is there; rows that did not change stay as they are. */
-  paint(arrived = new Set()) {
-    const nodes = [];
-    const sorted = this._sorted();
-    const groups = albums(sorted);
-    groups.forEach((group, index) => {
-      const before = groups[index - 1]?.at(-1);
-      const after = groups[index + 1]?.[0];
-      if (!before || !sameDay(before.date, group[0].date)) nodes.push(this._separator(`day ${new Date(group[0].date * 1000).toDateString()}`, dayName(group[0].date), "day"));
-      if (this.readMark && group[0].message_id === this.readMark) nodes.push(this._separator("unread", t("unread.here"), "unread-line"));
-      nodes.push(this._row(group, before, after, arrived));
-    });
-    if (!store.thread) this._haunt(nodes, store.info?.refusals ?? []);
-    if (!nodes.length) nodes.push(this._separator("empty", store.info?.opened === false ? t("thread.not_started") : t("thread.empty"), "nothing"));
-    this._arrange(nodes);
+  paint(arrived) {
+    this.painter.paint(this._sorted(), this, arrived);
   }
 
-  /** Each day is a section of its own, below whose head its messages pass. */
-  _arrange(nodes) {
-    const days = [];
-    for (const node of nodes) {
-      if (node.classList.contains("day") || !days.length) days.push([]);
-      days.at(-1).push(node);
-    }
-    arrange(this.column, days.map((day) => {
-      const key = `section ${day[0].textContent}`;
-      if (!this.rows.has(key)) this.rows.set(key, el("div", { class: "day-section" }));
-      arrange(this.rows.get(key), day);
-      return this.rows.get(key);
-    }));
+  _all() {
+    return [...this.column.querySelectorAll(".row[data-id]")];
   }
 
-  _all() { return [...this.column.querySelectorAll(".row[data-id]")]; }
-
-  /** Ghosts stand where the messages would have been. */
-  _haunt(nodes, refusals) {
-    const ids = [...this.messages.keys()];
-    const [lowest, highest] = [Math.min(...ids), Math.max(...ids)];
-    for (const refusal of refusals) {
-      if ((this.newer && refusal.before > highest) || (this.older && refusal.before <= lowest)) continue;
-      const at = nodes.findIndex((node) => Number(node.dataset.first) >= refusal.before);
-      nodes.splice(at < 0 ? nodes.length : at, 0, this._ghost(refusal));
-    }
+  repaint() {
+    this.painter.rows.clear();
+    this.paint();
+    if (this.stuck) this._bottom();
   }
-
-  _separator(key, text, className) {
-    if (!this.rows.has(key)) this.rows.set(key, el("div", { class: `separator ${className}`, role: "separator" }, el("span", { text })));
-    return this.rows.get(key);
-  }
-
-  _ghost(refusal) {
-    const key = `ghost ${refusal.before} ${refusal.text} ${refusal.reason}`;
-    if (!this.rows.has(key)) {
-      this.rows.set(key, ghostRow(refusal));
-    }
-    return this.rows.get(key);
-  }
-
-  _row(group, before, after, arrived) {
-    const [head] = group;
-    const crowd = store.info?.kind !== "private" && store.info?.kind !== "channel";
-    const place = {
-      first: !together(before, head), last: !together(group.at(-1), after),
-      faced: crowd && !head.out && !isService(head), named: false,
-    };
-    place.named = crowd && !head.out && place.first;
-    const flags = `${place.first}${place.last}${place.faced}${group.map((each) => each.message_id)}`;
-    const key = group.at(-1).message_id;
-    const known = this.rows.get(key);
-    if (known?.flags === flags && group.every((each) => this.rows.get(each.message_id)?.flags !== undefined)) return known.node;
-    const node = bubbleRow(group, place);
-    if (arrived.has(key) && !reducedMotion()) node.classList.add("arriving");
-    for (const each of group) this.rows.set(each.message_id, { flags, node });
-    return node;
-  }
-
-  repaint() { this.rows.clear(); this.paint(); if (this.stuck) this._bottom(); }
 
   async _more(side) {
     if (this.fetching || !this[side]) return;
@@ -218,31 +189,31 @@ export class Thread {
     const below = scrollHeight - scrollTop - clientHeight;
     this.stuck = below < 60 && !this.newer;
     this.down.classList.toggle("shown", below > 300 || this.newer);
-    this._floatDates();
-    if (this.stuck) { this._count(0); this.markRead(); }
+    floatDates(this);
+    if (this.stuck) {
+      this._count(0);
+      this.markRead();
+    }
     if (scrollTop < NEAR) this._more("older");
     if (below < NEAR) this._more("newer");
   }
 
-  /** The date of what is in view stands at the top while one scrolls. */
-  _floatDates() {
-    const top = this.scroller.getBoundingClientRect().top;
-    for (const day of this.column.querySelectorAll(".day")) {
-      day.classList.toggle("floating", day.parentElement.getBoundingClientRect().top < top - 8 && day.getBoundingClientRect().top <= top + 8);
-    }
-    this.node.classList.add("scrolling");
-    clearTimeout(this.resting);
-    this.resting = setTimeout(() => this.node.classList.remove("scrolling"), 900);
-  }
-
   _bottom(smooth = false) {
-    this.scroller.scrollTo({ top: this.scroller.scrollHeight, behavior: smooth && !reducedMotion() && this.near() ? "smooth" : "instant" });
+    this.scroller.scrollTo({
+      top: this.scroller.scrollHeight,
+      behavior: smooth && !reducedMotion() && this.near() ? "smooth" : "instant",
+    });
   }
 
-  near() { return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < 800; }
+  near() {
+    return this.scroller.scrollHeight - this.scroller.scrollTop - this.scroller.clientHeight < 800;
+  }
 
   toEnd() {
-    if (this.newer) { this.open(); return; }
+    if (this.newer) {
+      this.open();
+      return;
+    }
     this.stuck = true;
     this._bottom(true);
   }
@@ -262,30 +233,13 @@ export class Thread {
   }
 
   async _read() {
-    if (!this.stuck || document.hidden || !this.messages.size || !store.user) return;
+    if (!this.stuck || document.hidden || !this.messages.size) return;
+    const { user, chat } = this.place;
     const message = Math.max(...this.messages.keys());
-    const chat = store.chat;
-    if (this.lastRead === `${store.user.id} ${chat} ${message}`) return;
-    this.lastRead = `${store.user.id} ${chat} ${message}`;
-    await change("POST", "view/read", { user: store.user.id, chat, message }).catch(() => {});
+    const now = `${user} ${chat} ${message}`;
+    if (this.lastRead === now) return;
+    this.lastRead = now;
+    await change("POST", "view/read", { user, chat, message }).catch(() => {});
     emit("read", chat);
   }
-}
-
-function together(one, other) {
-  if (!one || !other || isService(one) || isService(other)) return false;
-  const sender = (message) => (message.sender_chat ?? message.from ?? {}).id;
-  return sender(one) === sender(other) && one.out === other.out && Math.abs(other.date - one.date) < TOGETHER && sameDay(one.date, other.date)
-    && !one.reply_markup?.inline_keyboard;
-}
-
-/** Messages of one album side by side in one list. */
-function albums(messages) {
-  const groups = [];
-  for (const message of messages) {
-    const group = groups.at(-1);
-    if (message.media_group_id && group?.[0].media_group_id === message.media_group_id) group.push(message);
-    else groups.push([message]);
-  }
-  return groups;
 }

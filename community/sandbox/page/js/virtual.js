@@ -45,12 +45,16 @@ export class VirtualList {
     this.paint();
   }
 
-  top() { this.node.scrollTop = 0; }
+  top() {
+    this.node.scrollTop = 0;
+  }
 
   _take(offset, items, total) {
     this.total = total;
     this.items.length = total;
-    items.forEach((item, index) => { this.items[offset + index] = item; });
+    items.forEach((item, index) => {
+      this.items[offset + index] = item;
+    });
     this.asked.add(Math.floor(offset / PAGE));
   }
 
@@ -64,7 +68,9 @@ export class VirtualList {
     this.paint();
   }
 
-  indexOf(key) { return this.items.findIndex((item) => item !== undefined && this.keyOf(item) === key); }
+  indexOf(key) {
+    return this.items.findIndex((item) => item !== undefined && this.keyOf(item) === key);
+  }
 
   /** A changed row takes its place by order; one not known yet comes in. */
   put(item) {
@@ -90,7 +96,10 @@ export class VirtualList {
   /** A row that came up from a page never loaded left a hole there. */
   _closeHole(from) {
     for (let index = from; index < this.items.length; index += 1) {
-      if (!(index in this.items) || this.items[index] === undefined) { this.items.splice(index, 1); return; }
+      if (!(index in this.items) || this.items[index] === undefined) {
+        this.items.splice(index, 1);
+        return;
+      }
     }
   }
 
@@ -108,7 +117,10 @@ export class VirtualList {
     this.paint();
   }
 
-  redraw() { this.drawn.clear(); this.paint(); }
+  redraw() {
+    this.drawn.clear();
+    this.paint();
+  }
 
   paint() {
     const height = this.node.clientHeight;

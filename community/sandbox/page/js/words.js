@@ -22,7 +22,11 @@ export const language = () => chosen;
 
 export function switchLanguage() {
   chosen = chosen === "en" ? "zh-Hans" : "en";
-  try { localStorage.setItem("language", chosen); } catch { /* not remembered then */ }
+  try {
+    localStorage.setItem("language", chosen);
+  } catch {
+    /* not remembered then */
+  }
   location.reload();
 }
 
