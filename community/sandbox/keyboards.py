@@ -90,6 +90,7 @@ def put_below(chat: Chat, message: Message, markup: JSON) -> None:
     meant = _meant(chat, message) if chat.id < 0 and markup.get("selective") else None
     if "remove_keyboard" not in markup:
         chat.keyboard, chat.keyboard_for, chat.keyboard_hidden = markup, meant, frozenset()
+        chat.keyboard_message = message.id
     elif meant is None:
         chat.keyboard = None
     else:

@@ -67,9 +67,13 @@ def edit(world: World, message: Message, content: JSON, markup: JSON | None, med
 
 
 def delete(world: World, message: Message) -> None:
-    message.deleted = world.clock.date()
-    if message.chat.pins.pop(message.id, None) is not None:
-        world.live.chat(message.chat)
+    """For everyone; what it pinned or put below the chat goes with it."""
+    message.deleted, chat = world.clock.date(), message.chat
+    below = chat.keyboard is not None and chat.keyboard_message == message.id
+    if below:
+        chat.keyboard = None
+    if chat.pins.pop(message.id, None) is not None or below:
+        world.live.chat(chat)
     world.live.message(message)
 
 

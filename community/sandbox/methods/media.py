@@ -95,7 +95,7 @@ def _item(call: Call, item: JSON, number: int) -> tuple[JSON, Media]:
 def input_media(call: Call, item: JSON) -> tuple[JSON, Media]:
     """Content and file of Telegram's InputMedia."""
     if item["type"] not in INPUT_MEDIA:
-        raise bad_request(f"{item['type']} is not there yet")
+        raise bad_request(f"media of type {item['type']} is known to Telegram but not to this sandbox")
     params = Params(item, call.params.files)
     if not params.text("media"):
         raise bad_request("can't parse InputMedia: media not found")
