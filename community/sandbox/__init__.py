@@ -23,7 +23,7 @@ Where things are
     journal.py      what bots called        clock.py    sandbox time
     params.py       parameters of a call    multipart.py  uploads
     description/    the Bot API as python-telegram-bot describes it, and the check of a call against it
-    connection.py   cutting a connection without an answer
+    connection.py   cutting a connection without an answer     corked.py  an answer in one packet
     methods/        Bot API methods by topic: a decorated function each, found by name
     actions/        what users do, by topic: a validated model each, found by its ``do``
     control/        the control interface, a decorated function for each route

@@ -4,6 +4,7 @@ from community.sandbox.methods import (
     bots,
     callbacks,
     chats,
+    commands,
     copying,
     edits,
     invites,
@@ -13,7 +14,10 @@ from community.sandbox.methods import (
     pins,
     places,
     polls,
+    profile,
     reactions,
+    settings,
+    topics,
     updates,
 )
 from community.sandbox.methods.registry import METHODS, Call, Method
@@ -25,6 +29,7 @@ __all__ = [
     "bots",
     "callbacks",
     "chats",
+    "commands",
     "copying",
     "edits",
     "invites",
@@ -34,6 +39,9 @@ __all__ = [
     "pins",
     "places",
     "polls",
+    "profile",
     "reactions",
+    "settings",
+    "topics",
     "updates",
 ]
