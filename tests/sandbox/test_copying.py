@@ -160,6 +160,9 @@ async def test_a_reply_may_be_to_another_chat(bot: Bot, sandbox: SandboxClient) 
     assert reply.external_reply.message_id == photo.message_id
     with pytest.raises(BadRequest, match=r"(?i)chat not found"):
         await bot.send_message(ANN, "look", reply_parameters=ReplyParameters(1, chat_id=-999))
+    absent = ReplyParameters(1, chat_id=group, allow_sending_without_reply=True)
+    with pytest.raises(BadRequest, match=r"(?i)message to be replied not found"):
+        await bot.send_message(ANN, "look", reply_parameters=absent)
 
 
 async def test_pins_are_a_stack(bot: Bot, sandbox: SandboxClient) -> None:
