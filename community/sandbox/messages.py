@@ -8,6 +8,7 @@ from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat, Dialog
 from community.sandbox.files import Media, StoredFile, sizes
 from community.sandbox.identity import PLACED, shown, thread_root
+from community.sandbox.polls import Poll
 
 JSON = dict[str, Any]
 SAID = frozenset(["text", "poll", "location", "venue", "contact", "dice", "invoice", "game", "paid_media"])
@@ -29,7 +30,7 @@ class Message:
     """
 
     __slots__ = (
-        "about", "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "reactions",
+        "about", "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "poll", "reactions",
         "reply_to", "sender",
     )  # fmt: skip
 
@@ -41,6 +42,7 @@ class Message:
         self.content = content
         self.markup: JSON | None = None
         self.media: Media | None = None
+        self.poll: Poll | None = None
         self.about: Message | StoredFile | None = None
         self.reply_to: Message | None = None
         self.extra: JSON | None = None
@@ -126,6 +128,8 @@ class Message:
             "reactions": {str(user): given for user, given in (self.reactions or {}).items() if given},
         }
         seen |= {key: value for key, value in self.content.items() if key in SHOWN}
+        if self.poll is not None:
+            seen["votes"] = {str(voter): chosen for voter, chosen in self.poll.votes.items()}
         if self.is_service:
             seen["service"] = [key for key in self.content if key not in PLACED]
         return seen

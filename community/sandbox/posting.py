@@ -11,7 +11,6 @@ from community.sandbox.identity import PLACED, TELEGRAM, signature
 from community.sandbox.keyboards import put_below
 from community.sandbox.messages import Message, buttons
 from community.sandbox.origins import origin, taken
-from community.sandbox.voting import attach
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
@@ -59,8 +58,6 @@ def _discuss(world: World, channel: Group, group: Group, message: Message) -> No
     content = taken(message) | album | {"sender_chat": channel.as_json(), "is_automatic_forward": True}
     content["forward_origin"] = origin(message)
     copy = post(world, group, TELEGRAM, content, media=message.media, markup=_leading(message.markup))
-    if "poll" in content:
-        attach(world, copy)
     channel.discussed[message.id] = group.pins[copy.id] = copy
     world.live.chat(group)
 

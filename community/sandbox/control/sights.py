@@ -87,6 +87,14 @@ def menu(world: World, asked: Any) -> list[JSON]:
     return views.menu(world, user, find_chat(world, user, wanted.chat))
 
 
+@route("GET", "keyboard")
+def keyboard(world: World, asked: Any) -> JSON | None:
+    """The reply keyboard or forced reply below a user's chat."""
+    wanted = PersonQuery.model_validate(asked)
+    user = _user(world, wanted.user)
+    return find_chat(world, user, wanted.chat).keyboard_of(user.id)
+
+
 @route("GET", "received")
 def received(world: World, asked: Any) -> list[JSON]:
     wanted = ReceivedQuery.model_validate(asked)
