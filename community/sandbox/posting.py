@@ -53,7 +53,7 @@ def _signed(world: World, group: Group, sender: Account, content: JSON) -> JSON:
 
 
 def _discuss(world: World, channel: Group, group: Group, message: Message) -> None:
-    """A channel's post comes into its discussion group by itself, pinned (of an album the first): comments are replies."""
+    """A channel's post comes into its discussion group by itself, of an album the first pinned; comments answer it."""
     album = {key: value for key, value in message.content.items() if key == "media_group_id"}
     content = taken(message) | album | {"sender_chat": channel.as_json(), "is_automatic_forward": True}
     content["forward_origin"] = origin(message)
