@@ -53,13 +53,16 @@ def _signed(world: World, group: Group, sender: Account, content: JSON) -> JSON:
 
 
 def _discuss(world: World, channel: Group, group: Group, message: Message) -> None:
-    """A channel's post comes into its discussion group by itself, pinned; comments are replies to it."""
+    """A channel's post comes into its discussion group by itself, of an album the first pinned; comments answer it."""
     album = {key: value for key, value in message.content.items() if key == "media_group_id"}
     content = taken(message) | album | {"sender_chat": channel.as_json(), "is_automatic_forward": True}
     content["forward_origin"] = origin(message)
     copy = post(world, group, TELEGRAM, content, media=message.media, markup=_leading(message.markup))
-    channel.discussed[message.id] = group.pins[copy.id] = copy
-    world.live.chat(group)
+    channel.discussed[message.id] = copy
+    before = group.messages.get(copy.id - 1)
+    if not album or before is None or before.content.get("media_group_id") != album["media_group_id"]:
+        group.pins[copy.id] = copy
+        world.live.chat(group)
 
 
 def _leading(markup: JSON | None) -> JSON | None:

@@ -121,6 +121,8 @@ async def test_links_start_bots_and_add_them(bot: Bot, sandbox: SandboxClient) -
     member = await bot.get_chat_member(group, bot.id)
     assert (member.can_pin_messages, member.can_delete_messages) == (True, False)  # type: ignore[attr-defined]
     await bot.send_message(channel, "hello")
+    await sandbox.follow(EVE, "t.me/sandbox_bot?startgroup=again", chat=group)
+    assert (await bot.get_chat_member(group, bot.id)).status == "administrator"
     for link, chat, error in (
         ("https://t.me/sandbox_bot?startgroup=x", channel, "startchannel is for channels"),
         ("https://t.me/sandbox_bot?startgroup=x", None, "name the chat"),
