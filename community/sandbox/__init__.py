@@ -13,7 +13,11 @@ Where things are
     posting.py      how a message comes into a chat, and which bots are told
     membership.py   how membership changes, and which bots are told
     access.py       who may be written to, who may do what
-    formatting.py   parse_mode, entities    keyboards.py  reply markup
+    formatting.py   parse_mode, entities    markdown.py   its two kinds of Markdown
+    keyboards.py    reply markup, and what stands below a chat
+    pictures.py     sizes of pictures       origins.py    forwards and copies
+    polls.py        a poll                  voting.py     how it is voted in and ends, and which bots are told
+    reactions.py    reactions               pins.py       pinned messages
     updates.py      a bot's queue of updates, long polling    webhook.py  delivery by webhook
     limits.py       rate limits and meter   faults.py   errors on request
     journal.py      what bots called        clock.py    sandbox time

@@ -14,6 +14,7 @@ from community.sandbox.errors import ApiError, ConnectionCut, forbidden, too_man
 from community.sandbox.faults import Rule
 from community.sandbox.methods import METHODS, Call, Method
 from community.sandbox.params import Params, read_params
+from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
 UNAUTHORIZED = ApiError(401, "Unauthorized")
@@ -81,6 +82,8 @@ class _Passage:
         await self._delay(rules)
         for rule in rules:
             self._before(rule)
+        if self.world.timed_polls:
+            close_due(self.world)
         result = self.method.handler(Call(self.world, self.bot, self.params))
         if self.method.waits:
             result = await result

@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from community.sandbox.accounts import Bot, User
 from community.sandbox.chats import Chat, Group
-from community.sandbox.errors import Refused
+from community.sandbox.errors import ApiError, Refused
+from community.sandbox.messages import Message
+from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
@@ -60,12 +62,17 @@ def perform(world: World, request: Any) -> JSON:
     try:
         wanted = kind.model_validate({key: value for key, value in request.items() if key != "do"})
         with world.clock.at(wanted.at):
+            if world.timed_polls:
+                close_due(world)
             return {"ok": True} | wanted.apply(world)
-    except (Refused, ValidationError) as error:
+    except (ApiError, Refused, ValidationError) as error:
         return {"ok": False, "error": _told(error)}
 
 
-def _told(error: Refused | ValidationError) -> str:
+def _told(error: ApiError | Refused | ValidationError) -> str:
+    """Where bots and people are bound by the same rule, people read Telegram's text without its prefix."""
+    if isinstance(error, ApiError):
+        return error.description.partition(": ")[2]
     if isinstance(error, Refused):
         return str(error)
     return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
@@ -98,3 +105,10 @@ def find_chat(world: World, user: User, chat: int | str | None) -> Chat:
     if chat is None or chat in world.bots or (isinstance(chat, str) and world.group_named(chat) is None):
         return world.dialog(find_bot(world, chat), user)
     return find_group(world, chat)
+
+
+def find_message(chat: Chat, message_id: int) -> Message:
+    message = chat.message(message_id)
+    if message is None:
+        raise Refused(f"no message {message_id} in chat {chat.id}")
+    return message

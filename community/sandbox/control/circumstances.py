@@ -13,6 +13,7 @@ from community.sandbox.control.registry import JSON, Asked, ChatRef, Moment, eac
 from community.sandbox.errors import Refused
 from community.sandbox.faults import Rule
 from community.sandbox.limits import Meter
+from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
 
@@ -117,6 +118,7 @@ def set_clock(world: World, asked: Any) -> JSON:
     if wanted.now is not None:
         world.clock.set(wanted.now, frozen=wanted.frozen)
     world.clock.advance(wanted.advance)
+    close_due(world)
     return read_clock(world, asked)
 
 
