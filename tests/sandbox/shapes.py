@@ -10,6 +10,7 @@ from community.sandbox.description import library
 from community.sandbox.description.types import (
     FILE,
     FLAG,
+    MOMENT,
     REAL,
     WHOLE,
     Among,
@@ -57,6 +58,8 @@ class Shapes:
     def value(self, check: Check, depth: int = 0) -> st.SearchStrategy[Any]:
         if check is WHOLE:
             return self.numbers
+        if check is MOMENT:
+            return st.integers(-(2**31), 2**31 - 1)
         if check is FLAG:
             return st.booleans()
         if check is REAL:

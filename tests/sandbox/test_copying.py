@@ -251,7 +251,7 @@ async def test_places_contacts_and_dice(bot: Bot, sandbox: SandboxClient) -> Non
         ("sendLocation", {"latitude": "nan", "longitude": 0}, "invalid latitude specified"),
         ("sendLocation", {"latitude": 1, "longitude": 0, "live_period": 5}, "wrong live location period specified"),
         ("sendVenue", {"latitude": 1, "longitude": 0, "title": "t"}, "address is empty"),
-        ("sendContact", {"phone_number": "1"}, "parameter first_name is required"),
+        ("sendContact", {"phone_number": "1"}, 'parameter "first_name" is required'),
         ("sendDice", {"emoji": "🧀"}, "wrong dice emoji specified"),
         ("sendChatAction", {"action": "dancing"}, "wrong parameter action in request"),
     ],
