@@ -70,7 +70,7 @@ async def test_the_menu_falls_back_in_telegrams_order(bot: Bot, sandbox: Sandbox
         ({"commands": [{"command": "a-b", "description": "x"}]}, "BOT_COMMAND_INVALID"),
         ({"commands": [{"command": "a", "description": " "}]}, "BOT_COMMAND_DESCRIPTION_INVALID"),
         ({"commands": [{"command": "a", "description": "x"}] * 101}, "BOT_COMMANDS_TOO_MUCH"),
-        ({"commands": [], "scope": {"type": "galaxy"}}, "can't parse BotCommandScope: unsupported type specified"),
+        ({"commands": [], "scope": {"type": "galaxy"}}, "can't parse BotCommandScope: Unsupported type specified"),
         ({"commands": [], "scope": {"type": "chat", "chat_id": -5}}, "chat not found"),
         ({"commands": [], "scope": {"type": "chat_administrators", "chat_id": ANN}}, "chat not found"),
         ({"commands": [], "language_code": "english"}, "invalid language code specified"),
