@@ -22,6 +22,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 BODY_LIMIT = 52_428_800
 """Bytes: 50 MB, the largest upload (Bot API, Sending files)."""
 NOT_FOUND = ApiError(404, "Not Found")
+VERBS = ("GET", "POST")
+WRONG_VERB = ApiError(405, "Method Not Allowed")
 TOO_LARGE = ApiError(413, "Request Entity Too Large")
 
 
@@ -42,6 +44,8 @@ class Sandbox:
             await self._live(receive, send)
         elif scope["type"] == "websocket":
             await self._window(scope, receive, send)
+        elif scope["method"] not in VERBS and not scope["path"].startswith("/control/"):
+            await _respond(send, *refusal(WRONG_VERB))
         elif scope["path"].startswith("/bot"):
             await self._bot_call(scope, receive, send)
         elif scope["path"].startswith("/file/bot"):

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
+import orjson
 from pydantic import Field
 
 from community.sandbox.actions.registry import find_bot
 from community.sandbox.control.registry import JSON, Asked, ChatRef, Moment, each, route
+from community.sandbox.errors import Refused
 from community.sandbox.faults import Rule
 from community.sandbox.limits import Meter
 from community.sandbox.voting import close_due
@@ -123,6 +125,10 @@ def set_clock(world: World, asked: Any) -> JSON:
 @route("POST", "updates")
 def inject(world: World, asked: Any) -> JSON:
     wanted = Injection.model_validate(asked)
+    try:
+        orjson.dumps(wanted.update)
+    except orjson.JSONEncodeError as error:
+        raise Refused(f"update cannot be written as JSON: {error}") from None
     return {"update_id": find_bot(world, wanted.bot).inbox.put_raw(wanted.update)}
 
 

@@ -26,6 +26,14 @@ ChatRef = Annotated[int | str, BeforeValidator(lambda value: int(value) if _nume
 Moment = Annotated[float, Field(ge=0, le=4e9, allow_inf_nan=False)]
 
 
+BODY_LIMIT = 52_428_800
+"""Bytes: 50 MB, as for bots."""
+
+
+class TooLarge(Refused):
+    """A body beyond the limit."""
+
+
 class Asked(BaseModel):
     """What a route accepts."""
 
@@ -61,17 +69,30 @@ def control_app(world: World) -> Starlette:
 def _endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            asked = dict(request.query_params) if request.method == "GET" else _body(await request.body())
+            asked = dict(request.query_params) if request.method == "GET" else _body(await _read(request))
             result = handler(world, asked)
             if isinstance(result, Awaitable):
                 result = await result
             return _json({"ok": True, "result": result})
         except ValidationError as error:
             return _json({"ok": False, "error": explained(error)}, 422)
+        except TooLarge as error:
+            return _json({"ok": False, "error": str(error)}, 413)
         except Refused as error:
             return _json({"ok": False, "error": str(error)}, 400)
 
     return endpoint
+
+
+async def _read(request: Request) -> bytes:
+    """The whole body. Raises TooLarge as soon as it is known to be."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > BODY_LIMIT:
+            raise TooLarge(f"the body is larger than {BODY_LIMIT} bytes; send it in parts")
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _body(body: bytes) -> Any:
