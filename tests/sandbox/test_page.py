@@ -236,8 +236,10 @@ async def test_on_a_phone_in_chinese(windows: Windows, bot: telegram.Bot, sandbo
     await page.get_by_role("option", name="sandbox_bot").click()
     await expect(page.get_by_label("输入消息")).to_be_visible()
     await expect(page.locator(".chats")).to_be_hidden()
-    nameless = "[...document.querySelectorAll('button, a, input, textarea')].filter(e => e.checkVisibility({visibilityProperty: true}) && "
-    nameless += "!(e.ariaLabel || e.innerText.trim() || e.placeholder || e.closest('label'))).length"
+    shown = "e.checkVisibility({visibilityProperty: true})"
+    named = "(e.ariaLabel || e.innerText.trim() || e.placeholder || e.closest('label'))"
+    controls = "[...document.querySelectorAll('button, a, input, textarea')]"
+    nameless = f"{controls}.filter(e => {shown} && !{named}).length"
     assert await page.evaluate(nameless) == 0
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     await page.get_by_role("button", name="返回").click()

@@ -63,6 +63,7 @@ function remember(row) {
 }
 
 function drawMe(me) {
+  me.closest(".chats")?.classList.toggle("nobody", !store.user);
   if (!store.user) return fill(me);
   const name = nameOf(store.user);
   me.setAttribute("aria-label", t("me.menu", { name }));

@@ -234,4 +234,10 @@ export const en = {
   "share.users": "Numbers of the users",
   "share.hint": "Separated by commas.",
   "create.forum": "With topics",
+  welcome: "A Telegram of your own",
+  "welcome.what": "Your bot talks to it as to the real one. You play its members. Nothing leaves this machine.",
+  "welcome.bot": "Point your bot here",
+  "welcome.base": "Base address",
+  "welcome.people": "Create a member, perhaps a group",
+  "welcome.play": "Press Start, write, and watch both sides",
 };

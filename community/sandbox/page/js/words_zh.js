@@ -227,4 +227,10 @@ export const zh = {
   "share.users": "用户编号",
   "share.hint": "用逗号分隔。",
   "create.forum": "启用话题",
+  welcome: "属于你的 Telegram",
+  "welcome.what": "你的机器人像连接真实服务一样连接它，你来扮演成员。一切都只在本机。",
+  "welcome.bot": "让机器人连接到这里",
+  "welcome.base": "基础地址",
+  "welcome.people": "新建成员，也可以建群",
+  "welcome.play": "点“开始”，发消息，观察两边",
 };
