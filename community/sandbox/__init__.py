@@ -17,6 +17,10 @@ Where things are
     updates.py      a bot's queue of updates, long polling    webhook.py  delivery by webhook
     limits.py       rate limits and meter   faults.py   errors on request
     journal.py      what bots called        clock.py    sandbox time
+    invoices.py     invoices, payments and subscriptions as they are kept
+    payments.py     how an invoice is paid and refunded
+    subscriptions.py    what renews itself and ends; all that is due up to a moment
+    stars.py        a bot's balance and its transactions
     params.py       parameters of a call    multipart.py  uploads
     connection.py   cutting a connection without an answer
     methods/        Bot API methods by topic: a decorated function each, found by name

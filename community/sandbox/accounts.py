@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from community.sandbox.stars import Purse
 from community.sandbox.updates import Inbox
 
 if TYPE_CHECKING:
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from community.sandbox.links import JoinRequest
 
 JSON = dict[str, Any]
+FIRST_STARS = 10_000
+"""Stars a new user has."""
 
 
 class Account:
@@ -45,20 +48,21 @@ class Account:
 
 
 class User(Account):
-    """A person. `requests` are their join requests still waiting, by group id."""
+    """A person. `requests` are their join requests still waiting, by group id; `stars` what they can spend."""
 
-    __slots__ = ("deactivated", "requests")
+    __slots__ = ("deactivated", "requests", "stars")
 
-    def __init__(self, id: int, first_name: str, **names: str | None) -> None:
+    def __init__(self, id: int, first_name: str, *, stars: int = FIRST_STARS, **names: str | None) -> None:
         super().__init__(id, first_name, **names)
         self.deactivated = False
+        self.stars = stars
         self.requests: dict[int, JoinRequest] = {}
 
 
 class Bot(Account):
-    """A bot with its token, private chats by user id, queue of updates and the file ids it was given."""
+    """A bot with its token, private chats by user id, queue of updates, Stars and the file ids it was given."""
 
-    __slots__ = ("_issued", "commands", "dialogs", "file_ids", "inbox", "reads_all", "token")
+    __slots__ = ("_issued", "commands", "dialogs", "file_ids", "inbox", "reads_all", "stars", "token")
     is_bot = True
 
     def __init__(self, token: str, username: str, first_name: str, inbox: Inbox, *, reads_all: bool = True) -> None:
@@ -66,6 +70,7 @@ class Bot(Account):
         self.token = token
         self.inbox = inbox
         self.reads_all = reads_all
+        self.stars = Purse()
         self.dialogs: dict[int, Dialog] = {}
         self.commands: dict[str, list[JSON]] = {}
         self.file_ids: dict[str, str] = {}

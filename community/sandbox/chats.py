@@ -47,7 +47,7 @@ class Dialog(Chat):
 
 
 class Group(Chat):
-    """A group or supergroup. `kind` is Telegram's chat type."""
+    """A group or supergroup. `kind` is Telegram's chat type, `stars` what subscribers paid it."""
 
     def __init__(self, id: int, kind: str, title: str, first_message_id: int, username: str | None = None) -> None:
         super().__init__(id, first_message_id)
@@ -58,6 +58,7 @@ class Group(Chat):
         self.links: dict[str, InviteLink] = {}
         self.requests: dict[int, JoinRequest] = {}
         self.migrated_to: int | None = None
+        self.stars = 0
 
     def as_json(self) -> JSON:
         chat = {"id": self.id, "type": self.kind, "title": self.title}

@@ -50,7 +50,8 @@ PERMISSIONS = [
 class Member:
     """Never changed, always replaced: updates carry the old one beside the new one.
 
-    `until` is a date in seconds (0: for ever) for restricted and kicked; `link` is what they joined by.
+    `until` is a date in seconds (0: for ever) for restricted and kicked, and to when a subscriber has paid; `link`
+    is what they joined by.
     """
 
     account: Account
@@ -95,6 +96,8 @@ class Member:
                 member |= {"is_member": self.is_member, "until_date": self.until}
                 member |= {permission: permission in self.permissions for permission in PERMISSIONS}
             case "kicked":
+                member["until_date"] = self.until
+            case "member" if self.until:
                 member["until_date"] = self.until
         if self.custom_title:
             member["custom_title"] = self.custom_title

@@ -34,14 +34,17 @@ def change(world: World, group: Group, new: Member, *, actor: Account, link: Inv
             bot.inbox.put("chat_member", update | named, new.account.id)
 
 
-def admit(world: World, group: Group, account: Account, *, actor: Account, link: InviteLink | None = None) -> None:
+def admit(
+    world: World, group: Group, account: Account, *, actor: Account, link: InviteLink | None = None, paid_until: int = 0
+) -> None:  # fmt: skip
     """Let someone in, by a link or by hand. A restriction from before holds on."""
     withdraw_request(world, group, account)
     old = group.member(account, world.clock.date())
     status = "restricted" if old.status == "restricted" else "member"
     if link is not None:
         link.joined.add(account.id)
-    new = replace(old, status=status, is_member=True, link=link, until=old.until if status == "restricted" else 0)
+    until = old.until if status == "restricted" else paid_until
+    new = replace(old, status=status, is_member=True, link=link, until=until)
     change(world, group, new, actor=actor, link=link)
     post(world, group, actor if link is None else account, {"new_chat_members": [account.as_json()]})
 

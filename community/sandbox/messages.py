@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat
 from community.sandbox.files import Media
+
+if TYPE_CHECKING:
+    from community.sandbox.invoices import Offer
 
 JSON = dict[str, Any]
 
@@ -15,11 +18,12 @@ class Message:
     """`content` holds the fields of Telegram's Message that make this one what it is (text, caption, pinned_message…).
 
     `markup` is any reply markup; only an inline keyboard shows in `as_json`. `reactions` by user id.
+    `offer`: what an invoice does not show, and who paid.
     """
 
     __slots__ = (
-        "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "reactions", "reply_to",
-        "sender",
+        "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "offer", "reactions",
+        "reply_to", "sender",
     )  # fmt: skip
 
     def __init__(self, chat: Chat, id: int, date: int, sender: Account, content: JSON) -> None:
@@ -32,6 +36,7 @@ class Message:
         self.media: Media | None = None
         self.reply_to: Message | None = None
         self.extra: JSON | None = None
+        self.offer: Offer | None = None
         self.edited: int | None = None
         self.deleted: int | None = None
         self.reactions: dict[int, list[JSON]] | None = None
@@ -44,7 +49,7 @@ class Message:
 
     @property
     def is_service(self) -> bool:
-        return self.media is None and "text" not in self.content
+        return self.media is None and self.offer is None and "text" not in self.content
 
     def as_json(self, viewer: Bot, *, nested: bool = False) -> JSON:
         """Telegram's Message for one bot. A message inside a message carries no reply of its own."""
@@ -83,6 +88,7 @@ class Message:
             "markup": self.markup,
             "buttons": buttons(self.markup),
             "media": self.media.as_seen() if self.media else None,
+            "invoice": self.offer.as_seen() if self.offer else None,
             "reactions": {str(user): given for user, given in (self.reactions or {}).items() if given},
         }
         if self.is_service:

@@ -7,6 +7,7 @@ from typing import Any
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.files import Media
+from community.sandbox.invoices import Offer
 from community.sandbox.messages import Message
 from community.sandbox.world import World
 
@@ -16,10 +17,12 @@ JSON = dict[str, Any]
 def post(
     world: World, chat: Chat, sender: Account, content: JSON, *, media: Media | None = None,
     markup: JSON | None = None, reply_to: Message | None = None, extra: JSON | None = None,
+    offer: Offer | None = None,
 ) -> Message:  # fmt: skip
     """Put a message into a chat. Bots hear what people write and all service messages, not each other."""
     message = Message(chat, chat.next_message_id, world.clock.date(), sender, content)
     message.media, message.markup, message.reply_to, message.extra = media, markup, reply_to, extra
+    message.offer = offer
     chat.messages[message.id] = message
     chat.next_message_id += 1
     if isinstance(sender, Bot):

@@ -14,7 +14,11 @@ JSON = dict[str, Any]
 
 
 def user(user: User) -> JSON:
-    return user.as_json() | {"deactivated": user.deactivated}
+    return user.as_json() | {"deactivated": user.deactivated, "stars": user.stars}
+
+
+def bot(bot: Bot) -> JSON:
+    return bot.me() | {"token": bot.token, "stars": bot.stars.as_json()}
 
 
 def group(world: World, group: Group) -> JSON:
@@ -24,6 +28,7 @@ def group(world: World, group: Group) -> JSON:
         "administrators": [member.account.id for member in members if member.is_admin],
         "banned": [member.account.id for member in members if member.status == "kicked"],
         "migrated_to": group.migrated_to,
+        "stars": group.stars,
         "pinned": group.pinned.id if group.pinned else None,
     }
 

@@ -14,6 +14,7 @@ from community.sandbox.clock import Clock
 from community.sandbox.errors import Refused
 from community.sandbox.faults import Faults
 from community.sandbox.files import StoredFile
+from community.sandbox.invoices import Till
 from community.sandbox.journal import Journal
 from community.sandbox.limits import Gate, Limits, Meter
 from community.sandbox.links import InviteLink
@@ -68,6 +69,7 @@ class World:
         self.links: dict[str, tuple[Group, InviteLink]] = {}
         self.files: dict[str, StoredFile] = {}
         self.callbacks: dict[str, Callback] = {}
+        self.till = Till()
         self.couriers: dict[int, Courier] = {}
         self.limits = Limits()
         self.gates: dict[int, Gate] = {}

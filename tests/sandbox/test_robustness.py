@@ -23,7 +23,8 @@ VALUES = st.recursive(
 KEYS = st.sampled_from(
     """chat_id user_id message_id text reply_markup entities parse_mode document media reply_parameters offset
     limit allowed_updates commands scope permissions name member_limit expire_date invite_link reaction photo
-    from_chat_id message_ids callback_query_id link_preview_options caption caption_entities file_id""".split()  # noqa: SIM905
+    from_chat_id message_ids callback_query_id link_preview_options caption caption_entities file_id
+    title description payload currency prices subscription_period provider_token pre_checkout_query_id ok""".split()  # noqa: SIM905
 )
 PARAMS = st.dictionaries(KEYS, SCALARS | VALUES | st.sampled_from([17, -1001000000001, "17", "<b>", "@x"]), max_size=6)
 KINDS = st.sampled_from([b"application/json", b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x"])
@@ -90,7 +91,7 @@ def test_anything_to_any_control_route(route: Any, value: Any, query: bytes) -> 
 @given(st.dictionaries(st.sampled_from(["do", "user", "chat", "text", "link", "message", "at", "bot"]), VALUES))
 def test_any_action(action: dict[str, Any]) -> None:
     assert perform(APP.world, {"user": 17} | action).keys() >= {"ok"}
-    for name in ("say", "press", "join", "react"):
+    for name in ("say", "press", "join", "react", "pay", "cancel_subscription"):
         assert perform(APP.world, {"user": 17} | action | {"do": name}).keys() >= {"ok"}
 
 

@@ -8,6 +8,7 @@ from community.sandbox.chats import Group
 from community.sandbox.errors import Refused
 from community.sandbox.links import InviteLink
 from community.sandbox.membership import admit, ask, remove
+from community.sandbox.subscriptions import join_channel
 from community.sandbox.world import World
 
 
@@ -51,7 +52,7 @@ class RequestJoin(Gesture):
 
 @gesture("join")
 class Join(Gesture):
-    """Come in by a plain `link`, or into a public `chat`."""
+    """Come in by a plain `link` or by one that costs Stars, or into a public `chat`."""
 
     link: str | None = None
     chat: int | str | None = None
@@ -59,6 +60,9 @@ class Join(Gesture):
     def apply(self, world: World) -> JSON:
         user = self.who(world)
         group, link = self._door(world, user)
+        if link is not None and link.subscription_price:
+            join_channel(world, user, group, link)
+            return {"chat_id": group.id}
         admit(world, group, user, actor=user, link=link)
         return {"chat_id": group.id}
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from community.sandbox.accounts import Bot, User
 from community.sandbox.chats import Chat, Group
 from community.sandbox.errors import Refused
+from community.sandbox.messages import Message
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
@@ -91,6 +92,13 @@ def find_group(world: World, chat: int | str) -> Group:
     if group is None:
         raise Refused(f"no group {chat}")
     return find_group(world, group.migrated_to) if group.migrated_to is not None else group
+
+
+def find_message(chat: Chat, message_id: int) -> Message:
+    message = chat.message(message_id)
+    if message is None:
+        raise Refused(f"no message {message_id} in chat {chat.id}")
+    return message
 
 
 def find_chat(world: World, user: User, chat: int | str | None) -> Chat:

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BaseModel, Field
 
 from community.sandbox.accounts import User
-from community.sandbox.actions.registry import JSON, Gesture, find_bot, find_chat, gesture
+from community.sandbox.actions.paying import pay
+from community.sandbox.actions.registry import JSON, Gesture, find_bot, find_chat, find_message, gesture
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.errors import Refused
 from community.sandbox.files import Media, StoredFile
@@ -88,7 +89,7 @@ class Say(Gesture):
         chat = find_chat(world, user, self.chat)
         if not self.text.strip() and self.document is None:
             raise Refused("nothing to say: text is empty")
-        replied = _message(chat, self.reply_to) if self.reply_to is not None else None
+        replied = find_message(chat, self.reply_to) if self.reply_to is not None else None
         extra = {"message_thread_id": self.thread} if self.thread is not None else None
         message = say(world, user, chat, self.text, media=self._media(world), reply_to=replied, extra=extra)
         return {"message_id": message.id}
@@ -101,18 +102,11 @@ class Say(Gesture):
         return Media("document", file)
 
 
-def _message(chat: Chat, message_id: int) -> Message:
-    message = chat.message(message_id)
-    if message is None:
-        raise Refused(f"no message {message_id} in chat {chat.id}")
-    return message
-
-
 @gesture("press")
 class Press(Gesture):
     """Press a button, named by `text` or `data`. Without `message` the newest message that has it is meant.
 
-    Answers with ``callback_query_id``, with ``message_id`` (a reply keyboard writes its text), or with ``url``;
+    Answers with ``callback_query_id``, ``message_id`` (a reply keyboard writes its text), ``payment``, or ``url``;
     a ``?start=`` link of a bot here is followed.
     """
 
@@ -133,12 +127,16 @@ class Press(Gesture):
             return self._follow(world, button["url"])
         if message.markup is not None and "keyboard" in message.markup:
             return {"message_id": say(world, user, chat, button["text"]).id}
+        if button.get("pay"):
+            return pay(world, user, message)
         return {"button": button}
 
     def _find(self, chat: Chat) -> tuple[Message, JSON]:
         if self.text is None and self.data is None:
             raise Refused("name the button by text or data")
-        candidates = [_message(chat, self.message)] if self.message is not None else reversed(chat.messages.values())
+        candidates = (
+            [find_message(chat, self.message)] if self.message is not None else reversed(chat.messages.values())
+        )
         for message in candidates:
             for button in [] if message.deleted else buttons(message.markup):
                 if self._meant(button):
@@ -190,7 +188,7 @@ class React(Gesture):
         if isinstance(chat, Group) and not chat.member(user, world.clock.date()).present:
             raise Refused(f"user {user.id} is not in {chat.id}")
         reaction = [{"type": "emoji", "emoji": self.emoji}] if self.emoji else []
-        react(world, _message(chat, self.message), user, reaction)
+        react(world, find_message(chat, self.message), user, reaction)
         return {}
 
 
@@ -204,7 +202,7 @@ class Edit(Gesture):
 
     def apply(self, world: World) -> JSON:
         user = self.who(world)
-        message = _message(find_chat(world, user, self.chat), self.message)
+        message = find_message(find_chat(world, user, self.chat), self.message)
         if message.sender is not user or message.is_service:
             raise Refused("only one's own message can be edited")
         field = "caption" if message.media else "text"

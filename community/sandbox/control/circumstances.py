@@ -11,6 +11,8 @@ from community.sandbox.actions.registry import find_bot
 from community.sandbox.control.registry import JSON, Asked, ChatRef, Moment, each, route
 from community.sandbox.faults import Rule
 from community.sandbox.limits import Meter
+from community.sandbox.payments import watch
+from community.sandbox.subscriptions import due
 from community.sandbox.world import World
 
 
@@ -115,6 +117,8 @@ def set_clock(world: World, asked: Any) -> JSON:
     if wanted.now is not None:
         world.clock.set(wanted.now, frozen=wanted.frozen)
     world.clock.advance(wanted.advance)
+    due(world, world.clock.present())
+    watch(world)
     return read_clock(world, asked)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from community.sandbox import views
-from community.sandbox.accounts import User
+from community.sandbox.accounts import FIRST_STARS, User
 from community.sandbox.control.registry import JSON, Asked, Name, Number, each, route
 from community.sandbox.errors import Refused
 from community.sandbox.members import ALL_RIGHTS, Member
@@ -20,6 +20,7 @@ class NewUser(Asked):
     last_name: Name | None = None
     username: Name | None = None
     language_code: Name | None = None
+    stars: Annotated[int, Field(ge=0, le=2**52)] = FIRST_STARS
 
 
 class NewBot(Asked):
@@ -35,7 +36,7 @@ class NewGroup(Asked):
     """`bots`: numbers of those inside, as administrators unless `admin` is false, with `rights` if not all."""
 
     title: Annotated[str, Field(min_length=1, max_length=128)]
-    kind: Literal["group", "supergroup"] = "supergroup"
+    kind: Literal["group", "supergroup", "channel"] = "supergroup"
     id: Number | None = None
     username: Name | None = None
     owner: Number | None = None
@@ -92,6 +93,6 @@ def create_groups(world: World, asked: Any) -> list[JSON]:
 def list_chats(world: World, asked: Any) -> JSON:
     return {
         "users": [views.user(user) for user in world.users.values()],
-        "bots": [bot.me() | {"token": bot.token} for bot in world.bots.values()],
+        "bots": [views.bot(bot) for bot in world.bots.values()],
         "groups": [views.group(world, group) for group in world.groups.values()],
     }

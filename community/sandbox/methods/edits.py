@@ -7,7 +7,7 @@ from typing import Any
 from community.sandbox.access import check_alive, find_chat
 from community.sandbox.chats import Dialog
 from community.sandbox.errors import bad_request
-from community.sandbox.keyboards import read_markup
+from community.sandbox.keyboards import check_pay, read_markup
 from community.sandbox.messages import Message
 from community.sandbox.methods.registry import Call, method
 from community.sandbox.methods.sending import read_caption, read_text
@@ -58,6 +58,7 @@ def _editable(call: Call) -> Message:
 def _edited(call: Call, message: Message, changes: JSON) -> JSON:
     """The keyboard is part of the edit: without one, the message loses its own."""
     markup = read_markup(call.params)
+    check_pay(markup, invoice=message.offer is not None)
     same = all(message.content.get(key, type(value)()) == value for key, value in changes.items())
     if same and markup == message.markup:
         raise bad_request(NOT_MODIFIED)

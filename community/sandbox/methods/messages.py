@@ -37,6 +37,8 @@ def send_chat_action(call: Call) -> bool:
 @method("copyMessage", paced=True)
 def copy_message(call: Call) -> JSON:
     source = _source(call, "message to copy not found")
+    if source.offer is not None:
+        raise bad_request("message can't be copied")
     chat = writable_chat(call)
     content = dict(source.content)
     if call.params.has("caption") and source.media is not None:
@@ -50,7 +52,11 @@ def forward_message(call: Call) -> JSON:
     chat = writable_chat(call)
     origin = {"type": "user", "date": source.date, "sender_user": source.sender.as_json()}
     extra = source.extra or {"forward_origin": origin}
-    message = post(call.world, chat, call.bot, dict(source.content), media=source.media, extra=extra)
+    offer, markup = source.offer.forwarded() if source.offer is not None else (None, None)
+    content = dict(source.content)
+    message = post(
+        call.world, chat, call.bot, content, media=source.media, markup=markup, extra=extra, offer=offer
+    )  # fmt: skip
     return message.as_json(call.bot)
 
 

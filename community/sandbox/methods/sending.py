@@ -9,7 +9,8 @@ from community.sandbox.chats import Chat
 from community.sandbox.errors import bad_request
 from community.sandbox.files import Media
 from community.sandbox.formatting import formatted
-from community.sandbox.keyboards import read_markup
+from community.sandbox.invoices import Offer
+from community.sandbox.keyboards import check_pay, read_markup
 from community.sandbox.messages import Message
 from community.sandbox.methods.registry import Call
 from community.sandbox.params import Params
@@ -47,16 +48,19 @@ def writable_chat(call: Call) -> Chat:
     return chat
 
 
-def send(call: Call, chat: Chat, content: JSON, media: Media | None = None) -> Message:
-    """Post for the bot, with the call's keyboard, reply and thread."""
+def send(call: Call, chat: Chat, content: JSON, media: Media | None = None, *, offer: Offer | None = None) -> Message:
+    """Post for the bot, with the call's keyboard, reply and thread. An invoice has a Pay button in any case."""
     params = call.params
     if params.has("message_thread_id"):
         content["message_thread_id"] = params.integer("message_thread_id")
     if params.flag("protect_content"):
         content["has_protected_content"] = True
     markup = read_markup(params)
+    check_pay(markup, invoice=offer is not None)
+    if offer is not None and markup is None:
+        markup = offer.pay_button()
     reply = _replied(params, chat)
-    return post(call.world, chat, call.bot, content, media=media, markup=markup, reply_to=reply)
+    return post(call.world, chat, call.bot, content, media=media, markup=markup, reply_to=reply, offer=offer)
 
 
 def _replied(params: Params, chat: Chat) -> Message | None:
