@@ -60,9 +60,23 @@ class User(Account):
 
 
 class Bot(Account):
-    """A bot with its token, private chats by user id, queue of updates, Stars and the file ids it was given."""
+    """A bot with its token, private chats by user id, queue of updates, Stars and the file ids it was given.
 
-    __slots__ = ("_issued", "commands", "dialogs", "file_ids", "inbox", "reads_all", "stars", "token")
+    `launched`: sandbox seconds of its last close, after which Telegram starts it anew; 0: with the sandbox.
+    """
+
+    __slots__ = (
+        "_issued",
+        "commands",
+        "dialogs",
+        "file_ids",
+        "inbox",
+        "launched",
+        "logged_out_until",
+        "reads_all",
+        "stars",
+        "token",
+    )
     is_bot = True
 
     def __init__(self, token: str, username: str, first_name: str, inbox: Inbox, *, reads_all: bool = True) -> None:
@@ -71,6 +85,8 @@ class Bot(Account):
         self.inbox = inbox
         self.reads_all = reads_all
         self.stars = Purse()
+        self.launched = 0.0
+        self.logged_out_until = 0.0
         self.dialogs: dict[int, Dialog] = {}
         self.commands: dict[str, list[JSON]] = {}
         self.file_ids: dict[str, str] = {}

@@ -27,7 +27,7 @@ def change(world: World, group: Group, new: Member, *, actor: Account, link: Inv
         "new_chat_member": new.as_json(),
     }
     if isinstance(new.account, Bot):
-        new.account.inbox.put("my_chat_member", update, actor.id)
+        new.account.inbox.put("my_chat_member", update, group.id)
     for bot in administrators(world, group):
         if bot is not new.account:
             named = {"invite_link": link.as_json(bot)} if link is not None else {}

@@ -38,7 +38,7 @@ def tell(world: World, kind: str, message: Message) -> None:
     """An update about a message to every bot that hears it."""
     for bot in world.bots_in(message.chat):
         if hears(bot, message):
-            bot.inbox.put(kind, message.as_json(bot), message.sender.id)
+            bot.inbox.put(kind, message.as_json(bot), message.chat.id)
 
 
 def hears(bot: Bot, message: Message) -> bool:
@@ -86,7 +86,7 @@ def react(world: World, message: Message, actor: Account, reaction: list[JSON]) 
         "new_reaction": reaction,
     }
     for bot in administrators(world, message.chat):
-        bot.inbox.put("message_reaction", update, actor.id)
+        bot.inbox.put("message_reaction", update, message.chat.id)
 
 
 def administrators(world: World, chat: Chat) -> list[Bot]:

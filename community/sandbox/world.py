@@ -107,7 +107,7 @@ class World:
         if int(number) in self.bots or int(number) in self.users:
             raise Refused(f"number {number} is taken")
         username = username or ("sandbox_bot" if not self.bots else f"sandbox{number}_bot")
-        bot = Bot(token, username, name or username, Inbox(self._first_update_id()), reads_all=reads_all)
+        bot = Bot(token, username, name or username, Inbox(self._first_update_id(), self.clock), reads_all=reads_all)
         self.bots[bot.id] = self.tokens[token] = bot
         self.gates[bot.id], self.meters[bot.id] = Gate(), Meter()
         bot.inbox.put_in = partial(self.live.update, bot)
@@ -160,5 +160,6 @@ class World:
 
     def pending(self, bot: Bot) -> int:
         """Updates the bot has neither confirmed nor taken by webhook."""
+        bot.inbox.forget_old()
         courier = self.couriers.get(bot.id)
         return len(bot.inbox.queue) + (len(courier.waiting) if courier else 0)

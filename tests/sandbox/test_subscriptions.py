@@ -34,10 +34,16 @@ async def payments(bot: Bot) -> list[tuple[Message, SuccessfulPayment]]:
     return [(message, message.successful_payment) for message in messages if message.successful_payment]
 
 
+async def paid(sandbox: SandboxClient) -> int:
+    """How often Ann paid."""
+    return len([payment for payment in await sandbox.payments(ANN) if payment["state"] == "paid"])
+
+
 async def test_a_subscription_is_renewed_every_thirty_days(bot: Bot, sandbox: SandboxClient) -> None:
     await subscribe(bot, sandbox)
+    [first] = await payments(bot)
     await sandbox.advance_clock(2 * MONTH)
-    first, second, third = await payments(bot)
+    second, third = await payments(bot)
     assert first[1].is_first_recurring
     assert first[1].is_recurring
     for number, (message, payment) in enumerate((first, second, third)):
@@ -55,7 +61,7 @@ async def test_too_few_stars_end_a_subscription(bot: Bot, sandbox: SandboxClient
     await subscribe(bot, sandbox)
     await sandbox.add_stars(-9_750, user=ANN)
     await sandbox.advance_clock(4 * MONTH)
-    assert len(await payments(bot)) == 2
+    assert await paid(sandbox) == 2
     assert (await sandbox.subscriptions(ANN))[0]["ended"] == "BALANCE_TOO_LOW"
     with pytest.raises(SandboxError, match="0 such subscriptions"):
         await sandbox.cancel_subscription(ANN)
@@ -72,7 +78,7 @@ async def test_a_cancelled_subscription_lasts_to_its_end(bot: Bot, sandbox: Sand
     assert (await sandbox.subscriptions(ANN))[0]["ended"] is None
     await sandbox.advance_clock(1)
     assert (await sandbox.subscriptions(ANN))[0]["ended"] == "canceled"
-    assert len(await payments(bot)) == 2
+    assert await paid(sandbox) == 2
 
 
 async def test_what_the_bot_cancels_only_the_bot_lets_go_on(bot: Bot, other: Bot, sandbox: SandboxClient) -> None:
@@ -87,7 +93,7 @@ async def test_what_the_bot_cancels_only_the_bot_lets_go_on(bot: Bot, other: Bot
     assert (await sandbox.subscriptions(ANN))[0]["canceled"]
     await sandbox.resume_subscription(ANN)
     await sandbox.advance_clock(MONTH)
-    assert len(await payments(bot)) == 2
+    assert await paid(sandbox) == 2
 
 
 async def test_one_invoice_gives_one_subscription_at_a_time(bot: Bot, sandbox: SandboxClient) -> None:
