@@ -22,6 +22,7 @@ Where things are
     subscriptions.py    what renews itself and ends; all that is due up to a moment
     stars.py        a bot's balance and its transactions
     params.py       parameters of a call    multipart.py  uploads
+    description/    the Bot API as python-telegram-bot describes it, and the check of a call against it
     connection.py   cutting a connection without an answer
     methods/        Bot API methods by topic: a decorated function each, found by name
     actions/        what users do, by topic: a validated model each, found by its ``do``

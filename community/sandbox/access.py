@@ -5,7 +5,7 @@ from __future__ import annotations
 from community.sandbox.accounts import Bot, User
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.errors import bad_request, forbidden
-from community.sandbox.members import Member
+from community.sandbox.members import SENDING, Member
 from community.sandbox.params import Params
 from community.sandbox.world import World
 
@@ -60,14 +60,16 @@ def find_group(world: World, bot: Bot, params: Params) -> Group:
     return chat
 
 
-def check_writable(world: World, bot: Bot, chat: Chat) -> None:
-    """Raise Telegram's 403 or 400 unless the bot may send a message there now."""
+def check_writable(world: World, bot: Bot, chat: Chat, kind: str = "text") -> None:
+    """Raise Telegram's 403 or 400 unless the bot may send a message of this kind there now."""
     if isinstance(chat, Dialog):
         check_alive(chat)
         if not chat.opened and not invited_to_write(world, bot, chat.user):
             raise forbidden("bot can't initiate conversation with a user")
-    elif isinstance(chat, Group) and not chat.member(bot, world.clock.date()).may_send():
-        raise bad_request("not enough rights to send text messages to the chat")
+    elif isinstance(chat, Group):
+        permission, what = SENDING[kind]
+        if not chat.member(bot, world.clock.date()).may_send(permission):
+            raise bad_request(f"not enough rights to send {what} to the chat")
 
 
 def check_alive(dialog: Dialog) -> None:

@@ -48,13 +48,19 @@ class Account:
 
 
 class User(Account):
-    """A person. `requests` are their join requests still waiting, by group id; `stars` what they can spend."""
+    """A person. `requests` are their join requests still waiting, by group id; `stars` what they can spend.
 
-    __slots__ = ("deactivated", "requests", "stars")
+    `hides_forwards`: forwards of their messages name them without a link to the account.
+    """
 
-    def __init__(self, id: int, first_name: str, *, stars: int = FIRST_STARS, **names: str | None) -> None:
+    __slots__ = ("deactivated", "hides_forwards", "requests", "stars")
+
+    def __init__(
+        self, id: int, first_name: str, *, stars: int = FIRST_STARS, hides_forwards: bool = False, **names: str | None
+    ) -> None:
         super().__init__(id, first_name, **names)
         self.deactivated = False
+        self.hides_forwards = hides_forwards
         self.stars = stars
         self.requests: dict[int, JoinRequest] = {}
 

@@ -15,13 +15,32 @@ JSON = dict[str, Any]
 
 
 class Chat:
-    """Messages by id. Ids rise within the chat."""
+    """Messages by id. Ids rise within the chat. `pins` by message id.
+
+    `keyboard`: the reply keyboard or forced reply that stands below the chat, None when there is none; with
+    `keyboard_for` only for those users (`selective`), and no more for those in `keyboard_hidden`.
+    """
+
+    keyboard: JSON | None = None
+    keyboard_for: frozenset[int] | None = None
+    keyboard_hidden: frozenset[int] = frozenset()
 
     def __init__(self, id: int, first_message_id: int) -> None:
         self.id = id
         self.messages: dict[int, Message] = {}
         self.next_message_id = first_message_id
-        self.pinned: Message | None = None
+        self.pins: dict[int, Message] = {}
+
+    @property
+    def pinned(self) -> Message | None:
+        """The newest pinned message, by the date it was sent (Bot API, ChatFullInfo.pinned_message)."""
+        return self.pins[max(self.pins)] if self.pins else None
+
+    def keyboard_of(self, user_id: int) -> JSON | None:
+        """The reply keyboard or forced reply that this user sees."""
+        if self.keyboard_for is not None and user_id not in self.keyboard_for:
+            return None
+        return None if user_id in self.keyboard_hidden else self.keyboard
 
     def message(self, message_id: int) -> Message | None:
         """A message that is there, not deleted."""

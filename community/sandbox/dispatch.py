@@ -11,14 +11,15 @@ from typing import Any
 import orjson
 
 from community.sandbox.accounts import Bot
+from community.sandbox.description.calls import UNKNOWN_METHOD, absent, described
 from community.sandbox.errors import LOGGED_OUT, ApiError, ConnectionCut, forbidden, too_many
 from community.sandbox.faults import Rule
 from community.sandbox.methods import METHODS, Call, Method
 from community.sandbox.params import Params, read_params
+from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
 UNAUTHORIZED = ApiError(401, "Unauthorized")
-UNKNOWN_METHOD = ApiError(404, "Not Found")
 TOKEN = re.compile(r"[1-9][0-9]*:[A-Za-z0-9_-]+")
 """What is not even like a token is a path that leads nowhere."""
 INTERNAL = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
@@ -31,7 +32,7 @@ async def answer(world: World, token: str, name: str, query: bytes, kind: bytes,
     if bot is None:
         return refusal(UNAUTHORIZED if TOKEN.fullmatch(token) else UNKNOWN_METHOD)
     if method is None:
-        return refusal(UNKNOWN_METHOD)
+        return refusal(absent(name))
     if bot.logged_out_until and world.clock.present() < bot.logged_out_until:
         return refusal(LOGGED_OUT)
     try:
@@ -88,12 +89,15 @@ class _Passage:
         meter.methods[self.method.name] += 1
         if self.method.paced:
             meter.arrived(self.chat_id, self.arrived)
+        described(self.method.name).check(self.params)
         faults = self.world.faults
         rules = faults.hit(self.method.name, self.chat_id) if faults.rules else []
         self._check_limits()
         await self._delay(rules)
         for rule in rules:
             self._before(rule)
+        if self.world.timed_polls:
+            close_due(self.world)
         result = self.method.handler(Call(self.world, self.bot, self.params))
         if self.method.waits:
             result = await result

@@ -43,29 +43,24 @@ class Invoice:
 
 @dataclass(slots=True, eq=False)
 class Offer:
-    """An invoice in a message, with each buyer's latest payment by user id."""
+    """An invoice in a message, perhaps a forwarded one, with each buyer's latest payment by user id."""
 
     invoice: Invoice
+    forwarded: bool = False
     payments: dict[int, Payment] = field(default_factory=dict)
 
-    def pay_button(self) -> JSON:
-        """The keyboard of an invoice that came without one."""
-        shown = self.invoice.shown
-        price = (
-            f"⭐️{self.invoice.total}"
-            if self.invoice.in_stars
-            else f"{shown['currency']} {self.invoice.total / 100:.2f}"
-        )
-        return {"inline_keyboard": [[{"text": f"Pay {price}", "pay": True}]]}
+    def copy(self) -> Offer:
+        """For a forward of the message."""
+        return Offer(self.invoice, forwarded=True)
 
-    def forwarded(self) -> tuple[Offer, JSON]:
-        """For a copy elsewhere, with its keyboard: to pay there, or to ask the bot for an invoice of one's own."""
-        parameter = self.invoice.shown["start_parameter"]
-        copy = Offer(self.invoice)
-        if not parameter:
-            return copy, copy.pay_button()
-        url = f"https://t.me/{self.invoice.bot.username}?start={parameter}"
-        return copy, {"inline_keyboard": [[{"text": "Pay", "url": url}]]}
+    def keyboard(self) -> JSON:
+        """Of an invoice that came without one. A forwarded one may lead to the bot (Bot API, start_parameter)."""
+        shown, total = self.invoice.shown, self.invoice.total
+        if self.forwarded and shown["start_parameter"]:
+            url = f"https://t.me/{self.invoice.bot.username}?start={shown['start_parameter']}"
+            return {"inline_keyboard": [[{"text": "Pay", "url": url}]]}
+        price = f"⭐️{total}" if self.invoice.in_stars else f"{shown['currency']} {total / 100:.2f}"
+        return {"inline_keyboard": [[{"text": f"Pay {price}", "pay": True}]]}
 
     def as_seen(self) -> JSON:
         return self.invoice.shown | {

@@ -44,6 +44,23 @@ PERMISSIONS = [
     "can_pin_messages",
     "can_manage_topics",
 ]
+SENDING = {
+    "text": ("can_send_messages", "text messages"),
+    "photo": ("can_send_photos", "photos"),
+    "video": ("can_send_videos", "videos"),
+    "animation": ("can_send_other_messages", "animations"),
+    "audio": ("can_send_audios", "music"),
+    "document": ("can_send_documents", "documents"),
+    "voice": ("can_send_voice_notes", "voice notes"),
+    "video_note": ("can_send_video_notes", "video notes"),
+    "sticker": ("can_send_other_messages", "stickers"),
+    "poll": ("can_send_polls", "polls"),
+    "dice": ("can_send_other_messages", "dice"),
+    "location": ("can_send_messages", "locations"),
+    "venue": ("can_send_messages", "venues"),
+    "contact": ("can_send_messages", "contacts"),
+}
+"""The permission that each kind of message takes, and what a refusal calls it."""
 
 
 @dataclass(slots=True, frozen=True)

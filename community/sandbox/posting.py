@@ -8,6 +8,7 @@ from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.files import Media
 from community.sandbox.invoices import Offer
+from community.sandbox.keyboards import put_below
 from community.sandbox.messages import Message
 from community.sandbox.world import World
 
@@ -17,12 +18,12 @@ JSON = dict[str, Any]
 def post(
     world: World, chat: Chat, sender: Account, content: JSON, *, media: Media | None = None,
     markup: JSON | None = None, reply_to: Message | None = None, extra: JSON | None = None,
-    offer: Offer | None = None,
+    about: Message | None = None, offer: Offer | None = None,
 ) -> Message:  # fmt: skip
     """Put a message into a chat. Bots hear what people write and all service messages, not each other."""
     message = Message(chat, chat.next_message_id, world.clock.date(), sender, content)
     message.media, message.markup, message.reply_to, message.extra = media, markup, reply_to, extra
-    message.offer = offer
+    message.about, message.offer = about, offer
     chat.messages[message.id] = message
     chat.next_message_id += 1
     if isinstance(sender, Bot):
@@ -31,6 +32,9 @@ def post(
     if message.is_service or not isinstance(sender, Bot):
         tell(world, "message", message)
     world.live.message(message)
+    if markup is not None and "inline_keyboard" not in markup:
+        put_below(chat, message, markup)
+        world.live.chat(chat)
     return message
 
 
@@ -54,10 +58,9 @@ def hears(bot: Bot, message: Message) -> bool:
     return "bot_command" in kinds or ("mention" in kinds and f"@{bot.username}" in message.text)
 
 
-def edit(world: World, message: Message, changes: JSON, markup: JSON | None) -> None:
-    """Replace content and keyboard; bots hear of people's edits."""
-    message.content = message.content | changes
-    message.markup = markup
+def edit(world: World, message: Message, content: JSON, markup: JSON | None, media: Media | None) -> None:
+    """Replace content, keyboard and file; bots hear of people's edits."""
+    message.content, message.markup, message.media = content, markup, media
     message.edited = world.clock.date()
     if not isinstance(message.sender, Bot):
         tell(world, "edited_message", message)
@@ -66,27 +69,9 @@ def edit(world: World, message: Message, changes: JSON, markup: JSON | None) -> 
 
 def delete(world: World, message: Message) -> None:
     message.deleted = world.clock.date()
+    if message.chat.pins.pop(message.id, None) is not None:
+        world.live.chat(message.chat)
     world.live.message(message)
-
-
-def react(world: World, message: Message, actor: Account, reaction: list[JSON]) -> None:
-    """Replace someone's reactions; administrators among the bots that asked for it are told of people's."""
-    given = message.reactions = message.reactions or {}
-    old = given.get(actor.id, [])
-    given[actor.id] = reaction
-    world.live.message(message)
-    if isinstance(actor, Bot) or old == reaction:
-        return
-    update = {
-        "chat": message.chat.as_json(),
-        "message_id": message.id,
-        "user": actor.as_json(),
-        "date": world.clock.date(),
-        "old_reaction": old,
-        "new_reaction": reaction,
-    }
-    for bot in administrators(world, message.chat):
-        bot.inbox.put("message_reaction", update, message.chat.id)
 
 
 def administrators(world: World, chat: Chat) -> list[Bot]:

@@ -20,6 +20,7 @@ from community.sandbox.limits import Gate, Limits, Meter
 from community.sandbox.links import InviteLink
 from community.sandbox.live import Live
 from community.sandbox.messages import Message
+from community.sandbox.polls import Poll
 from community.sandbox.updates import Inbox
 from community.sandbox.webhook import Courier
 
@@ -43,10 +44,11 @@ class Options:
 
 @dataclass(slots=True)
 class Callback:
-    """A pressed button waiting for answerCallbackQuery, and the answer."""
+    """A button pressed at `date` (sandbox seconds), waiting for answerCallbackQuery, and the answer."""
 
     bot_id: int
     user_id: int
+    date: float = 0
     answered: bool = False
     answer: dict[str, Any] = field(default_factory=dict)
 
@@ -70,6 +72,8 @@ class World:
         self.files: dict[str, StoredFile] = {}
         self.callbacks: dict[str, Callback] = {}
         self.till = Till()
+        self.polls: dict[str, Poll] = {}
+        self.timed_polls: dict[str, Poll] = {}
         self.couriers: dict[int, Courier] = {}
         self.limits = Limits()
         self.gates: dict[int, Gate] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from community.sandbox.app import Sandbox, create_app
 from community.sandbox.client import SandboxClient
 from community.sandbox.server import bind, server
 from community.sandbox.world import DEFAULT_TOKEN, Options
+from tests.sandbox.witness import Witness, watching
 
 ANN, BOB, EVE = 17, 18, 19
 OTHER_TOKEN = "5151:other-token"
@@ -25,6 +26,15 @@ OTHER_TOKEN = "5151:other-token"
 class Served:
     app: Sandbox
     url: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def witness() -> Iterator[Witness]:
+    """Looks at all that the sandbox says during the tests; what is wrong with it is told once, at the end."""
+    witness = Witness()
+    with watching(witness):
+        yield witness
+    assert not witness.wrong, f"answers that are not Telegram's:\n{witness.story()}"
 
 
 @pytest.fixture(scope="session")

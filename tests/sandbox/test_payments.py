@@ -57,7 +57,7 @@ async def test_stars_change_hands_once_the_bot_agrees(bot: Bot, sandbox: Sandbox
     assert paid["receipt"] == service.message_id
     assert (await bot.get_my_star_balance()).amount == 50
     assert await sandbox.add_stars(0, user=ANN) == 9_950
-    [seen] = [each for each in await sandbox.history(user=ANN) if each["invoice"]]
+    [seen] = [each for each in await sandbox.history(user=ANN) if "invoice" in each]
     assert [each["state"] for each in seen["invoice"]["payments"]] == ["paid"]
     with pytest.raises(SandboxError, match="is its receipt"):
         await sandbox.pay(ANN, message=message.message_id)
@@ -147,9 +147,9 @@ async def test_a_link_is_paid_by_anybody_and_opens_the_chat(bot: Bot, sandbox: S
         ({"description": "x" * 256}, "255"),
         ({"payload": "ä" * 65}, "INVOICE_PAYLOAD_INVALID"),
         ({"prices": []}, "there must be at least one price"),
-        ({"prices": [{"label": "a"}]}, 'Field "amount" must be of type Number'),
+        ({"prices": [{"label": "a"}]}, 'Can\'t find field "amount"'),
         ({"prices": [{"label": "", "amount": 1}]}, "label must be non-empty"),
-        ({"prices": [1]}, "LabeledPrice must be an Object"),
+        ({"prices": [1]}, "expected an Array of LabeledPrice"),
         ({"prices": [{"label": "a", "amount": 1}] * 2}, "STARS_INVOICE_INVALID"),
         ({"prices": [{"label": "a", "amount": 0}]}, "CURRENCY_TOTAL_AMOUNT_INVALID"),
         ({"prices": [{"label": "a", "amount": 100_001}]}, "CURRENCY_TOTAL_AMOUNT_INVALID"),

@@ -10,6 +10,7 @@ from community.sandbox.accounts import Bot, User
 from community.sandbox.chats import Chat, Group
 from community.sandbox.errors import Refused
 from community.sandbox.messages import Message
+from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
@@ -61,6 +62,8 @@ def perform(world: World, request: Any) -> JSON:
     try:
         wanted = kind.model_validate({key: value for key, value in request.items() if key != "do"})
         with world.clock.at(wanted.at):
+            if world.timed_polls:
+                close_due(world)
             return {"ok": True} | wanted.apply(world)
     except (Refused, ValidationError) as error:
         return {"ok": False, "error": _told(error)}
@@ -94,15 +97,15 @@ def find_group(world: World, chat: int | str) -> Group:
     return find_group(world, group.migrated_to) if group.migrated_to is not None else group
 
 
-def find_message(chat: Chat, message_id: int) -> Message:
-    message = chat.message(message_id)
-    if message is None:
-        raise Refused(f"no message {message_id} in chat {chat.id}")
-    return message
-
-
 def find_chat(world: World, user: User, chat: int | str | None) -> Chat:
     """A group the user is in, or by a bot's number or username (or none at all) the private chat with it."""
     if chat is None or chat in world.bots or (isinstance(chat, str) and world.group_named(chat) is None):
         return world.dialog(find_bot(world, chat), user)
     return find_group(world, chat)
+
+
+def find_message(chat: Chat, message_id: int) -> Message:
+    message = chat.message(message_id)
+    if message is None:
+        raise Refused(f"no message {message_id} in chat {chat.id}")
+    return message

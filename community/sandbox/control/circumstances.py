@@ -13,6 +13,7 @@ from community.sandbox.faults import Rule
 from community.sandbox.limits import Meter
 from community.sandbox.payments import watch
 from community.sandbox.subscriptions import due
+from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
 
@@ -119,6 +120,7 @@ def set_clock(world: World, asked: Any) -> JSON:
     world.clock.advance(wanted.advance)
     due(world, world.clock.present())
     watch(world)
+    close_due(world)
     return read_clock(world, asked)
 
 

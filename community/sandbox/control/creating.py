@@ -21,6 +21,7 @@ class NewUser(Asked):
     username: Name | None = None
     language_code: Name | None = None
     stars: Annotated[int, Field(ge=0, le=2**52)] = FIRST_STARS
+    hides_forwards: bool = False
 
 
 class NewBot(Asked):

@@ -1,6 +1,22 @@
 """Bot API methods, one module per topic. Importing this package registers them all."""
 
-from community.sandbox.methods import bots, chats, edits, invites, media, members, messages, payments, updates
+from community.sandbox.methods import (
+    bots,
+    callbacks,
+    chats,
+    copying,
+    edits,
+    invites,
+    media,
+    members,
+    messages,
+    payments,
+    pins,
+    places,
+    polls,
+    reactions,
+    updates,
+)
 from community.sandbox.methods.registry import METHODS, Call, Method
 
 __all__ = [
@@ -8,12 +24,18 @@ __all__ = [
     "Call",
     "Method",
     "bots",
+    "callbacks",
     "chats",
+    "copying",
     "edits",
     "invites",
     "media",
     "members",
     "messages",
     "payments",
+    "pins",
+    "places",
+    "polls",
+    "reactions",
     "updates",
 ]

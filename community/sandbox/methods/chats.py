@@ -25,7 +25,7 @@ NO_GIFTS = {
 def get_chat(call: Call) -> JSON:
     chat = find_chat(call.world, call.bot, call.params)
     info = chat.as_json() | {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": NO_GIFTS}
-    if chat.pinned is not None and not chat.pinned.deleted:
+    if chat.pinned is not None:
         info["pinned_message"] = chat.pinned.as_json(call.bot, nested=True)
     if isinstance(chat, Group):
         info["permissions"] = dict.fromkeys(PERMISSIONS, True)

@@ -9,7 +9,7 @@ from typing import Any
 from community.sandbox.errors import bad_request
 from community.sandbox.invoices import PERIOD, STARS, Invoice, Offer, Payment, Subscription
 from community.sandbox.methods.registry import Call, method
-from community.sandbox.methods.sending import send, writable_chat
+from community.sandbox.methods.sending import Sending, writable_chat
 from community.sandbox.params import Params
 from community.sandbox.payments import approve, expire, give_back, refuse
 from community.sandbox.stars import NANO
@@ -28,7 +28,7 @@ DETAILS = ("name", "phone_number", "email", "shipping_address")
 def send_invoice(call: Call) -> JSON:
     chat = writable_chat(call)
     invoice = _read_invoice(call)
-    return send(call, chat, {"invoice": invoice.shown}, offer=Offer(invoice)).as_json(call.bot)
+    return Sending(call, chat).post({"invoice": invoice.shown}, offer=Offer(invoice)).as_json(call.bot)
 
 
 @method("createInvoiceLink")
@@ -73,16 +73,11 @@ def _read_prices(params: Params) -> list[int]:
     return [_amount(price) for price in prices]
 
 
-def _amount(price: Any) -> int:
+def _amount(price: JSON) -> int:
     """Of one LabeledPrice; a discount is below zero."""
-    if not isinstance(price, dict):
-        raise bad_request("can't parse labeled price: LabeledPrice must be an Object")
-    if not isinstance(price.get("label"), str) or not price["label"]:
+    if not price["label"]:
         raise bad_request("can't parse labeled price: LabeledPrice label must be non-empty")
-    amount = price.get("amount")
-    if type(amount) is not int:
-        raise bad_request('can\'t parse labeled price: Field "amount" must be of type Number')
-    return amount
+    return int(price["amount"])
 
 
 def _check_provider(params: Params, currency: str, prices: list[int]) -> None:
