@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -130,6 +130,11 @@ class Inbox:
         if self.arrived is not None:
             self.arrived()
         return update.id
+
+    def put_back(self, updates: Iterable[Update]) -> None:
+        """What a webhook did not take waits again, in its place."""
+        self.queue = deque(sorted([*self.queue, *updates], key=lambda update: update.id))
+        self._soonest = min((update.expires for update in self.queue), default=0)
 
     def confirm(self, offset: int) -> None:
         """Forget all updates below `offset`; a negative one keeps that many of the newest, one too high is none."""

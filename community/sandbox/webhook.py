@@ -53,7 +53,7 @@ class Courier:
         await asyncio.gather(*self._workers, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
-        self.inbox.queue.extend(self.waiting.values())
+        self.inbox.put_back(self.waiting.values())
         self.waiting.clear()
 
     def _take(self) -> None:

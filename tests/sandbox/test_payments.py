@@ -10,12 +10,13 @@ from telegram.error import BadRequest
 from community.sandbox.accounts import User
 from community.sandbox.actions import perform
 from community.sandbox.client import SandboxClient, SandboxError
+from community.sandbox.live import Live
 from community.sandbox.methods import METHODS, Call
 from community.sandbox.params import Params
 from community.sandbox.stars import NANO
 from community.sandbox.world import World
 
-from .conftest import ANN, BOB, EVE, RawCaller
+from .conftest import ANN, BOB, EVE, RawCaller, Served
 
 TICKET: dict[str, Any] = {"title": "Ticket", "description": "One evening", "payload": "t-1"}
 STARS: dict[str, Any] = TICKET | {"currency": "XTR", "prices": [{"label": "Ticket", "amount": 50}]}
@@ -61,6 +62,31 @@ async def test_stars_change_hands_once_the_bot_agrees(bot: Bot, sandbox: Sandbox
     assert [each["state"] for each in seen["invoice"]["payments"]] == ["paid"]
     with pytest.raises(SandboxError, match="is its receipt"):
         await sandbox.pay(ANN, message=message.message_id)
+
+
+class Watcher(Live):
+    """Notes what it is told; passes it on to nobody."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+    def message(self, message: Any) -> None:
+        self.seen += [payment["state"] for payment in message.as_seen().get("invoice", {}).get("payments", [])]
+
+    def account(self, account: Any) -> None:
+        if isinstance(account, User):
+            self.seen.append(f"{account.stars} Stars")
+
+
+async def test_watchers_see_a_payment_go_its_way(bot: Bot, sandbox: SandboxClient, served: Served) -> None:
+    message, watcher = await invoice(bot, sandbox), Watcher()
+    served.app.world.live.watchers.add(watcher)
+    await sandbox.pay(ANN, message=message.message_id)
+    assert watcher.seen == ["waiting", "10000 Stars"]
+    await (await query(bot)).answer(ok=True)
+    served.app.world.live.watchers.discard(watcher)
+    assert watcher.seen[2:] == ["paid", "9950 Stars"]
 
 
 async def test_the_pay_button_pays(bot: Bot, sandbox: SandboxClient) -> None:

@@ -188,6 +188,19 @@ async def test_the_other_side_may_ask_for_a_pause(bot: Bot, sandbox: SandboxClie
     assert (await sandbox.pending())[bot.id] == 0
 
 
+async def test_settings_made_at_the_same_time_leave_one_webhook(
+    bot: Bot, sandbox: SandboxClient, receiver: Receiver
+) -> None:
+    await bot.set_webhook("http://127.0.0.1:9/nobody")
+    await sandbox.act_all([{"do": "say", "user": ANN, "text": text} for text in ("a", "b")])
+    await asyncio.gather(*(bot.set_webhook(receiver.url, secret_token=f"s{number}") for number in range(5)))
+    await sandbox.say(ANN, None, "c")
+    await sandbox.wait_idle(bot=bot.id)
+    # What was under way when a setting went comes again.
+    assert list(dict.fromkeys(receiver.texts())) == ["a", "b", "c"]
+    await bot.delete_webhook()
+
+
 async def test_the_same_settings_again_change_nothing(bot: Bot, sandbox: SandboxClient, receiver: Receiver) -> None:
     receiver.statuses = [500]
     await bot.set_webhook(receiver.url)

@@ -47,6 +47,8 @@ async def set_webhook(call: Call) -> bool:
         inbox.allow(kinds)
         return True
     await end_webhook(call.world, call.bot)
+    while inbox.webhook is not None:  # another call began one meanwhile
+        await end_webhook(call.world, call.bot)
     if drop:
         inbox.queue.clear()
     inbox.allow(kinds)
