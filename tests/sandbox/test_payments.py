@@ -153,6 +153,8 @@ async def test_who_has_too_few_stars_cannot_pay(bot: Bot, sandbox: SandboxClient
 
 async def test_a_link_is_paid_by_anybody_and_opens_the_chat(bot: Bot, sandbox: SandboxClient) -> None:
     link = await bot.create_invoice_link(**TICKET, currency="XTR", prices=[LabeledPrice("Ticket", 7)])
+    asked_for = await sandbox.invoice(link)
+    assert (asked_for["title"], asked_for["total_amount"], asked_for["bot"]) == ("Ticket", 7, bot.id)
     for buyer in (BOB, BOB, EVE):
         number = await sandbox.pay(buyer, link=link)
         await bot.answer_pre_checkout_query((await query(bot)).id, ok=True)

@@ -19,6 +19,11 @@ class Paying(Gestures):
         number: int = (await self.act("pay", user=user, chat=chat, message=message, link=link, at=at))["payment"]
         return number
 
+    async def invoice(self, link: str) -> JSON:
+        """What stands behind a link: title, description, currency, total_amount, bot, photo, subscription_period."""
+        result: JSON = await self.ask("GET", "invoice", link=link)
+        return result
+
     async def payment(self, number: int) -> JSON:
         """state (waiting, paid, refused), error, charge_id, receipt (a message), refunded and what it was for."""
         result: JSON = await self.ask("GET", "payment", number=number)

@@ -19,6 +19,10 @@ class PaymentQuery(Asked):
     number: int
 
 
+class LinkQuery(Asked):
+    link: str
+
+
 class BuyerQuery(Asked):
     user: int | None = None
 
@@ -39,6 +43,17 @@ def payment(world: World, asked: Any) -> JSON:
     if found is None:
         raise Refused(f"no payment {number}")
     return found.as_seen()
+
+
+@route("GET", "invoice")
+def invoice(world: World, asked: Any) -> JSON:
+    """What stands behind an invoice link."""
+    link = LinkQuery.model_validate(asked).link
+    found = world.till.invoices.get(link)
+    if found is None:
+        raise Refused(f"no invoice link {link}")
+    about = {"bot": found.bot.id, "photo": found.photo, "subscription_period": found.period or None}
+    return found.shown | about
 
 
 @route("GET", "payments")
