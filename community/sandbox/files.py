@@ -116,6 +116,11 @@ def _fitted(size: Size, box: int) -> JSON:
     return {"width": max(1, round(size[0] * scale)), "height": max(1, round(size[1] * scale))}
 
 
+def album_id() -> str:
+    """A `media_group_id`, unlike any other."""
+    return str(13_000_000_000_000_000 + secrets.randbits(50))
+
+
 @dataclass(slots=True)
 class Media:
     """A file in a message under one of Telegram's kinds."""

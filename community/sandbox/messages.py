@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat, Dialog
 from community.sandbox.files import Media
+from community.sandbox.polls import Poll
 
 if TYPE_CHECKING:
     from community.sandbox.invoices import Offer
@@ -31,7 +32,7 @@ class Message:
     """
 
     __slots__ = (
-        "about", "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "offer",
+        "about", "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "offer", "poll",
         "reactions", "reply_to", "sender",
     )  # fmt: skip
 
@@ -43,6 +44,7 @@ class Message:
         self.content = content
         self.markup: JSON | None = None
         self.media: Media | None = None
+        self.poll: Poll | None = None
         self.about: Message | None = None
         self.reply_to: Message | None = None
         self.extra: JSON | None = None
@@ -124,6 +126,8 @@ class Message:
         seen |= {key: value for key, value in self.content.items() if key in SHOWN}
         if self.offer is not None:
             seen["invoice"] = self.offer.as_seen()
+        if self.poll is not None:
+            seen["votes"] = {str(voter): chosen for voter, chosen in self.poll.votes.items()}
         if self.is_service:
             seen["service"] = [key for key in self.content if not key.startswith("_")]
         return seen

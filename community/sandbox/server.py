@@ -7,6 +7,7 @@ import socket
 import uvicorn
 
 from community.sandbox.app import Sandbox
+from community.sandbox.corked import CorkedProtocol
 
 
 class Server(uvicorn.Server):
@@ -40,6 +41,7 @@ def server(sandbox: Sandbox) -> Server:
     """A server for `sandbox`, to be run on a bound socket: ``await server(app).serve([bind(host, port)])``."""
     config = uvicorn.Config(
         sandbox,
+        http=CorkedProtocol,
         log_level="warning",
         access_log=False,
         proxy_headers=False,

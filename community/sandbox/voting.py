@@ -10,19 +10,14 @@ from community.sandbox.polls import Poll
 from community.sandbox.world import World
 
 
-def open_poll(world: World, poll: Poll) -> None:
-    """Keep a new poll; one with a `close_date` ends by itself at that sandbox date."""
-    world.polls[poll.id] = poll
-    if poll.close_date is not None and not poll.closed:
+def show(world: World, poll: Poll, message: Message) -> None:
+    """Let a message carry a poll, also one that came from elsewhere. A `close_date` ends it at that sandbox date."""
+    message.poll = poll
+    poll.messages.append(message)
+    if poll.close_date is not None and not poll.closed and poll.id not in world.timed_polls:
         world.timed_polls[poll.id] = poll
         asyncio.get_running_loop().call_later(max(0, poll.close_date - world.clock.now()), close_due, world)
-
-
-def attach(world: World, message: Message) -> None:
-    """A message that shows a poll hears of its votes, wherever it was forwarded from."""
-    poll = world.polls.get(message.content["poll"]["id"])
-    if poll is not None:
-        poll.messages.append(message)
+    world.live.message(message)
 
 
 def close_due(world: World) -> None:

@@ -72,7 +72,6 @@ class World:
         self.files: dict[str, StoredFile] = {}
         self.callbacks: dict[str, Callback] = {}
         self.till = Till()
-        self.polls: dict[str, Poll] = {}
         self.timed_polls: dict[str, Poll] = {}
         self.couriers: dict[int, Courier] = {}
         self.limits = Limits()

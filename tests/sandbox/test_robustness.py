@@ -23,10 +23,30 @@ VALUES = st.recursive(
 KEYS = st.sampled_from(
     """chat_id user_id message_id text reply_markup entities parse_mode document media reply_parameters offset
     limit allowed_updates commands scope permissions name member_limit expire_date invite_link reaction photo
-    from_chat_id message_ids callback_query_id link_preview_options caption caption_entities file_id
-    title description payload currency prices subscription_period provider_token pre_checkout_query_id ok""".split()  # noqa: SIM905
+    from_chat_id message_ids callback_query_id link_preview_options caption caption_entities file_id question options
+    type correct_option_ids close_date open_period latitude longitude live_period emoji phone_number first_name title
+    thumbnail duration length message_effect_id description payload currency prices subscription_period provider_token
+    pre_checkout_query_id ok""".split()  # noqa: SIM905
 )
-PARAMS = st.dictionaries(KEYS, SCALARS | VALUES | st.sampled_from([17, -1001000000001, "17", "<b>", "@x"]), max_size=6)
+PLAUSIBLE = st.sampled_from(
+    [
+        17,
+        -1001000000001,
+        "17",
+        "<b>",
+        "@x",
+        "MarkdownV2",
+        "quiz",
+        ["a", "b"],
+        [0, 1],
+        {"message_id": 1, "quote": "x", "chat_id": 17},
+        {"keyboard": [[{"text": "a", "request_users": {"request_id": 1, "max_quantity": "x"}}]], "selective": True},
+        [{"type": "photo", "media": "https://e.org/x"}, {"type": "video", "media": "https://e.org/x"}],
+        {"type": "video", "media": "https://e.org/x"},
+        [{"type": "emoji", "emoji": []}],
+    ]
+)
+PARAMS = st.dictionaries(KEYS, SCALARS | VALUES | PLAUSIBLE, max_size=6)
 KINDS = st.sampled_from([b"application/json", b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x"])
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -40,6 +60,7 @@ def fresh() -> Sandbox:
 
 
 APP = fresh()
+FIRST = APP.world.first_message_id
 LOOP = asyncio.new_event_loop()
 
 
@@ -76,7 +97,7 @@ def test_any_bytes_to_any_method(name: str, kind: bytes, body: bytes, query: byt
 @QUICK
 @given(st.sampled_from(NAMES), PARAMS)
 def test_any_json_to_any_method(name: str, params: dict[str, Any]) -> None:
-    body = json.dumps(params | {"timeout": 0}).encode()
+    body = json.dumps({"chat_id": 17, "from_chat_id": 17, "message_id": FIRST} | params | {"timeout": 0}).encode()
     assert status(f"/bot{DEFAULT_TOKEN}/{name}", body, b"application/json") < 500
 
 
@@ -88,10 +109,17 @@ def test_anything_to_any_control_route(route: Any, value: Any, query: bytes) -> 
 
 
 @QUICK
-@given(st.dictionaries(st.sampled_from(["do", "user", "chat", "text", "link", "message", "at", "bot"]), VALUES))
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["do", "user", "chat", "text", "link", "message", "at", "bot", "media", "options", "to", "shared"]
+        ),
+        VALUES | PLAUSIBLE,
+    )
+)
 def test_any_action(action: dict[str, Any]) -> None:
     assert perform(APP.world, {"user": 17} | action).keys() >= {"ok"}
-    for name in ("say", "press", "join", "react", "pay", "cancel_subscription"):
+    for name in ("say", "press", "join", "react", "vote", "forward", "delete", "pay", "cancel_subscription"):
         assert perform(APP.world, {"user": 17} | action | {"do": name}).keys() >= {"ok"}
 
 

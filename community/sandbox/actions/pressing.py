@@ -189,7 +189,7 @@ class Vote(Gesture):
         if not may_react(world, chat, user):
             raise Refused(f"user {user.id} is not in {chat.id}")
         message = find_message(chat, self.message)
-        poll = world.polls.get(message.content.get("poll", {}).get("id", ""))
+        poll = message.poll
         if poll is None:
             raise Refused(f"message {message.id} in chat {chat.id} is not a poll")
         chosen = sorted(set(self.options))

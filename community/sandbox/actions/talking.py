@@ -12,7 +12,7 @@ from community.sandbox.actions.attachments import Contact, Document, File, Place
 from community.sandbox.actions.registry import JSON, Gesture, find_bot, find_chat, find_message, gesture
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.errors import Refused
-from community.sandbox.files import Media
+from community.sandbox.files import Media, album_id
 from community.sandbox.formatting import found
 from community.sandbox.keyboards import hide
 from community.sandbox.members import SENDING
@@ -21,7 +21,7 @@ from community.sandbox.messages import Message
 from community.sandbox.origins import kind_of, origin, taken
 from community.sandbox.posting import delete, edit, post
 from community.sandbox.reactions import EMOJI, may_react, plain, react
-from community.sandbox.voting import attach
+from community.sandbox.voting import show
 from community.sandbox.world import World
 
 PAYLOAD = re.compile(r"[A-Za-z0-9_-]{0,64}")
@@ -115,7 +115,7 @@ class Say(Gesture):
             raise Refused(f"a caption has at most {CAPTION_LIMIT} characters")
         for media in files:
             check_speech(world, user, chat, media.kind)
-        group = {"media_group_id": str(chat.next_message_id)} if len(files) > 1 else {}
+        group = {"media_group_id": album_id()} if len(files) > 1 else {}
         ids: list[int] = []
         for media in files:
             keep(world, media)
@@ -210,6 +210,6 @@ class Forward(Gesture):
         offer = source.offer.copy() if source.offer else None
         markup = offer.keyboard() if offer else None
         message = utter(world, user, chat, content, media=source.media, markup=markup, offer=offer)
-        if "poll" in content:
-            attach(world, message)
+        if source.poll is not None:
+            show(world, source.poll, message)
         return {"message_id": message.id}

@@ -23,6 +23,11 @@ class Sights(Connection):
         result: JSON = await self.ask("GET", "delivered", after=after, limit=limit)
         return result
 
+    async def keyboard(self, user: int, chat: Chat = None) -> JSON | None:
+        """The reply keyboard or forced reply that stands below a user's chat; None when there is none."""
+        result: JSON | None = await self.ask("GET", "keyboard", user=user, chat=chat)
+        return result
+
     async def join_requests(self, chat: int | None = None) -> list[JSON]:
         result: list[JSON] = await self.ask("GET", "join-requests", chat=chat)
         return result

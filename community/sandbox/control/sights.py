@@ -34,6 +34,11 @@ class ChatQuery(Asked):
     chat: int | None = None
 
 
+class KeyboardQuery(Asked):
+    user: int
+    chat: ChatRef | None = None
+
+
 class CallbackQuery(Asked):
     id: str
 
@@ -52,6 +57,16 @@ def history(world: World, asked: Any) -> list[JSON]:
     if user is None:
         raise Refused(f"no user {wanted.user}")
     return views.history(find_chat(world, user, wanted.chat), wanted.limit)
+
+
+@route("GET", "keyboard")
+def keyboard(world: World, asked: Any) -> JSON | None:
+    """The reply keyboard or forced reply below a user's chat."""
+    wanted = KeyboardQuery.model_validate(asked)
+    user = world.users.get(wanted.user)
+    if user is None:
+        raise Refused(f"no user {wanted.user}")
+    return find_chat(world, user, wanted.chat).keyboard_of(user.id)
 
 
 @route("GET", "received")

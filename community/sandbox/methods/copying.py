@@ -8,17 +8,17 @@ from typing import Any
 from community.sandbox.access import find_chat
 from community.sandbox.chats import Chat
 from community.sandbox.errors import bad_request
+from community.sandbox.files import album_id
 from community.sandbox.messages import Message
 from community.sandbox.methods.polls import post_poll
 from community.sandbox.methods.registry import Call, method
 from community.sandbox.methods.sending import Sending, read_caption, writable_chat
 from community.sandbox.origins import kind_of, origin, taken
 from community.sandbox.polls import Poll
-from community.sandbox.voting import attach
+from community.sandbox.voting import show
 
 JSON = dict[str, Any]
 MOST = 100
-PROTECTED = "message has protected content and can't be forwarded"
 
 
 @method("copyMessage", paced=True)
@@ -37,9 +37,7 @@ def copy_message(call: Call) -> JSON:
 @method("forwardMessage", paced=True)
 def forward_message(call: Call) -> JSON:
     source = _source(call, "forward")
-    if source.is_protected:
-        raise bad_request(PROTECTED)
-    if source.is_service:
+    if source.is_service or source.is_protected:
         raise bad_request("the message can't be forwarded")
     sending = Sending(call, writable_chat(call, kind_of(source)))
     return _forward(call, sending, source, {}).as_json(call.bot)
@@ -96,7 +94,7 @@ def _many(call: Call, chat: Chat, sources: list[Message]) -> tuple[Sending, dict
     groups = {}
     for source in sources:
         if old := source.content.get("media_group_id"):
-            groups[source.id] = {"media_group_id": albums.setdefault(old, str(chat.next_message_id + len(albums)))}
+            groups[source.id] = {"media_group_id": albums.setdefault(old, album_id())}
     return Sending(call, chat), groups
 
 
@@ -114,7 +112,7 @@ def _without_caption(content: JSON) -> JSON:
 
 
 def _copy(call: Call, sending: Sending, source: Message, content: JSON) -> Message:
-    old = call.world.polls.get(content["poll"]["id"]) if "poll" in content else None
+    old = source.poll
     if old is None:
         return sending.post(content, source.media)
     return post_poll(call, sending, Poll(call.bot, old.asked, old.options, closed=old.closed, about=old.about), content)
@@ -123,6 +121,6 @@ def _copy(call: Call, sending: Sending, source: Message, content: JSON) -> Messa
 def _forward(call: Call, sending: Sending, source: Message, group: JSON) -> Message:
     content = taken(source) | {"forward_origin": origin(source)} | group
     message = sending.post(content, source.media, offer=source.offer.copy() if source.offer else None)
-    if "poll" in message.content:
-        attach(call.world, message)
+    if source.poll is not None:
+        show(call.world, source.poll, message)
     return message

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from community.sandbox.errors import ApiError, bad_request
-from community.sandbox.files import SHAPES, TOLD, Media, StoredFile, photo, uploaded
+from community.sandbox.files import SHAPES, TOLD, Media, StoredFile, album_id, photo, uploaded
 from community.sandbox.methods.registry import Call, Handler, method
 from community.sandbox.methods.sending import Sending, read_caption, writable_chat
 from community.sandbox.params import Params
@@ -58,7 +58,7 @@ def send_media_group(call: Call) -> list[JSON]:
     chat, *_ = [writable_chat(call, kind) for kind in {item["type"] for item in items}]
     album = [_item(call, item, number) for number, item in enumerate(items, 1)]
     sending = Sending(call, chat)
-    group = {"media_group_id": str(chat.next_message_id)}
+    group = {"media_group_id": album_id()}
     messages = [sending.post(content | group, media) for content, media in album]
     return [message.as_json(call.bot) for message in messages]
 

@@ -15,7 +15,7 @@ from community.sandbox.methods.registry import Call, method
 from community.sandbox.methods.sending import Sending, read_caption, writable_chat
 from community.sandbox.params import Params
 from community.sandbox.polls import Poll
-from community.sandbox.voting import attach, close, open_poll
+from community.sandbox.voting import close, show
 
 JSON = dict[str, Any]
 QUESTION_LIMIT = 300
@@ -36,9 +36,8 @@ def send_poll(call: Call) -> JSON:
 
 def post_poll(call: Call, sending: Sending, poll: Poll, more: JSON) -> Message:
     """A new poll in a message of its own, with `more` content."""
-    open_poll(call.world, poll)
     message = sending.post(more | {"poll": poll.in_message()})
-    attach(call.world, message)
+    show(call.world, poll, message)
     return message
 
 
@@ -165,7 +164,7 @@ def stop_poll(call: Call) -> JSON:
     message = chat.message(call.params.integer("message_id"))
     if message is None:
         raise bad_request("message with poll to stop not found")
-    poll = call.world.polls.get(message.content.get("poll", {}).get("id", ""))
+    poll = message.poll
     if poll is None:
         raise bad_request("message is not a poll")
     if message.sender is not call.bot or "forward_origin" in message.content:
