@@ -10,6 +10,7 @@ from community.sandbox.updates import Inbox
 
 if TYPE_CHECKING:
     from community.sandbox.chats import Dialog
+    from community.sandbox.commands import Scope
     from community.sandbox.links import JoinRequest
 
 JSON = dict[str, Any]
@@ -68,21 +69,15 @@ class User(Account):
 class Bot(Account):
     """A bot with its token, private chats by user id, queue of updates, Stars and the file ids it was given.
 
-    `launched`: sandbox seconds of its last close, after which Telegram starts it anew; 0: with the sandbox.
+    `commands` by scope and language; `texts`: name and descriptions by language; `menu_buttons` by private chat, 0
+    for all; `default_rights` for channels and for groups. `launched`: sandbox seconds of its last close, after which
+    Telegram starts it anew; 0: with the sandbox.
     """
 
     __slots__ = (
-        "_issued",
-        "commands",
-        "dialogs",
-        "file_ids",
-        "inbox",
-        "launched",
-        "logged_out_until",
-        "reads_all",
-        "stars",
-        "token",
-    )
+        "_issued", "commands", "default_rights", "dialogs", "file_ids", "inbox", "launched", "logged_out_until",
+        "menu_buttons", "reads_all", "stars", "texts", "token",
+    )  # fmt: skip
     is_bot = True
 
     def __init__(self, token: str, username: str, first_name: str, inbox: Inbox, *, reads_all: bool = True) -> None:
@@ -94,7 +89,10 @@ class Bot(Account):
         self.launched = 0.0
         self.logged_out_until = 0.0
         self.dialogs: dict[int, Dialog] = {}
-        self.commands: dict[str, list[JSON]] = {}
+        self.commands: dict[tuple[Scope, str], list[JSON]] = {}
+        self.texts: dict[str, dict[str, str]] = {}
+        self.menu_buttons: dict[int, JSON] = {}
+        self.default_rights: dict[bool, frozenset[str]] = {}
         self.file_ids: dict[str, str] = {}
         self._issued: dict[str, str] = {}
 

@@ -141,3 +141,9 @@ class Media:
         return {"kind": self.kind, "file_name": self.file.name, "file_size": len(self.file.data)} | (
             {"mime_type": self.file.mime_type, "path": self.file.path} | self.file.shape
         )
+
+
+def sizes(file: StoredFile, viewer: Bot) -> list[JSON]:
+    """A chat's photo as one PhotoSize."""
+    about: JSON = {"file_id": viewer.file_id(file.unique_id), "file_unique_id": file.unique_id}
+    return [about | {"file_size": len(file.data), "width": 640, "height": 640}]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat, Dialog
-from community.sandbox.files import Media
+from community.sandbox.files import Media, StoredFile, sizes
+from community.sandbox.identity import PLACED, shown, thread_root
 from community.sandbox.polls import Poll
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class Message:
     """`content` holds the fields of Telegram's Message that make this one what it is (text, caption, pinned_message…).
 
     `markup` is any reply markup; only an inline keyboard shows in `as_json`. `reactions` by user id. `about`: the
-    message that this one pinned, or that it answers in another chat. `offer`: what an invoice does not show, and who
-    paid.
+    message that this one pinned, or that it answers in another chat, or the chat's new photo. `offer`: what an invoice
+    does not show, and who paid. `sender` is who wrote, whatever shows (see identity.py).
     """
 
     __slots__ = (
@@ -45,7 +46,7 @@ class Message:
         self.markup: JSON | None = None
         self.media: Media | None = None
         self.poll: Poll | None = None
-        self.about: Message | None = None
+        self.about: Message | StoredFile | None = None
         self.reply_to: Message | None = None
         self.extra: JSON | None = None
         self.offer: Offer | None = None
@@ -72,11 +73,12 @@ class Message:
         """Telegram's Message for one bot. A message inside a message carries no reply of its own."""
         message: JSON = {
             "message_id": self.id,
-            "from": self.sender.as_json(),
             "chat": self.chat.as_json(),
             "date": self.date,
             **self.content,
         }
+        if (sender := shown(self)) is not None:
+            message["from"] = sender.as_json()
         if self.media is not None:
             message |= self.media.as_json(viewer)
         if self.edited is not None:
@@ -85,16 +87,18 @@ class Message:
             message |= self.extra
         if self.markup is not None and "inline_keyboard" in self.markup:
             message["reply_markup"] = self.markup
-        if self.reply_to is not None and not nested:
-            message["reply_to_message"] = self.reply_to.as_json(viewer, nested=True)
+        if not nested and (replied := self.reply_to or thread_root(self.chat, self)) is not None:
+            message["reply_to_message"] = replied.as_json(viewer, nested=True)
         if self.about is not None and not nested:
             self._add_about(message, self.about, viewer)
         if "poll" in self.content and not self._knows_answers(viewer):
             message["poll"] = {key: value for key, value in self.content["poll"].items() if key not in ANSWERS}
         return message
 
-    def _add_about(self, message: JSON, about: Message, viewer: Bot) -> None:
-        if "pinned_message" in message:
+    def _add_about(self, message: JSON, about: Message | StoredFile, viewer: Bot) -> None:
+        if isinstance(about, StoredFile):
+            message["new_chat_photo"] = sizes(about, viewer)
+        elif "pinned_message" in message:
             message["pinned_message"] = about.as_json(viewer, nested=True)
         elif about.media is not None:
             message["external_reply"] = self.content["external_reply"] | about.media.as_json(viewer)
@@ -112,7 +116,11 @@ class Message:
             "chat_id": self.chat.id,
             "chat": self.chat.as_json(),
             "date": self.date,
-            "from": self.sender.as_json(),
+            "from": self.content["sender_chat"] if (sender := shown(self)) is None else sender.as_json(),
+            "author": self.sender.id,
+            "sender_chat": self.content.get("sender_chat"),
+            "author_signature": self.content.get("author_signature"),
+            "thread": self.content.get("message_thread_id"),
             "text": self.text,
             "entities": self.content.get("entities") or self.content.get("caption_entities") or [],
             "edited": self.edited,
@@ -129,7 +137,7 @@ class Message:
         if self.poll is not None:
             seen["votes"] = {str(voter): chosen for voter, chosen in self.poll.votes.items()}
         if self.is_service:
-            seen["service"] = [key for key in self.content if not key.startswith("_")]
+            seen["service"] = [key for key in self.content if key not in PLACED]
         return seen
 
 

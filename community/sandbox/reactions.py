@@ -9,6 +9,7 @@ import orjson
 
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat, Dialog, Group
+from community.sandbox.identity import ANONYMOUS, actor as shown_actor
 from community.sandbox.messages import Message
 from community.sandbox.posting import administrators
 from community.sandbox.world import World
@@ -46,7 +47,10 @@ def _told(world: World, message: Message, actor: Account, old: list[JSON]) -> tu
     if is_anonymous(message.chat):
         return "message_reaction_count", update | {"reactions": counts(message)}
     new = (message.reactions or {})[actor.id]
-    return "message_reaction", update | {"user": actor.as_json(), "old_reaction": old, "new_reaction": new}
+    group = message.chat if isinstance(message.chat, Group) else None
+    hidden = group is not None and shown_actor(group, actor) is ANONYMOUS
+    who = {"actor_chat": message.chat.as_json()} if hidden else {"user": actor.as_json()}
+    return "message_reaction", update | who | {"old_reaction": old, "new_reaction": new}
 
 
 def is_anonymous(chat: Chat) -> bool:

@@ -7,17 +7,24 @@ import asyncio
 from community.sandbox.accounts import Bot, User
 from community.sandbox.messages import Message
 from community.sandbox.polls import Poll
+from community.sandbox.posting import discussed
 from community.sandbox.world import World
 
 
 def show(world: World, poll: Poll, message: Message) -> None:
-    """Let a message carry a poll, also one that came from elsewhere. A `close_date` ends it at that sandbox date."""
+    """Let a message carry a poll, also one that came from elsewhere, and its copy in a discussion group with it.
+
+    A `close_date` ends the poll at that sandbox date.
+    """
     message.poll = poll
     poll.messages.append(message)
     if poll.close_date is not None and not poll.closed and poll.id not in world.timed_polls:
         world.timed_polls[poll.id] = poll
         asyncio.get_running_loop().call_later(max(0, poll.close_date - world.clock.now()), close_due, world)
     world.live.message(message)
+    copy = discussed(message)
+    if copy is not None:
+        show(world, poll, copy)
 
 
 def close_due(world: World) -> None:

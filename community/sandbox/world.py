@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,6 +15,7 @@ from community.sandbox.clock import Clock
 from community.sandbox.errors import Refused
 from community.sandbox.faults import Faults
 from community.sandbox.files import StoredFile
+from community.sandbox.identity import SYSTEM
 from community.sandbox.invoices import Till
 from community.sandbox.journal import Journal
 from community.sandbox.limits import Gate, Limits, Meter
@@ -122,7 +124,7 @@ class World:
         return max(time.time_ns() // 1_000_000, self._last_update_id)
 
     def add_user(self, user: User) -> None:
-        if user.id in self.bots or user.id in self.users:
+        if user.id in self.bots or user.id in self.users or user.id in SYSTEM:
             raise Refused(f"number {user.id} is taken")
         self.users[user.id] = user
         self.live.account(user)
@@ -145,6 +147,10 @@ class World:
     def group_named(self, username: str) -> Group | None:
         wanted = username.removeprefix("@").lower()
         return next((group for group in self.groups.values() if (group.username or "").lower() == wanted), None)
+
+    def accounts(self) -> Iterator[Account]:
+        yield from self.users.values()
+        yield from self.bots.values()
 
     def account(self, account_id: int) -> Account | None:
         return self.users.get(account_id) or self.bots.get(account_id)

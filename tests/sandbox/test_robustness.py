@@ -13,6 +13,7 @@ from community.sandbox.actions import perform
 from community.sandbox.app import Sandbox, create_app
 from community.sandbox.control import ROUTES
 from community.sandbox.methods import METHODS
+from community.sandbox.settings import set_forum
 from community.sandbox.world import DEFAULT_TOKEN
 
 NAMES = [*sorted({each.name for each in METHODS.values()} - {"setWebhook", "logOut"}), "no", ""]
@@ -26,7 +27,8 @@ KEYS = st.sampled_from(
     from_chat_id message_ids callback_query_id link_preview_options caption caption_entities file_id question options
     type correct_option_ids close_date open_period latitude longitude live_period emoji phone_number first_name title
     thumbnail duration length message_effect_id description payload currency prices subscription_period provider_token
-    pre_checkout_query_id ok""".split()  # noqa: SIM905
+    pre_checkout_query_id ok message_thread_id user_id custom_title language_code menu_button rights sender_chat_id
+    until_date icon_color""".split()  # noqa: SIM905
 )
 PLAUSIBLE = st.sampled_from(
     [
@@ -37,6 +39,7 @@ PLAUSIBLE = st.sampled_from(
         "@x",
         "MarkdownV2",
         "quiz",
+        "t.me/sandbox_bot?startgroup&admin=x",
         ["a", "b"],
         [0, 1],
         {"message_id": 1, "quote": "x", "chat_id": 17},
@@ -47,6 +50,11 @@ PLAUSIBLE = st.sampled_from(
     ]
 )
 PARAMS = st.dictionaries(KEYS, SCALARS | VALUES | PLAUSIBLE, max_size=6)
+GESTURE_KEYS = st.sampled_from(
+    """do user chat text link message at bot thread name member status anonymous permissions linked media options to
+    shared""".split()  # noqa: SIM905
+)
+GESTURES_TRIED = """say press join react vote forward delete follow create_topic edit_chat set_member pay cancel_subscription""".split()  # noqa: SIM905
 KINDS = st.sampled_from([b"application/json", b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x"])
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -55,7 +63,9 @@ def fresh() -> Sandbox:
     app = create_app()
     app.world.add_user(User(17, "Ann"))
     perform(app.world, {"do": "start", "user": 17})
-    app.world.add_group("supergroup", "G").enrol(app.world.bots[4242], admin=True)
+    group = app.world.add_group("supergroup", "G")
+    group.enrol(app.world.bots[4242], admin=True)
+    set_forum(app.world, group, True)
     return app
 
 
@@ -109,17 +119,10 @@ def test_anything_to_any_control_route(route: Any, value: Any, query: bytes) -> 
 
 
 @QUICK
-@given(
-    st.dictionaries(
-        st.sampled_from(
-            ["do", "user", "chat", "text", "link", "message", "at", "bot", "media", "options", "to", "shared"]
-        ),
-        VALUES | PLAUSIBLE,
-    )
-)
+@given(st.dictionaries(GESTURE_KEYS, VALUES | PLAUSIBLE))
 def test_any_action(action: dict[str, Any]) -> None:
     assert perform(APP.world, {"user": 17} | action).keys() >= {"ok"}
-    for name in ("say", "press", "join", "react", "vote", "forward", "delete", "pay", "cancel_subscription"):
+    for name in GESTURES_TRIED:
         assert perform(APP.world, {"user": 17} | action | {"do": name}).keys() >= {"ok"}
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from community.sandbox.accounts import Bot, User
 from community.sandbox.chats import Chat, Group
-from community.sandbox.errors import Refused
+from community.sandbox.errors import ApiError, Refused
 from community.sandbox.messages import Message
 from community.sandbox.voting import close_due
 from community.sandbox.world import World
@@ -65,11 +65,14 @@ def perform(world: World, request: Any) -> JSON:
             if world.timed_polls:
                 close_due(world)
             return {"ok": True} | wanted.apply(world)
-    except (Refused, ValidationError) as error:
+    except (ApiError, Refused, ValidationError) as error:
         return {"ok": False, "error": _told(error)}
 
 
-def _told(error: Refused | ValidationError) -> str:
+def _told(error: ApiError | Refused | ValidationError) -> str:
+    """Where bots and people are bound by the same rule, people read Telegram's text without its prefix."""
+    if isinstance(error, ApiError):
+        return error.description.partition(": ")[2]
     if isinstance(error, Refused):
         return str(error)
     return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())

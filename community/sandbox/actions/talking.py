@@ -7,20 +7,22 @@ from typing import Any
 
 from pydantic import Field
 
+from community.sandbox.access import check_kind, check_pace, check_permission, may_edit
 from community.sandbox.accounts import User
 from community.sandbox.actions.attachments import Contact, Document, File, Place, checked_album, keep
+from community.sandbox.actions.masks import masked
 from community.sandbox.actions.registry import JSON, Gesture, find_bot, find_chat, find_message, gesture
 from community.sandbox.chats import Chat, Dialog, Group
-from community.sandbox.errors import Refused
+from community.sandbox.errors import ApiError, Refused
 from community.sandbox.files import Media, album_id
 from community.sandbox.formatting import found
 from community.sandbox.keyboards import hide
-from community.sandbox.members import SENDING
 from community.sandbox.membership import set_blocked
 from community.sandbox.messages import Message
 from community.sandbox.origins import kind_of, origin, taken
 from community.sandbox.posting import delete, edit, post
 from community.sandbox.reactions import EMOJI, may_react, plain, react
+from community.sandbox.topics import placed
 from community.sandbox.voting import show
 from community.sandbox.world import World
 
@@ -28,14 +30,21 @@ PAYLOAD = re.compile(r"[A-Za-z0-9_-]{0,64}")
 CAPTION_LIMIT = 1024
 
 
-def check_speech(world: World, user: User, chat: Chat, kind: str = "text") -> None:
-    """Raise Refused unless this user may send a message of this kind here. Writing opens a private chat for good."""
+def check_speech(world: World, user: User, chat: Chat, kind: str = "text", thread: int | None = None) -> None:
+    """Raise Refused unless this user may send a message of this kind here. Writing opens a private chat for good.
+
+    `thread`: the topic or the channel's post it is about.
+    """
     if isinstance(chat, Dialog):
         if chat.blocked:
             raise Refused("the user has blocked this bot; unblock or start it first")
         chat.opened = True
-    elif isinstance(chat, Group) and not chat.member(user, world.clock.date()).may_send(SENDING[kind][0]):
-        raise Refused(f"user {user.id} may not write in {chat.id}")
+    elif isinstance(chat, Group):
+        try:
+            check_kind(world, user, chat, kind, thread)
+            check_pace(world, user, chat)
+        except ApiError as error:
+            raise Refused(f"user {user.id} may not write in {chat.id}: {error.description}") from None
 
 
 def utter(world: World, user: User, chat: Chat, content: JSON, **more: Any) -> Message:
@@ -47,10 +56,11 @@ def utter(world: World, user: User, chat: Chat, content: JSON, **more: Any) -> M
     return post(world, chat, user, content, **more)
 
 
-def say(world: World, user: User, chat: Chat, text: str, **more: Any) -> Message:
-    """Write into a chat."""
+def say(world: World, user: User, chat: Chat, text: str) -> Message:
+    """Write plainly into a chat."""
     check_speech(world, user, chat)
-    return utter(world, user, chat, worded("text", text), **more)
+    where = placed(world, chat, user, None, None) if isinstance(chat, Group) else {}
+    return utter(world, user, chat, worded("text", text) | where)
 
 
 def worded(field: str, text: str) -> JSON:
@@ -80,7 +90,10 @@ class Start(Gesture):
 
 @gesture("say")
 class Say(Gesture):
-    """Write text, send files, a place or a contact, reply. `chat`: a group, or a bot for the private chat with it.
+    """Write text, send files, a place or a contact, reply. `chat`: a group or channel, or a bot for the chat with it.
+
+    `thread`: a topic, or the number of a channel's post that came into its discussion group. `anonymous`: as the group
+    itself, for its administrators. `as_chat`: as a channel of one's own.
 
     Two to ten files are an album; `text` is the caption of the first. Answers with ``message_id``, and
     ``message_ids`` of an album.
@@ -94,33 +107,47 @@ class Say(Gesture):
     location: Place | None = None
     contact: Contact | None = None
     thread: int | None = None
+    anonymous: bool = False
+    as_chat: int | str | None = None
 
     def apply(self, world: World) -> JSON:
         user = self.who(world)
         chat = find_chat(world, user, self.chat)
-        more: JSON = {"reply_to": find_message(chat, self.reply_to) if self.reply_to is not None else None}
-        more["extra"] = {"message_thread_id": self.thread} if self.thread is not None else None
+        reply_to = find_message(chat, self.reply_to) if self.reply_to is not None else None
+        where = self._where(world, user, chat, reply_to)
         files = [self.document, *self.media] if self.document is not None else list(self.media)
         if files:
-            return self._send_files(world, user, chat, checked_album([file.media() for file in files]), more)
-        if card := self.location or self.contact:
-            check_speech(world, user, chat)
-            return {"message_id": utter(world, user, chat, card.content(), **more).id}
-        if not self.text.strip():
+            album = checked_album([file.media() for file in files])
+            return self._send_files(world, user, chat, album, where, reply_to)
+        card = self.location or self.contact
+        if card is None and not self.text.strip():
             raise Refused("nothing to say: text is empty")
-        return {"message_id": say(world, user, chat, self.text, **more).id}
+        check_speech(world, user, chat, thread=where.get("message_thread_id"))
+        content = card.content() if card is not None else worded("text", self.text)
+        return {"message_id": utter(world, user, chat, content | where, reply_to=reply_to).id}
 
-    def _send_files(self, world: World, user: User, chat: Chat, files: list[Media], more: JSON) -> JSON:
+    def _where(self, world: World, user: User, chat: Chat, reply_to: Message | None) -> JSON:
+        """The message's thread, and who it shows as its sender."""
+        if not isinstance(chat, Group):
+            if self.thread is not None or self.anonymous or self.as_chat is not None:
+                raise Refused("a private chat has no threads, and nobody else to write as")
+            return {}
+        mask = {} if chat.is_channel else masked(world, chat, user, anonymous=self.anonymous, as_chat=self.as_chat)
+        return placed(world, chat, user, self.thread, reply_to) | mask
+
+    def _send_files(
+        self, world: World, user: User, chat: Chat, files: list[Media], where: JSON, reply_to: Message | None
+    ) -> JSON:
         if len(self.text) > CAPTION_LIMIT:
             raise Refused(f"a caption has at most {CAPTION_LIMIT} characters")
         for media in files:
-            check_speech(world, user, chat, media.kind)
+            check_speech(world, user, chat, media.kind, where.get("message_thread_id"))
         group = {"media_group_id": album_id()} if len(files) > 1 else {}
         ids: list[int] = []
         for media in files:
             keep(world, media)
-            content = group | (worded("caption", self.text) if not ids else {})
-            ids.append(utter(world, user, chat, content, media=media, **more).id)
+            content = group | (worded("caption", self.text) if not ids else {}) | where
+            ids.append(utter(world, user, chat, content, media=media, reply_to=reply_to).id)
         return {"message_id": ids[0]} | ({"message_ids": ids} if group else {})
 
 
@@ -137,6 +164,8 @@ class React(Gesture):
         chat = find_chat(world, user, self.chat)
         if not may_react(world, chat, user):
             raise Refused(f"user {user.id} is not in {chat.id}")
+        if isinstance(chat, Group) and not chat.is_channel:
+            check_permission(world, user, chat, "can_react_to_messages", "react to messages in the chat")
         emoji = plain(self.emoji)
         if emoji and emoji not in EMOJI:
             raise Refused(f"REACTION_INVALID: {self.emoji!r} is none of Telegram's reactions")
@@ -147,7 +176,7 @@ class React(Gesture):
 
 @gesture("edit")
 class Edit(Gesture):
-    """Change the text or caption of one's own message."""
+    """Change the text or caption of one's own message, or of a post of a channel whose posts one may edit."""
 
     chat: int | str | None = None
     message: int
@@ -156,7 +185,7 @@ class Edit(Gesture):
     def apply(self, world: World) -> JSON:
         user = self.who(world)
         message = find_message(find_chat(world, user, self.chat), self.message)
-        if message.sender is not user or message.is_service or "forward_origin" in message.content:
+        if not may_edit(world, message, user):
             raise Refused("only one's own message can be edited")
         if message.media is None and "text" not in message.content:
             raise Refused("there is no text in this message")
@@ -207,6 +236,7 @@ class Forward(Gesture):
             raise Refused(f"message {source.id} can't be forwarded")
         check_speech(world, user, chat, kind_of(source))
         content = taken(source) | {"forward_origin": origin(source)}
+        content |= placed(world, chat, user, None, None) if isinstance(chat, Group) else {}
         offer = source.offer.copy() if source.offer else None
         markup = offer.keyboard() if offer else None
         message = utter(world, user, chat, content, media=source.media, markup=markup, offer=offer)

@@ -13,6 +13,21 @@ class Sights(Connection):
         result: list[JSON] = await self.ask("GET", "history", chat=chat, user=user, limit=limit)
         return result
 
+    async def user_chats(self, user: int) -> list[JSON]:
+        """The chats `user` sees, the newest first, with their date and newest message."""
+        result: list[JSON] = await self.ask("GET", "user-chats", user=user)
+        return result
+
+    async def members(self, chat: int | str) -> list[JSON]:
+        """Everybody who is or was in a group, as Telegram's ChatMember."""
+        result: list[JSON] = await self.ask("GET", "members", chat=chat)
+        return result
+
+    async def menu(self, user: int, chat: Chat = None) -> list[JSON]:
+        """By bot in the chat: the commands `user` is offered, in private also the menu button."""
+        result: list[JSON] = await self.ask("GET", "menu", user=user, chat=chat)
+        return result
+
     async def received(self, user: int, since: float = 0) -> list[JSON]:
         """What bots wrote to `user` in private since a sandbox date."""
         result: list[JSON] = await self.ask("GET", "received", user=user, since=since)

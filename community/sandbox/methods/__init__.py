@@ -4,6 +4,7 @@ from community.sandbox.methods import (
     bots,
     callbacks,
     chats,
+    commands,
     copying,
     edits,
     invites,
@@ -14,7 +15,10 @@ from community.sandbox.methods import (
     pins,
     places,
     polls,
+    profile,
     reactions,
+    settings,
+    topics,
     updates,
 )
 from community.sandbox.methods.registry import METHODS, Call, Method
@@ -26,6 +30,7 @@ __all__ = [
     "bots",
     "callbacks",
     "chats",
+    "commands",
     "copying",
     "edits",
     "invites",
@@ -36,6 +41,9 @@ __all__ = [
     "pins",
     "places",
     "polls",
+    "profile",
     "reactions",
+    "settings",
+    "topics",
     "updates",
 ]

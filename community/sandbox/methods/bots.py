@@ -1,13 +1,11 @@
-"""The bot itself: getMe, commands, logOut."""
+"""The bot itself: getMe, logOut."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-import orjson
-
-from community.sandbox.errors import LOGGED_OUT, bad_request, too_many
+from community.sandbox.errors import LOGGED_OUT, too_many
 from community.sandbox.methods.registry import Call, method
 from community.sandbox.webhook import end_webhook
 
@@ -17,35 +15,6 @@ TEN_MINUTES = 600
 @method("getMe")
 def get_me(call: Call) -> Any:
     return call.bot.me()
-
-
-@method("setMyCommands")
-def set_my_commands(call: Call) -> bool:
-    commands = call.params.listing("commands")
-    if commands is None:
-        raise bad_request("parameter commands is required")
-    for command in commands:
-        if not isinstance(command, dict) or not command.get("command") or not command.get("description"):
-            raise bad_request("BOT_COMMAND_INVALID")
-    call.bot.commands[_scope(call)] = commands
-    return True
-
-
-@method("getMyCommands")
-def get_my_commands(call: Call) -> Any:
-    return call.bot.commands.get(_scope(call), [])
-
-
-@method("deleteMyCommands")
-def delete_my_commands(call: Call) -> bool:
-    call.bot.commands.pop(_scope(call), None)
-    return True
-
-
-def _scope(call: Call) -> str:
-    """Commands are kept per scope and language."""
-    scope = call.params.nested("scope") or {"type": "default"}
-    return orjson.dumps([scope, call.params.text("language_code")], option=orjson.OPT_SORT_KEYS).decode()
 
 
 @method("logOut")

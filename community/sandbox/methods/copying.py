@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from community.sandbox.access import find_chat
+from community.sandbox.access import check_writable, find_chat
 from community.sandbox.chats import Chat
 from community.sandbox.errors import bad_request
 from community.sandbox.files import album_id
@@ -90,6 +90,8 @@ def _many(call: Call, chat: Chat, sources: list[Message]) -> tuple[Sending, dict
     """With the new album, by message id, of each that was in one."""
     if not sources:
         raise bad_request("messages can't be forwarded")
+    for kind in {kind_of(source) for source in sources}:
+        check_writable(call.world, call.bot, chat, kind)
     albums: dict[str, str] = {}
     groups = {}
     for source in sources:

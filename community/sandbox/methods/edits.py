@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from community.sandbox.access import check_alive, find_chat
+from community.sandbox.access import check_alive, find_chat, may_edit
 from community.sandbox.chats import Dialog
 from community.sandbox.errors import bad_request
 from community.sandbox.files import Media
@@ -109,7 +109,7 @@ def _editable(call: Call) -> Message:
     message = chat.message(call.params.integer("message_id"))
     if message is None:
         raise bad_request("message to edit not found")
-    if message.sender is not call.bot or message.is_service or "forward_origin" in message.content:
+    if not may_edit(call.world, message, call.bot):
         raise bad_request("message can't be edited")
     return message
 

@@ -10,7 +10,7 @@ from community.sandbox.chats import Group
 from community.sandbox.errors import bad_request
 from community.sandbox.invoices import PERIOD
 from community.sandbox.links import InviteLink, JoinRequest
-from community.sandbox.membership import admit, withdraw_request
+from community.sandbox.membership import approve, withdraw_request
 from community.sandbox.methods.registry import Call, method
 
 JSON = dict[str, Any]
@@ -121,7 +121,7 @@ def _name(call: Call) -> str | None:
 @method("approveChatJoinRequest")
 def approve_chat_join_request(call: Call) -> bool:
     group, request = _answered(call)
-    admit(call.world, group, request.user, actor=call.bot, link=request.link)
+    approve(call.world, group, request, call.bot)
     return True
 
 

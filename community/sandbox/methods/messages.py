@@ -9,7 +9,7 @@ from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.errors import bad_request
 from community.sandbox.messages import Message
 from community.sandbox.methods.registry import Call, method
-from community.sandbox.methods.sending import read_text, send, writable_chat
+from community.sandbox.methods.sending import position, read_text, send, writable_chat
 from community.sandbox.posting import delete
 
 DELETABLE = 48 * 3600
@@ -38,7 +38,7 @@ def send_message(call: Call) -> JSON:
 def send_chat_action(call: Call) -> bool:
     if call.params.text("action").lower() not in ACTIONS:
         raise bad_request("wrong parameter action in request")
-    writable_chat(call)
+    position(call, writable_chat(call))
     return True
 
 
@@ -72,7 +72,10 @@ def delete_messages(call: Call) -> bool:
 
 
 def _deletable(call: Call, chat: Chat, message: Message) -> bool:
+    """The message that a topic began with goes with the topic only."""
     date = call.world.clock.date()
+    if "forum_topic_created" in message.content:
+        return False
     if isinstance(chat, Group) and chat.member(call.bot, date).may("can_delete_messages"):
         return True
     if isinstance(chat, Dialog) and "dice" in message.content and date - message.date < DICE_REST:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from community.sandbox.access import check_right, check_writable, find_chat
-from community.sandbox.chats import Chat, Group
+from community.sandbox.access import find_chat
+from community.sandbox.chats import Chat
 from community.sandbox.errors import bad_request
 from community.sandbox.methods.registry import Call, method
-from community.sandbox.pins import pin, unpin, unpin_all
+from community.sandbox.pins import check_pinning, pin, unpin, unpin_all
 
 
 @method("pinChatMessage")
@@ -41,8 +41,5 @@ def unpin_all_chat_messages(call: Call) -> bool:
 
 def _chat(call: Call) -> Chat:
     chat = find_chat(call.world, call.bot, call.params)
-    if isinstance(chat, Group):
-        check_right(call.world, call.bot, chat, "can_pin_messages", "manage pinned messages in the chat")
-    else:
-        check_writable(call.world, call.bot, chat)
+    check_pinning(call.world, chat, call.bot)
     return chat

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from community.sandbox.access import check_writable, find_chat
-from community.sandbox.chats import Chat, Dialog
+from community.sandbox.access import check_pace, check_writable, find_chat
+from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.errors import bad_request
 from community.sandbox.files import Media
 from community.sandbox.formatting import formatted
@@ -18,6 +18,7 @@ from community.sandbox.methods.registry import Call
 from community.sandbox.origins import origin
 from community.sandbox.params import Params
 from community.sandbox.posting import post
+from community.sandbox.topics import placed
 
 TEXT_LIMIT = 4096
 CAPTION_LIMIT = 1024
@@ -69,7 +70,8 @@ class Sending:
         if self.markup is not None:
             check_place(self.markup, chat)
         self.answers = _answered(call, chat)
-        self.marks = _marks(call.params, chat) | self.answers.content
+        self.marks = _marks(call.params, chat) | position(call, chat, self.answers.message) | self.answers.content
+        check_pace(call.world, call.bot, chat)
 
     def post(self, content: JSON, media: Media | None = None, *, offer: Offer | None = None) -> Message:
         """An invoice has a button in any case."""
@@ -81,10 +83,18 @@ class Sending:
         )  # fmt: skip
 
 
+def position(call: Call, chat: Chat, reply_to: Message | None = None) -> JSON:
+    """Where the call's message goes in a chat with topics or comments; {} elsewhere."""
+    thread = call.params.integer("message_thread_id") or None
+    if isinstance(chat, Group):
+        return placed(call.world, chat, call.bot, thread, reply_to)
+    if thread is not None:
+        raise bad_request("message thread not found")
+    return {}
+
+
 def _marks(params: Params, chat: Chat) -> JSON:
     marks: JSON = {}
-    if params.has("message_thread_id"):
-        marks["message_thread_id"] = params.integer("message_thread_id")
     if params.flag("protect_content"):
         marks["has_protected_content"] = True
     effect = params.text("message_effect_id")
