@@ -24,6 +24,10 @@ Where things are
     updates.py      a bot's queue of updates, long polling    webhook.py  delivery by webhook
     limits.py       rate limits and meter   faults.py   errors on request
     journal.py      what bots called        clock.py    sandbox time
+    invoices.py     invoices, payments and subscriptions as they are kept
+    payments.py     how an invoice is paid and refunded
+    subscriptions.py    what renews itself and ends; all that is due up to a moment
+    stars.py        a bot's balance and its transactions
     params.py       parameters of a call    multipart.py  uploads
     description/    the Bot API as python-telegram-bot describes it, and the check of a call against it
     connection.py   cutting a connection without an answer     corked.py  an answer in one packet

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from community.sandbox.stars import Purse
 from community.sandbox.updates import Inbox
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from community.sandbox.links import JoinRequest
 
 JSON = dict[str, Any]
+FIRST_STARS = 10_000
+"""Stars a new user has."""
 
 
 class Account:
@@ -46,30 +49,34 @@ class Account:
 
 
 class User(Account):
-    """A person. `requests` are their join requests still waiting, by group id.
+    """A person. `requests` are their join requests still waiting, by group id; `stars` what they can spend.
 
     `hides_forwards`: forwards of their messages name them without a link to the account.
     """
 
-    __slots__ = ("deactivated", "hides_forwards", "requests")
+    __slots__ = ("deactivated", "hides_forwards", "requests", "stars")
 
-    def __init__(self, id: int, first_name: str, *, hides_forwards: bool = False, **names: str | None) -> None:
+    def __init__(
+        self, id: int, first_name: str, *, stars: int = FIRST_STARS, hides_forwards: bool = False, **names: str | None
+    ) -> None:
         super().__init__(id, first_name, **names)
         self.deactivated = False
         self.hides_forwards = hides_forwards
+        self.stars = stars
         self.requests: dict[int, JoinRequest] = {}
 
 
 class Bot(Account):
-    """A bot with its token, private chats by user id, queue of updates and the file ids it was given.
+    """A bot with its token, private chats by user id, queue of updates, Stars and the file ids it was given.
 
     `commands` by scope and language; `texts`: name and descriptions by language; `menu_buttons` by private chat, 0
-    for all; `default_rights` for channels and for groups.
+    for all; `default_rights` for channels and for groups. `launched`: sandbox seconds of its last close, after which
+    Telegram starts it anew; 0: with the sandbox.
     """
 
     __slots__ = (
-        "_issued", "commands", "default_rights", "dialogs", "file_ids", "inbox", "menu_buttons", "reads_all", "texts",
-        "token",
+        "_issued", "commands", "default_rights", "dialogs", "file_ids", "inbox", "launched", "logged_out_until",
+        "menu_buttons", "reads_all", "stars", "texts", "token",
     )  # fmt: skip
     is_bot = True
 
@@ -78,6 +85,9 @@ class Bot(Account):
         self.token = token
         self.inbox = inbox
         self.reads_all = reads_all
+        self.stars = Purse()
+        self.launched = 0.0
+        self.logged_out_until = 0.0
         self.dialogs: dict[int, Dialog] = {}
         self.commands: dict[tuple[Scope, str], list[JSON]] = {}
         self.texts: dict[str, dict[str, str]] = {}

@@ -91,7 +91,7 @@ class Group(Chat):
     `permissions`: what ordinary members may do. `linked`: a channel's discussion group, a group's channel.
     `signed`: posts of a channel carry their author's name. `barred`: numbers of chats nobody may write here as,
     nor their owners as any channel. `discussed`: copies of a channel's posts in its discussion group, by the post's
-    number. `spoke`: when people last wrote, kept for slow mode only.
+    number. `spoke`: when people last wrote, kept for slow mode only. `stars`: what subscribers paid.
     """
 
     def __init__(self, id: int, kind: str, title: str, first_message_id: int, username: str | None = None) -> None:
@@ -115,6 +115,7 @@ class Group(Chat):
         self.discussed: dict[int, Message] = {}
         self.spoke: dict[int, float] = {}
         self.migrated_to: int | None = None
+        self.stars = 0
 
     @property
     def is_channel(self) -> bool:

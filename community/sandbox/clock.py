@@ -14,8 +14,10 @@ class Clock:
         self._moment: float | None = None
 
     def now(self) -> float:
-        if self._moment is not None:
-            return self._moment
+        return self._moment if self._moment is not None else self.present()
+
+    def present(self) -> float:
+        """Sandbox time, whatever moment a gesture has of its own."""
         return self._frozen if self._frozen is not None else time.time() + self._offset
 
     def date(self) -> int:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from contextlib import suppress
 from typing import Any
 
 import orjson
 
 from community.sandbox.accounts import Bot
-from community.sandbox.description.calls import absent, described
-from community.sandbox.errors import ApiError, ConnectionCut, forbidden, too_many
+from community.sandbox.description.calls import UNKNOWN_METHOD, absent, described
+from community.sandbox.errors import LOGGED_OUT, ApiError, ConnectionCut, forbidden, too_many
 from community.sandbox.faults import Rule
 from community.sandbox.methods import METHODS, Call, Method
 from community.sandbox.params import Params, read_params
@@ -19,6 +21,8 @@ from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
 UNAUTHORIZED = ApiError(401, "Unauthorized")
+TOKEN = re.compile(r"[1-9][0-9]*:[A-Za-z0-9_-]+")
+"""What is not even like a token is a path that leads nowhere."""
 INTERNAL = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
 
 
@@ -27,14 +31,24 @@ async def answer(world: World, token: str, name: str, query: bytes, kind: bytes,
     bot = world.tokens.get(token)
     method = METHODS.get(name) or METHODS.get(name.lower())
     if bot is None:
-        return refusal(UNAUTHORIZED)
+        return refusal(UNAUTHORIZED if TOKEN.fullmatch(token) else UNKNOWN_METHOD)
     if method is None:
         return refusal(absent(name))
+    if bot.logged_out_until and world.clock.present() < bot.logged_out_until:
+        return refusal(LOGGED_OUT)
     try:
         params = read_params(query, kind, body)
     except ApiError as error:
         return refusal(error)
     return await _Passage(world, bot, method, params).answer()
+
+
+async def carry_out(world: World, bot: Bot, name: str, params: Params) -> None:
+    """A method named in a webhook's answer; its result goes nowhere (Bot API, Making requests when getting updates)."""
+    method = METHODS.get(name.lower())
+    if method is not None:
+        with suppress(ConnectionCut):
+            await _Passage(world, bot, method, params).answer()
 
 
 def refusal(error: ApiError) -> tuple[int, bytes]:

@@ -13,6 +13,9 @@ class ApiError(Exception):
         self.parameters = parameters
 
 
+LOGGED_OUT = ApiError(400, "Logged out")
+
+
 class Refused(Exception):
     """A user's gesture that Telegram would not let happen, or that names something unknown."""
 

@@ -69,7 +69,25 @@ def _checked(value: Any) -> JSON | None:
     for name, check in (("inline_keyboard", _check_inline), ("keyboard", _check_plain)):
         if name in value:
             _check_rows(value[name], check)
+    if value.get("inline_keyboard"):
+        _check_places(value["inline_keyboard"])
     return value if value.get("inline_keyboard", True) else None
+
+
+def check_pay(markup: JSON | None, *, invoice: bool) -> None:
+    """A Pay button belongs to an invoice, and there it comes first (Bot API, sendInvoice)."""
+    rows = markup.get("inline_keyboard") if markup is not None else None
+    pays = bool(rows and rows[0] and rows[0][0].get("pay"))
+    if pays and not invoice:
+        raise bad_request("BUTTON_TYPE_INVALID")
+    if invoice and markup is not None and not pays:
+        raise bad_request("REPLY_MARKUP_BUY_EMPTY")
+
+
+def _check_places(rows: list[list[Any]]) -> None:
+    """A Pay button is the first of the first row (Bot API, InlineKeyboardButton)."""
+    if any(button.get("pay") for number, row in enumerate(rows) for button in (row if number else row[1:])):
+        raise bad_request("BUTTON_POS_INVALID")
 
 
 def check_place(markup: JSON, chat: Chat) -> None:

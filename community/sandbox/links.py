@@ -24,6 +24,8 @@ class InviteLink:
     is_revoked: bool = False
     joined: set[int] = field(default_factory=set)
     pending: int = 0
+    subscription_period: int | None = None
+    subscription_price: int | None = None
 
     def closed(self, date: int) -> str | None:
         """Why nobody can use it at `date`; None while it is open."""
@@ -44,6 +46,7 @@ class InviteLink:
             "is_revoked": self.is_revoked,
         }
         optional = {"name": self.name, "expire_date": self.expire_date, "member_limit": self.member_limit}
+        optional |= {"subscription_period": self.subscription_period, "subscription_price": self.subscription_price}
         link |= {key: value for key, value in optional.items() if value is not None}
         if self.pending:
             link["pending_join_request_count"] = self.pending

@@ -75,8 +75,9 @@ SENDING = {
 class Member:
     """Never changed, always replaced: updates carry the old one beside the new one.
 
-    `until` is a date in seconds (0: for ever) for restricted and kicked; `link` is what they joined by;
-    `promoted_by` the number of who made them administrator, which alone (with the owner) may change their rights.
+    `until` is a date in seconds (0: for ever) for restricted and kicked, and to when a subscriber has paid; `link`
+    is what they joined by; `promoted_by` the number of who made them administrator, which alone (with the owner) may
+    change their rights.
     """
 
     account: Account
@@ -125,6 +126,8 @@ class Member:
                 member |= {"is_member": self.is_member, "until_date": self.until}
                 member |= {permission: permission in self.permissions for permission in PERMISSIONS}
             case "kicked":
+                member["until_date"] = self.until
+            case "member" if self.until:
                 member["until_date"] = self.until
         if self.custom_title and self.is_admin:
             member["custom_title"] = self.custom_title

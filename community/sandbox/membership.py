@@ -34,7 +34,7 @@ def change(
         old.link.joined.discard(new.account.id)
     told = {"from": doer.as_json()} | ({via: True} if via else {})
     if isinstance(new.account, Bot):
-        new.account.inbox.put("my_chat_member", _update(world, group, old, new, new.account) | told, actor.id)
+        new.account.inbox.put("my_chat_member", _update(world, group, old, new, new.account) | told, group.id)
     for bot in administrators(world, group):
         if bot is not new.account:
             named = {"invite_link": link.as_json(bot)} if link is not None else {}
@@ -65,7 +65,7 @@ def check_editable(world: World, group: Group, member: Member, editor: Account, 
 
 def admit(
     world: World, group: Group, account: Account, *, actor: Account, link: InviteLink | None = None,
-    via: str | None = None,
+    via: str | None = None, paid_until: int = 0,
 ) -> None:  # fmt: skip
     """Let someone in, by a link or by hand. A restriction from before holds on; a channel says nothing of it."""
     withdraw_request(world, group, account)
@@ -73,7 +73,8 @@ def admit(
     status = "restricted" if old.status == "restricted" else "member"
     if link is not None:
         link.joined.add(account.id)
-    new = replace(old, status=status, is_member=True, link=link, until=old.until if status == "restricted" else 0)
+    until = old.until if status == "restricted" else paid_until
+    new = replace(old, status=status, is_member=True, link=link, until=until)
     change(world, group, new, actor=actor, link=link, via=via)
     if not group.is_channel:
         post(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat, Dialog
 from community.sandbox.files import Media, StoredFile, sizes
 from community.sandbox.identity import PLACED, shown, thread_root
 from community.sandbox.polls import Poll
+
+if TYPE_CHECKING:
+    from community.sandbox.invoices import Offer
 
 JSON = dict[str, Any]
 SAID = frozenset(["text", "poll", "location", "venue", "contact", "dice", "invoice", "game", "paid_media"])
@@ -25,13 +28,13 @@ class Message:
     """`content` holds the fields of Telegram's Message that make this one what it is (text, caption, pinned_message…).
 
     `markup` is any reply markup; only an inline keyboard shows in `as_json`. `reactions` by user id. `about`: the
-    message that this one pinned, or that it answers in another chat, or the chat's new photo. `sender` is who wrote,
-    whatever shows (see identity.py).
+    message that this one pinned, or that it answers in another chat, or the chat's new photo. `offer`: what an invoice
+    does not show, and who paid. `sender` is who wrote, whatever shows (see identity.py).
     """
 
     __slots__ = (
-        "about", "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "poll", "reactions",
-        "reply_to", "sender",
+        "about", "chat", "content", "date", "deleted", "edited", "extra", "id", "markup", "media", "offer", "poll",
+        "reactions", "reply_to", "sender",
     )  # fmt: skip
 
     def __init__(self, chat: Chat, id: int, date: int, sender: Account, content: JSON) -> None:
@@ -46,6 +49,7 @@ class Message:
         self.about: Message | StoredFile | None = None
         self.reply_to: Message | None = None
         self.extra: JSON | None = None
+        self.offer: Offer | None = None
         self.edited: int | None = None
         self.deleted: int | None = None
         self.reactions: dict[int, list[JSON]] | None = None
@@ -128,6 +132,8 @@ class Message:
             "reactions": {str(user): given for user, given in (self.reactions or {}).items() if given},
         }
         seen |= {key: value for key, value in self.content.items() if key in SHOWN}
+        if self.offer is not None:
+            seen["invoice"] = self.offer.as_seen()
         if self.poll is not None:
             seen["votes"] = {str(voter): chosen for voter, chosen in self.poll.votes.items()}
         if self.is_service:

@@ -8,6 +8,7 @@ from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.files import Media, StoredFile
 from community.sandbox.identity import PLACED, TELEGRAM, signature
+from community.sandbox.invoices import Offer
 from community.sandbox.keyboards import put_below
 from community.sandbox.messages import Message, buttons
 from community.sandbox.origins import origin, taken
@@ -22,14 +23,14 @@ IN_CHANNELS = {"message": "channel_post", "edited_message": "edited_channel_post
 def post(
     world: World, chat: Chat, sender: Account, content: JSON, *, media: Media | None = None,
     markup: JSON | None = None, reply_to: Message | None = None, extra: JSON | None = None,
-    about: Message | StoredFile | None = None,
+    about: Message | StoredFile | None = None, offer: Offer | None = None,
 ) -> Message:  # fmt: skip
     """Put a message into a chat. Bots hear what people write, service messages and channels' posts, not each other."""
     if isinstance(chat, Group):
         content = _signed(world, chat, sender, content)
     message = Message(chat, chat.next_message_id, world.clock.date(), sender, content)
     message.media, message.markup, message.reply_to, message.extra = media, markup, reply_to, extra
-    message.about = about
+    message.about, message.offer = about, offer
     chat.messages[message.id] = message
     chat.next_message_id += 1
     if isinstance(sender, Bot):
@@ -57,7 +58,9 @@ def _discuss(world: World, channel: Group, group: Group, message: Message) -> No
     album = {key: value for key, value in message.content.items() if key == "media_group_id"}
     content = taken(message) | album | {"sender_chat": channel.as_json(), "is_automatic_forward": True}
     content["forward_origin"] = origin(message)
-    copy = post(world, group, TELEGRAM, content, media=message.media, markup=_leading(message.markup))
+    offer = message.offer.copy() if message.offer else None
+    markup = offer.keyboard() if offer else _leading(message.markup)
+    copy = post(world, group, TELEGRAM, content, media=message.media, markup=markup, offer=offer)
     channel.discussed[message.id] = copy
     before = group.messages.get(copy.id - 1)
     if not album or before is None or before.content.get("media_group_id") != album["media_group_id"]:
@@ -86,7 +89,7 @@ def tell(world: World, kind: str, message: Message) -> None:
     kind = IN_CHANNELS[kind] if channel else kind
     for bot in world.bots_in(message.chat):
         if hears(bot, message) and not (channel and bot is message.sender):
-            bot.inbox.put(kind, message.as_json(bot), message.sender.id)
+            bot.inbox.put(kind, message.as_json(bot), message.chat.id)
 
 
 def hears(bot: Bot, message: Message) -> bool:

@@ -39,7 +39,7 @@ def react(world: World, message: Message, actor: Account, reaction: list[JSON]) 
         return
     kind, update = _told(world, message, actor, old)
     for bot in administrators(world, message.chat):
-        bot.inbox.put(kind, update, actor.id)
+        bot.inbox.put(kind, update, message.chat.id)
 
 
 def _told(world: World, message: Message, actor: Account, old: list[JSON]) -> tuple[str, JSON]:

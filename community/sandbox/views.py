@@ -16,7 +16,11 @@ JSON = dict[str, Any]
 
 
 def user(user: User) -> JSON:
-    return user.as_json() | {"deactivated": user.deactivated}
+    return user.as_json() | {"deactivated": user.deactivated, "stars": user.stars}
+
+
+def bot(bot: Bot) -> JSON:
+    return bot.me() | {"token": bot.token, "stars": bot.stars.as_json()}
 
 
 def group(world: World, group: Group) -> JSON:
@@ -27,6 +31,7 @@ def group(world: World, group: Group) -> JSON:
         "banned": [member.account.id for member in members if member.status == "kicked"],
         "owner": group.owner.id if group.owner else None,
         "migrated_to": group.migrated_to,
+        "stars": group.stars,
         "pinned": group.pinned.id if group.pinned else None,
         "pins": list(group.pins),
         "topics": [topic.as_json() | {"closed": topic.closed, "hidden": topic.hidden} for topic in _topics(group)],

@@ -16,6 +16,7 @@ from community.sandbox.errors import Refused
 from community.sandbox.faults import Faults
 from community.sandbox.files import StoredFile
 from community.sandbox.identity import SYSTEM
+from community.sandbox.invoices import Till
 from community.sandbox.journal import Journal
 from community.sandbox.limits import Gate, Limits, Meter
 from community.sandbox.links import InviteLink
@@ -72,6 +73,7 @@ class World:
         self.links: dict[str, tuple[Group, InviteLink]] = {}
         self.files: dict[str, StoredFile] = {}
         self.callbacks: dict[str, Callback] = {}
+        self.till = Till()
         self.timed_polls: dict[str, Poll] = {}
         self.couriers: dict[int, Courier] = {}
         self.limits = Limits()
@@ -110,7 +112,7 @@ class World:
         if int(number) in self.bots or int(number) in self.users or int(number) in SYSTEM:
             raise Refused(f"number {number} is taken")
         username = username or ("sandbox_bot" if not self.bots else f"sandbox{number}_bot")
-        bot = Bot(token, username, name or username, Inbox(self._first_update_id()), reads_all=reads_all)
+        bot = Bot(token, username, name or username, Inbox(self._first_update_id(), self.clock), reads_all=reads_all)
         self.bots[bot.id] = self.tokens[token] = bot
         self.gates[bot.id], self.meters[bot.id] = Gate(), Meter()
         bot.inbox.put_in = partial(self.live.update, bot)
@@ -167,5 +169,6 @@ class World:
 
     def pending(self, bot: Bot) -> int:
         """Updates the bot has neither confirmed nor taken by webhook."""
+        bot.inbox.forget_old()
         courier = self.couriers.get(bot.id)
         return len(bot.inbox.queue) + (len(courier.waiting) if courier else 0)

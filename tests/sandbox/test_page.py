@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -63,9 +64,19 @@ async def windows(browser: Browser, served: Served, sandbox: SandboxClient) -> A
     assert [each for each in windows.complaints if "400" not in each] == []
 
 
+async def heard(bot: telegram.Bot, kind: str) -> Any:
+    """The next update of a kind; those before it are skipped."""
+    async with asyncio.timeout(10):
+        while True:
+            for update in await bot.get_updates(timeout=5):
+                await bot.get_updates(offset=update.update_id + 1, timeout=0)
+                if found := getattr(update, kind):
+                    return found
+
+
 @needs_browser
 async def test_a_member_comes_in(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
-    """Not reachable at first; starts, asks to join by the link, is let in, presses, and is seen in the group."""
+    """Not reachable at first; starts, presses, buys with Stars, asks to join by the link, and is seen in the group."""
     group = await sandbox.create_group("VIP", owner=BOB)
     link = (await bot.create_chat_invite_link(group, creates_join_request=True)).invite_link
     with pytest.raises(telegram.error.Forbidden):
@@ -78,17 +89,22 @@ async def test_a_member_comes_in(windows: Windows, bot: telegram.Bot, sandbox: S
     button = telegram.InlineKeyboardMarkup([[telegram.InlineKeyboardButton("Accept", callback_data="yes")]])
     await bot.send_message(ANN, f"The door: {link}", reply_markup=button)
     await page.get_by_role("button", name="Accept").click()
-    queries = [update.callback_query for update in await bot.get_updates(timeout=2) if update.callback_query]
-    await queries[0].answer("Well done", show_alert=True)
+    await (await heard(bot, "callback_query")).answer("Well done", show_alert=True)
     await expect(page.get_by_role("dialog")).to_contain_text("Well done")
     await page.get_by_role("button", name="OK").click()
+
+    await bot.send_invoice(ANN, "VIP, a month", "Everything", "vip-1", "XTR", [telegram.LabeledPrice("VIP", 500)])
+    await page.get_by_role("button", name="Pay").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Pay 500 Stars").click()
+    await (await heard(bot, "pre_checkout_query")).answer(True)
+    await expect(page.locator(".service", has_text="You paid 500 Stars")).to_be_visible()
 
     await page.get_by_role("link", name=link).click()
     await page.get_by_role("dialog").get_by_role("button", name="Request to join").click()
     await expect(page.get_by_text("Request sent")).to_be_visible()
     await bot.approve_chat_join_request(group, ANN)
     await page.get_by_role("option", name="VIP").click()
-    await expect(page.get_by_text("You joined the group")).to_be_visible()
+    await expect(page.locator(".service", has_text="You joined the group")).to_be_visible()
     await page.get_by_label("Message", exact=True).fill("hello all")
     await page.keyboard.press("Enter")
     await expect(page.locator(".row.out")).to_contain_text("hello all")

@@ -16,7 +16,7 @@ from community.sandbox.methods import METHODS
 from community.sandbox.settings import set_forum
 from community.sandbox.world import DEFAULT_TOKEN
 
-NAMES = [*sorted({each.name for each in METHODS.values()} - {"setWebhook"}), "no", ""]
+NAMES = [*sorted({each.name for each in METHODS.values()} - {"setWebhook", "logOut"}), "no", ""]
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
@@ -26,8 +26,9 @@ KEYS = st.sampled_from(
     limit allowed_updates commands scope permissions name member_limit expire_date invite_link reaction photo
     from_chat_id message_ids callback_query_id link_preview_options caption caption_entities file_id question options
     type correct_option_ids close_date open_period latitude longitude live_period emoji phone_number first_name title
-    thumbnail duration length message_effect_id message_thread_id user_id custom_title language_code menu_button rights
-    sender_chat_id until_date icon_color""".split()  # noqa: SIM905
+    thumbnail duration length message_effect_id description payload currency prices subscription_period provider_token
+    pre_checkout_query_id ok message_thread_id user_id custom_title language_code menu_button rights sender_chat_id
+    until_date icon_color""".split()  # noqa: SIM905
 )
 PLAUSIBLE = st.sampled_from(
     [
@@ -53,7 +54,8 @@ GESTURE_KEYS = st.sampled_from(
     """do user chat text link message at bot thread name member status anonymous permissions linked media options to
     shared""".split()  # noqa: SIM905
 )
-GESTURES_TRIED = """say press join react vote forward delete follow create_topic edit_chat set_member""".split()  # noqa: SIM905
+GESTURES_TRIED = """say press join react vote forward delete follow create_topic edit_chat set_member pay
+    cancel_subscription""".split()  # noqa: SIM905
 KINDS = st.sampled_from([b"application/json", b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x"])
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

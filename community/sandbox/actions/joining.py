@@ -8,6 +8,7 @@ from community.sandbox.chats import Group
 from community.sandbox.errors import Refused
 from community.sandbox.links import InviteLink
 from community.sandbox.membership import admit, ask, remove
+from community.sandbox.subscriptions import join_channel
 from community.sandbox.world import World
 
 
@@ -52,7 +53,7 @@ class RequestJoin(Gesture):
 
 @gesture("join")
 class Join(Gesture):
-    """Come in by a plain `link`, or into a public `chat`. `folder`: the link was in a chat folder."""
+    """Come in by a plain `link` or by one that costs Stars, or into a public `chat`. `folder`: it was in a folder."""
 
     link: str | None = None
     chat: int | str | None = None
@@ -63,6 +64,9 @@ class Join(Gesture):
         group, link = _door(world, user, self.link, self.chat)
         if asks(group, link):
             raise Refused("this link or chat asks for approval: use request_join")
+        if link is not None and link.subscription_price:
+            join_channel(world, user, group, link)
+            return {"chat_id": group.id}
         via = "via_chat_folder_invite_link" if self.folder else None
         admit(world, group, user, actor=user, link=link, via=via)
         return {"chat_id": group.id}

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from community.sandbox.accounts import User
 from community.sandbox.actions.attachments import Place, own_contact
+from community.sandbox.actions.paying import pay
 from community.sandbox.actions.registry import JSON, Gesture, find_chat, find_group, find_message, gesture
 from community.sandbox.actions.talking import Start, check_speech, utter, worded
 from community.sandbox.chats import Chat, Group
@@ -28,7 +29,8 @@ class Press(Gesture):
 
     Answers with ``callback_query_id``, with ``message_id`` (a reply keyboard says its text, or shares what it asks
     for: one's own contact, `location`, the users or the chat in `shared`), with ``copied``, with ``inline_query``
-    (what the app would put into the input field), or with ``url``; a ``?start=`` link of a bot here is followed.
+    (what the app would put into the input field), with ``payment`` (its number), or with ``url``; a ``?start=`` link
+    of a bot here is followed.
     """
 
     chat: int | str | None = None
@@ -51,6 +53,8 @@ class Press(Gesture):
         message, button = self._find(chat)
         if "callback_data" in button:
             return _call_back(world, user, message, button["callback_data"])
+        if button.get("pay"):
+            return pay(world, user, message)
         return self._press_inline(world, message, button)
 
     def _below(self, chat: Chat, user: User) -> JSON | None:

@@ -238,7 +238,9 @@ class Forward(Gesture):
         check_speech(world, user, chat, kind_of(source))
         content = taken(source) | {"forward_origin": origin(source)}
         content |= placed(world, chat, user, None, None) if isinstance(chat, Group) else {}
-        message = utter(world, user, chat, content, media=source.media)
+        offer = source.offer.copy() if source.offer else None
+        markup = offer.keyboard() if offer else None
+        message = utter(world, user, chat, content, media=source.media, markup=markup, offer=offer)
         if source.poll is not None:
             show(world, source.poll, message)
         return {"message_id": message.id}

@@ -11,7 +11,7 @@ class Creating(Connection):
     """Users, bots, groups."""
 
     async def create_users(self, users: list[JSON]) -> list[JSON]:
-        """Users of id, first_name, last_name, username, language_code; one result each, perhaps an error."""
+        """Users of id, first_name, last_name, username, language_code, stars; one result each, perhaps an error."""
         result: list[JSON] = await self.ask("POST", "users", users)
         return result
 

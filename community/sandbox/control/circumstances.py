@@ -13,6 +13,8 @@ from community.sandbox.control.registry import JSON, Asked, ChatRef, Moment, eac
 from community.sandbox.errors import Refused
 from community.sandbox.faults import Rule
 from community.sandbox.limits import Meter
+from community.sandbox.payments import watch
+from community.sandbox.subscriptions import due
 from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
@@ -118,6 +120,8 @@ def set_clock(world: World, asked: Any) -> JSON:
     if wanted.now is not None:
         world.clock.set(wanted.now, frozen=wanted.frozen)
     world.clock.advance(wanted.advance)
+    due(world, world.clock.present())
+    watch(world)
     close_due(world)
     return read_clock(world, asked)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from community.sandbox import settings, views
-from community.sandbox.accounts import User
+from community.sandbox.accounts import FIRST_STARS, User
 from community.sandbox.chats import Group
 from community.sandbox.control.registry import JSON, Asked, Name, Number, each, route
 from community.sandbox.errors import Refused
@@ -21,6 +21,7 @@ class NewUser(Asked):
     last_name: Name | None = None
     username: Name | None = None
     language_code: Name | None = None
+    stars: Annotated[int, Field(ge=0, le=2**52)] = FIRST_STARS
     hides_forwards: bool = False
 
 
@@ -131,6 +132,6 @@ def create_groups(world: World, asked: Any) -> list[JSON]:
 def list_chats(world: World, asked: Any) -> JSON:
     return {
         "users": [views.user(user) for user in world.users.values()],
-        "bots": [bot.me() | {"token": bot.token} for bot in world.bots.values()],
+        "bots": [views.bot(bot) for bot in world.bots.values()],
         "groups": [views.group(world, group) for group in world.groups.values()],
     }

@@ -121,7 +121,8 @@ def _copy(call: Call, sending: Sending, source: Message, content: JSON) -> Messa
 
 
 def _forward(call: Call, sending: Sending, source: Message, group: JSON) -> Message:
-    message = sending.post(taken(source) | {"forward_origin": origin(source)} | group, source.media)
+    content = taken(source) | {"forward_origin": origin(source)} | group
+    message = sending.post(content, source.media, offer=source.offer.copy() if source.offer else None)
     if source.poll is not None:
         show(call.world, source.poll, message)
     return message

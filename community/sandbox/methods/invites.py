@@ -8,6 +8,7 @@ from community.sandbox.access import check_right, find_group, find_member
 from community.sandbox.accounts import User
 from community.sandbox.chats import Group
 from community.sandbox.errors import bad_request
+from community.sandbox.invoices import PERIOD
 from community.sandbox.links import InviteLink, JoinRequest
 from community.sandbox.membership import approve, withdraw_request
 from community.sandbox.methods.registry import Call, method
@@ -28,9 +29,30 @@ def create_chat_invite_link(call: Call) -> JSON:
 def edit_chat_invite_link(call: Call) -> JSON:
     group = _managed(call)
     link = _own_link(call, group)
-    if link.is_primary or link.is_revoked:
+    if link.is_primary or link.is_revoked or link.subscription_price:
         raise bad_request("INVITE_HASH_EXPIRED")
     _configure(call, link)
+    return link.as_json(call.bot)
+
+
+@method("createChatSubscriptionInviteLink")
+def create_chat_subscription_invite_link(call: Call) -> JSON:
+    group, params = _managed(call), call.params
+    period, price = params.integer("subscription_period"), params.integer("subscription_price")
+    if period != PERIOD:
+        raise bad_request("SUBSCRIPTION_PERIOD_INVALID")
+    if group.kind != "channel" or not 1 <= price <= 10_000:
+        raise bad_request("PRICING_CHAT_INVALID")
+    link = InviteLink(call.bot, name=_name(call), subscription_period=period, subscription_price=price)
+    return _add(call, group, link)
+
+
+@method("editChatSubscriptionInviteLink")
+def edit_chat_subscription_invite_link(call: Call) -> JSON:
+    link = _own_link(call, _managed(call))
+    if link.subscription_price is None or link.is_revoked:
+        raise bad_request("INVITE_HASH_EXPIRED")
+    link.name = _name(call)
     return link.as_json(call.bot)
 
 
@@ -77,18 +99,23 @@ def _add(call: Call, group: Group, link: InviteLink) -> JSON:
 def _configure(call: Call, link: InviteLink) -> None:
     """Read the settings of a link; all are checked before any is changed."""
     params = call.params
-    name, limit = params.text("name"), params.integer("member_limit")
+    name, limit = _name(call), params.integer("member_limit")
     expire, asks = params.integer("expire_date"), params.flag("creates_join_request")
-    if len(name) > NAME_LIMIT:
-        raise bad_request("INVITE_LINK_NAME_TOO_LONG")
     if limit and asks:
         raise bad_request("member limit can't be specified for links requiring administrator approval")
     if not 0 <= limit <= 99_999:
         raise bad_request("wrong member limit specified")
     if expire and expire <= call.world.clock.date():
         raise bad_request("EXPIRE_DATE_INVALID")
-    link.name, link.member_limit = name or None, limit or None
+    link.name, link.member_limit = name, limit or None
     link.expire_date, link.creates_join_request = expire or None, asks
+
+
+def _name(call: Call) -> str | None:
+    name = call.params.text("name")
+    if len(name) > NAME_LIMIT:
+        raise bad_request("INVITE_LINK_NAME_TOO_LONG")
+    return name or None
 
 
 @method("approveChatJoinRequest")

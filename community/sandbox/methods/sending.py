@@ -10,7 +10,8 @@ from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.errors import bad_request
 from community.sandbox.files import Media
 from community.sandbox.formatting import formatted
-from community.sandbox.keyboards import check_place, read_markup
+from community.sandbox.invoices import Offer
+from community.sandbox.keyboards import check_pay, check_place, read_markup
 from community.sandbox.markdown import utf16
 from community.sandbox.messages import ANSWERS, Message
 from community.sandbox.methods.registry import Call
@@ -72,10 +73,13 @@ class Sending:
         self.marks = _marks(call.params, chat) | position(call, chat, self.answers.message) | self.answers.content
         check_pace(call.world, call.bot, chat)
 
-    def post(self, content: JSON, media: Media | None = None) -> Message:
+    def post(self, content: JSON, media: Media | None = None, *, offer: Offer | None = None) -> Message:
+        """An invoice has a button in any case."""
+        check_pay(self.markup, invoice=offer is not None)
+        markup = offer.keyboard() if offer is not None and self.markup is None else self.markup
         return post(
-            self.call.world, self.chat, self.call.bot, content | self.marks, media=media, markup=self.markup,
-            reply_to=self.answers.message, about=self.answers.elsewhere,
+            self.call.world, self.chat, self.call.bot, content | self.marks, media=media, markup=markup,
+            reply_to=self.answers.message, about=self.answers.elsewhere, offer=offer,
         )  # fmt: skip
 
 

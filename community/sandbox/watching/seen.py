@@ -6,6 +6,7 @@ from typing import Any
 
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat
+from community.sandbox.clock import Clock
 from community.sandbox.messages import ANSWERS, Message
 from community.sandbox.topics import GENERAL
 from community.sandbox.updates import Inbox
@@ -19,7 +20,7 @@ class Eye(Bot):
     """Looks at messages without being given file ids of its own: a file's id is where the page finds it."""
 
     def __init__(self) -> None:
-        super().__init__("0:page", "page", "page", Inbox(1))
+        super().__init__("0:page", "page", "page", Inbox(1, Clock()))
 
     def file_id(self, unique_id: str) -> str:
         return unique_id
@@ -29,7 +30,10 @@ EYE = Eye()
 
 
 def seen(message: Message, person: Account) -> JSON:
-    """`out`: written by this person; `voted`: the options they chose in a poll, None before."""
+    """`out`: written by this person; `voted`: the options they chose in a poll, None before.
+
+    `payment`: how their payment of an invoice stands (waiting, paid, refused).
+    """
     view = message.as_json(EYE)
     del view["chat"]
     view["out"] = message.sender is person
@@ -39,6 +43,8 @@ def seen(message: Message, person: Account) -> JSON:
         view["service"] = True
     if "poll" in view:
         view |= _poll(message, person)
+    if message.offer is not None and (payment := message.offer.payments.get(person.id)) is not None:
+        view["payment"] = payment.state
     if message.reactions:
         view["reactions"] = _reactions(message.reactions, person)
     return view

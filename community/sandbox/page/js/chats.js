@@ -199,6 +199,7 @@ function keepUpToDate(list, search, me) {
     }
   });
   on("place", () => list.select(store.chat));
+  on("step", (step) => list.step(step));
   on("chats.refresh", refresh);
   drawMe(me);
 }

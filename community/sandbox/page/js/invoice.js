@@ -33,7 +33,7 @@ export function invoiceCard(message) {
       "div",
       { class: "invoice-price" },
       amount(invoice.total_amount, invoice.currency),
-      el("span", { text: t("invoice") }),
+      el("span", { text: t(message.payment ? `payment.${message.payment}` : "invoice") }),
     ),
   );
 }

@@ -42,6 +42,7 @@ export class Thread {
       if (this.place?.user === store.user?.id && this.place?.chat === store.chat) this.receive(messages);
     });
     on("jump", (id) => this.jump(id));
+    on("edit.last", () => this._editLast());
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.markRead();
     });
@@ -216,6 +217,11 @@ export class Thread {
     }
     this.stuck = true;
     this._bottom(true);
+  }
+
+  _editLast() {
+    const own = this._sorted().findLast((message) => message.out && message.text && !message.forward_origin);
+    if (own) emit("edit", own);
   }
 
   async jump(id) {

@@ -240,4 +240,8 @@ export const en = {
   "welcome.base": "Base address",
   "welcome.people": "Create a member, perhaps a group",
   "welcome.play": "Press Start, write, and watch both sides",
+  "stars.balance": "Balance",
+  "payment.waiting": "waiting for the bot",
+  "payment.paid": "paid",
+  "payment.refused": "refused",
 };

@@ -233,4 +233,8 @@ export const zh = {
   "welcome.base": "基础地址",
   "welcome.people": "新建成员，也可以建群",
   "welcome.play": "点“开始”，发消息，观察两边",
+  "stars.balance": "余额",
+  "payment.waiting": "等待机器人",
+  "payment.paid": "已付款",
+  "payment.refused": "被拒绝",
 };
