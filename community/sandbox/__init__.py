@@ -36,6 +36,8 @@ Where things are
     control/        the control interface, a decorated function for each route
     client/         its asynchronous client views.py    what control shows
     live.py         who watches, and is told of all that changes
+    undelivered.py  messages that a person could not be sent
+    page/           the web page            watching/       what it is served from
 
 To add a method: a function with ``@method("name")`` in ``methods/``. To add a user's gesture: a model in
 ``actions/``. To add a route of control: a function with ``@route`` in ``control/``. None needs a change elsewhere.

@@ -1,4 +1,4 @@
-"""The ASGI application: bot calls on a short path of their own, files, and the control interface."""
+"""The ASGI application: bot calls on a short path of their own, files, the control interface and the page."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from community.sandbox.control import control_app
 from community.sandbox.description import library
 from community.sandbox.dispatch import UNAUTHORIZED, answer, refusal
 from community.sandbox.errors import ApiError, ConnectionCut
+from community.sandbox.watching import serving, window
+from community.sandbox.watching.guard import refusal as refused
 from community.sandbox.world import Options, World
 
 Scope = MutableMapping[str, Any]
@@ -40,16 +42,27 @@ class Sandbox:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        elif scope["type"] != "http":
-            await send({"type": "websocket.close", "code": 1000})
+        elif scope["type"] == "websocket":
+            await self._window(scope, receive, send)
         elif scope["method"] not in VERBS and not scope["path"].startswith("/control/"):
             await _respond(send, *refusal(WRONG_VERB))
         elif scope["path"].startswith("/bot"):
             await self._bot_call(scope, receive, send)
         elif scope["path"].startswith("/file/bot"):
             await self._download(scope["path"], send)
+        elif reason := refused(scope):
+            await _give(send, serving.forbidden(reason))
+        elif scope["path"] == "/" or scope["path"].startswith("/page/"):
+            await _give(send, serving.answer(self.world, scope["path"]))
         else:
             await self._control(scope, receive, send)
+
+    async def _window(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The page's WebSocket; any other is refused before it opens."""
+        if scope["path"] != "/page/live" or refused(scope):
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await window.serve(self.world, receive, send)
 
     async def _bot_call(self, scope: Scope, receive: Receive, send: Send) -> None:
         token, _, name = scope["path"][4:].rpartition("/")
@@ -101,6 +114,13 @@ async def _read(receive: Receive) -> bytes | None:
         if size > BODY_LIMIT:
             return None
     return b"".join(parts)
+
+
+async def _give(send: Send, answer: serving.Answer) -> None:
+    status, headers, body = answer
+    headers = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _respond(send: Send, status: int, body: bytes, kind: bytes = b"application/json") -> None:

@@ -8,10 +8,13 @@ from community.sandbox.accounts import Account, Bot, User
 from community.sandbox.members import ALL_PERMISSIONS, ALL_RIGHTS, Member
 
 if TYPE_CHECKING:
+    from collections import deque
+
     from community.sandbox.files import StoredFile
     from community.sandbox.links import InviteLink, JoinRequest
     from community.sandbox.messages import Message
     from community.sandbox.topics import Topic
+    from community.sandbox.undelivered import Refusal
 
 JSON = dict[str, Any]
 
@@ -24,6 +27,8 @@ PUBLICLY_IGNORED = frozenset({"can_change_info", "can_pin_messages"})
 
 class Chat:
     """Messages by id. Ids rise within the chat. `pins` by message id.
+
+    `read`: by user, the newest message they have seen on the page.
 
     `keyboard`: the reply keyboard or forced reply that stands below the chat, None when there is none, and the number
     of the message that brought it; with `keyboard_for` only for those users (`selective`), and no more for those in
@@ -40,6 +45,7 @@ class Chat:
         self.messages: dict[int, Message] = {}
         self.next_message_id = first_message_id
         self.pins: dict[int, Message] = {}
+        self.read: dict[int, int] = {}
 
     @property
     def pinned(self) -> Message | None:
@@ -62,7 +68,10 @@ class Chat:
 
 
 class Dialog(Chat):
-    """One bot and one user. `opened`: the user pressed Start or wrote, so the bot may write."""
+    """One bot and one user. `opened`: the user pressed Start or wrote, so the bot may write.
+
+    `refused`: the newest messages that could not be delivered.
+    """
 
     def __init__(self, bot: Bot, user: User, first_message_id: int) -> None:
         super().__init__(user.id, first_message_id)
@@ -70,6 +79,7 @@ class Dialog(Chat):
         self.user = user
         self.opened = False
         self.blocked = False
+        self.refused: deque[Refusal] | None = None
 
     def as_json(self) -> JSON:
         return _named({"id": self.id, "type": "private"}, self.user)

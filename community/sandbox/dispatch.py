@@ -16,6 +16,7 @@ from community.sandbox.errors import LOGGED_OUT, ApiError, ConnectionCut, forbid
 from community.sandbox.faults import Rule
 from community.sandbox.methods import METHODS, Call, Method
 from community.sandbox.params import Params, read_params
+from community.sandbox.undelivered import keep
 from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
@@ -75,6 +76,8 @@ class _Passage:
         except ApiError as error:
             if error.code == 429:
                 self.world.meters[self.bot.id].refused += 1
+            if error.code == 403 and self.method.paced:
+                keep(self.world, self.bot, self.method.name, self.chat_id, self.params, error.description)
             self._record(error.code, error.description)
             return refusal(error)
         except ConnectionCut as cut:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from community.sandbox.watching.recent import Recent, Record
+
 if TYPE_CHECKING:
     from community.sandbox.accounts import Account, Bot
     from community.sandbox.chats import Chat
@@ -24,21 +26,22 @@ class Watcher(Protocol):
     def account(self, account: Account) -> None:
         """A user or bot that is new, renamed or gone."""
 
-    def call(self, entry: Entry) -> None:
-        """A bot's call that has its answer."""
-
-    def update(self, bot: Bot, update: Update) -> None:
-        """An update put into a bot's queue."""
+    def record(self, record: Record) -> None:
+        """A bot's call that has its answer, or an update put into its queue."""
 
     def reset(self) -> None:
         """Everything is as after a start."""
 
 
 class Live:
-    """Passes everything on to all watchers; costs next to nothing while nobody watches."""
+    """Passes everything on to all watchers; costs next to nothing while nobody watches.
+
+    `recent`: calls and updates of just now, for whoever comes to watch.
+    """
 
     def __init__(self) -> None:
         self.watchers: set[Watcher] = set()
+        self.recent = Recent()
 
     def message(self, message: Message) -> None:
         for watcher in self.watchers:
@@ -53,13 +56,16 @@ class Live:
             watcher.account(account)
 
     def call(self, entry: Entry) -> None:
-        for watcher in self.watchers:
-            watcher.call(entry)
+        self._tell(self.recent.call(entry))
 
     def update(self, bot: Bot, update: Update) -> None:
+        self._tell(self.recent.update(bot, update))
+
+    def _tell(self, record: Record) -> None:
         for watcher in self.watchers:
-            watcher.update(bot, update)
+            watcher.record(record)
 
     def reset(self) -> None:
+        self.recent = Recent()
         for watcher in self.watchers:
             watcher.reset()

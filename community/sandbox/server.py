@@ -49,6 +49,8 @@ def server(sandbox: Sandbox) -> Server:
         date_header=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=3,
-        ws="none",
+        ws="websockets-sansio",
+        ws_max_size=65_536,
+        ws_per_message_deflate=False,
     )
     return Server(config, sandbox)

@@ -1,0 +1,345 @@
+"""The web page in a real browser, and what it is served from."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import AsyncIterator
+from statistics import median
+from typing import Any
+
+import aiohttp
+import pytest
+import telegram
+from playwright.async_api import Browser, Page, async_playwright, expect
+from yarl import URL
+
+from community.sandbox.accounts import User
+from community.sandbox.client import SandboxClient
+from community.sandbox.members import Member
+from community.sandbox.posting import post
+from community.sandbox.watching.window import BOUND, Window
+from tests.sandbox.conftest import ANN, BOB, OTHER_TOKEN, Served
+
+CHROMIUM = shutil.which("chromium")
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no `chromium` on PATH (apt-get install chromium)")
+BOT = 4242
+WIDE: Any = {"width": 1280, "height": 800}
+PHONE: Any = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        await browser.close()
+
+
+class Windows:
+    """Opens windows of the page; whatever one complains of is kept."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.browser, self.url = browser, url
+        self.complaints: list[str] = []
+
+    async def open(self, place: str, *, size: Any = WIDE, locale: str = "en-US") -> Page:
+        context = await self.browser.new_context(viewport=size, locale=locale, reduced_motion="reduce")
+        page = await context.new_page()
+        page.set_default_timeout(5_000)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
+        await page.goto(f"{self.url}/{place}")
+        await page.wait_for_selector("body.ready")
+        return page
+
+
+@pytest.fixture
+async def windows(browser: Browser, served: Served, sandbox: SandboxClient) -> AsyncIterator[Windows]:
+    windows = Windows(browser, served.url)
+    yield windows
+    for context in browser.contexts:
+        await context.close()
+    assert [each for each in windows.complaints if "400" not in each] == []
+
+
+@needs_browser
+async def test_a_member_comes_in(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
+    """Not reachable at first; starts, asks to join by the link, is let in, presses, and is seen in the group."""
+    group = await sandbox.create_group("VIP", owner=BOB)
+    link = (await bot.create_chat_invite_link(group, creates_join_request=True)).invite_link
+    with pytest.raises(telegram.error.Forbidden):
+        await bot.send_message(ANN, "Are you there?")
+    page = await windows.open(f"#/{ANN}/{BOT}")
+    await expect(page.get_by_text("Not delivered: has not opened this chat").first).to_be_visible()
+    await page.get_by_role("button", name="Start", exact=True).click()
+    await expect(page.locator(".row.out")).to_contain_text("/start")
+
+    button = telegram.InlineKeyboardMarkup([[telegram.InlineKeyboardButton("Accept", callback_data="yes")]])
+    await bot.send_message(ANN, f"The door: {link}", reply_markup=button)
+    await page.get_by_role("button", name="Accept").click()
+    queries = [update.callback_query for update in await bot.get_updates(timeout=2) if update.callback_query]
+    await queries[0].answer("Well done", show_alert=True)
+    await expect(page.get_by_role("dialog")).to_contain_text("Well done")
+    await page.get_by_role("button", name="OK").click()
+
+    await page.get_by_role("link", name=link).click()
+    await page.get_by_role("dialog").get_by_role("button", name="Request to join").click()
+    await expect(page.get_by_text("Request sent")).to_be_visible()
+    await bot.approve_chat_join_request(group, ANN)
+    await page.get_by_role("option", name="VIP").click()
+    await expect(page.get_by_text("You joined the group")).to_be_visible()
+    await page.get_by_label("Message", exact=True).fill("hello all")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".row.out")).to_contain_text("hello all")
+    await page.get_by_role("button", name="About VIP").click()
+    await expect(page.locator(".members").get_by_text("Ann")).to_be_visible()
+
+
+@needs_browser
+async def test_what_can_be_done_with_messages(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
+    """Reply, react, edit, vote, send a picture, delete: each shows at once."""
+    await sandbox.start(ANN)
+    sent = await bot.send_message(ANN, "What do you think?")
+    poll = await bot.send_poll(ANN, "Which?", ["This", "That"], type="quiz", correct_option_ids=[1])
+    page = await windows.open(f"#/{ANN}/{BOT}")
+    row = page.locator(f'[data-id="{sent.message_id}"]')
+    await row.click(button="right", position={"x": 60, "y": 12})
+    await page.get_by_role("menuitem", name="Reply").click()
+    await page.keyboard.type("Fine")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".row.out .reply")).to_contain_text("What do you think?")
+    await row.click(button="right", position={"x": 60, "y": 12})
+    await page.get_by_role("button", name="React with 👍").click()
+    await expect(row.locator(".reaction.mine")).to_be_visible()
+
+    answer = page.locator(f'[data-id="{poll.message_id}"]')
+    await answer.get_by_role("button", name="This").click()
+    await expect(answer.locator(".poll-result.wrong")).to_contain_text("This")
+    await expect(answer.locator(".poll-result.right")).to_contain_text("That")
+
+    own = page.locator(".row.out").last
+    await own.click(button="right", position={"x": 900 - 300, "y": 10})
+    await page.get_by_role("menuitem", name="Edit").click()
+    await page.keyboard.type(" indeed")
+    await page.keyboard.press("Enter")
+    await expect(own).to_contain_text("Fine indeed")
+    await expect(own).to_contain_text("edited")
+
+    async with page.expect_file_chooser() as chooser:
+        await page.get_by_role("button", name="Attach files").click()
+    dot = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00"
+    dot += b",\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+    await (await chooser.value).set_files([{"name": "dot.txt", "mimeType": "text/plain", "buffer": dot}])
+    await page.get_by_role("dialog").get_by_role("button", name="Send").click()
+    await expect(page.get_by_role("link", name="Save dot.txt")).to_be_visible()
+
+    await bot.delete_message(ANN, sent.message_id)
+    await expect(row).to_have_count(0)
+
+
+@needs_browser
+async def test_live_in_every_window(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
+    """A bot's message is seen in two windows within 200 ms of its call."""
+    await sandbox.start(ANN)
+    pages = [await windows.open(f"#/{ANN}/{BOT}"), await windows.open(f"#/{ANN}/{BOT}")]
+    for page in pages:
+        await page.evaluate(
+            """() => { window.seen = {}; new MutationObserver(() => {
+                for (const row of document.querySelectorAll(".row.in .words"))
+                    window.seen[row.firstChild.textContent] ??= Date.now();
+            }).observe(document.body, { childList: true, subtree: true }); }"""
+        )
+    delays = []
+    for number in range(5):
+        asked = time.time() * 1000
+        await bot.send_message(ANN, f"message {number}")
+        for page in pages:
+            await expect(page.get_by_text(f"message {number}").last).to_be_visible()
+        delays += [await page.evaluate(f"window.seen['message {number}']") - asked for page in pages]
+    assert median(delays) < 200
+
+
+@needs_browser
+async def test_what_members_write_stays_text(windows: Windows, served: Served, sandbox: SandboxClient) -> None:
+    markup = '<img src=x onerror="document.title=1"><b>bold</b>'
+    await sandbox.create_users([{"id": 50, "first_name": markup[:64]}])
+    group = await sandbox.create_group(markup[:60], owner=ANN, members=[50])
+    await sandbox.say(50, group, f"{markup} javascript:alert(1)")
+    page = await windows.open(f"#/{ANN}/{group}")
+    await expect(page.locator(".row.in .words")).to_contain_text(markup)
+    await page.get_by_role("button", name="About <img").first.click()
+    assert await page.locator("img[src=x], .words b").count() == 0
+    assert await page.title() == "Telegram sandbox"
+
+
+@needs_browser
+async def test_ten_thousand_of_everything(windows: Windows, served: Served) -> None:
+    """Usable within a second with 10,000 users, 100,000 messages and 10,000 chats of one user."""
+    world = served.app.world
+    bot = world.bots[BOT]
+    for number in range(20_000, 30_000):
+        world.add_user(User(number, f"Member {number}"))
+    for number in range(10_000):
+        group = world.add_group("supergroup", f"Group {number}")
+        for account in (world.users[ANN], world.users[20_000 + number], bot):
+            group.members[account.id] = Member(account, "member")
+        for text in range(10):
+            post(world, group, bot, {"text": f"{text} in {number}"})
+    began = time.monotonic()
+    page = await windows.open(f"#/{ANN}")
+    await expect(page.locator(".chats .virtual-row").first).to_be_visible()
+    assert time.monotonic() - began < 3, "a second on a quiet machine"
+    assert await page.locator(".virtual-row").count() < 100
+    await page.locator(".chats .virtual").focus()
+    await page.keyboard.press("End")
+    await expect(page.locator(".chats .virtual-row[aria-posinset='10002']")).to_be_visible()
+    await page.get_by_label("Search people").fill("member 29999")
+    await expect(page.locator(".people .virtual-row")).to_have_count(1)
+    await page.get_by_label("Search chats and public groups").fill("group 9999")
+    await page.get_by_role("option", name="Group 9999").click()
+    await expect(page.get_by_text("9 in 9999").last).to_be_visible()
+
+
+@needs_browser
+async def test_over_a_bots_shoulder(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
+    """Updates and calls as they happen, which follows which, and faults by a switch."""
+    page = await windows.open(f"#/bot/{BOT}")
+    await sandbox.start(ANN, payload="ref_1")
+    await bot.send_message(ANN, "Welcome")
+    await expect(page.locator(".record.update").last).to_contain_text("/start ref_1")
+    call = page.locator(".record.call", has_text="Welcome")
+    await expect(call).to_contain_text("OK")
+    await call.click()
+    await expect(call.get_by_text("Follows message")).to_be_visible()
+
+    await page.get_by_role("button", name="Switches").click()
+    await page.get_by_role("button", name="Add a fault").click()
+    await page.get_by_label("What happens").select_option("blocked")
+    await page.get_by_role("dialog").get_by_role("button", name="Add", exact=True).click()
+    await expect(page.get_by_role("switch", name="403 blocked by the user")).to_be_checked()
+    with pytest.raises(telegram.error.Forbidden):
+        await bot.send_message(ANN, "Lost")
+    await page.get_by_role("button", name="Errors").click()
+    await expect(page.locator(".record")).to_have_count(1)
+    await expect(page.locator(".record")).to_contain_text("403")
+    await page.get_by_role("button", name="+1 day").click()
+    await expect(page.get_by_text("moved, running")).to_be_visible()
+
+
+@needs_browser
+async def test_on_a_phone_in_chinese(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
+    """One pane at a time, and back again; everything that can be pressed has a name."""
+    await sandbox.start(ANN)
+    page = await windows.open("", size=PHONE, locale="zh-CN")
+    await page.get_by_role("option", name="Ann").click()
+    await page.get_by_role("option", name="sandbox_bot").click()
+    await expect(page.get_by_label("输入消息")).to_be_visible()
+    await expect(page.locator(".chats")).to_be_hidden()
+    nameless = "[...document.querySelectorAll('button, a, input, textarea')]"
+    nameless += ".filter(e => e.checkVisibility({visibilityProperty: true})"
+    nameless += " && !(e.ariaLabel || e.innerText.trim() || e.placeholder || e.closest('label'))).length"
+    assert await page.evaluate(nameless) == 0
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    await page.get_by_role("button", name="返回").click()
+    await expect(page.get_by_role("option", name="sandbox_bot")).to_be_visible()
+
+
+@pytest.fixture
+async def http(sandbox: SandboxClient) -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def test_pages_of_others_cannot_drive_it(served: Served, http: aiohttp.ClientSession) -> None:
+    port = served.url.rpartition(":")[2]
+    body = '[{"do":"start","user":17}]'
+    for headers, status in [
+        ({}, 200),
+        ({"Origin": served.url}, 200),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": f"evil.example:{port}"}, 403),
+        ({"Host": "localhost"}, 200),
+        ({"Host": "[::1]:8081"}, 200),
+    ]:
+        async with http.post(f"{served.url}/control/actions", data=body, headers=headers) as response:
+            assert (response.status, headers) == (status, headers)
+        if "Origin" not in headers:
+            async with http.get(f"{served.url}/", headers=headers) as response:
+                assert (response.status, headers) == (status, headers)
+    with pytest.raises(aiohttp.WSServerHandshakeError):
+        await http.ws_connect(f"{served.url}/page/live", headers={"Origin": "https://evil.example"})
+
+
+async def test_nothing_a_member_sends_is_served_as_a_page(
+    served: Served, sandbox: SandboxClient, http: aiohttp.ClientSession
+) -> None:
+    script = {"name": 'x".html', "mime_type": "text/html", "text": "<script>alert(1)</script>"}
+    await sandbox.start(ANN)
+    await sandbox.say(ANN, None, document=script)
+    [file] = served.app.world.files.values()
+    async with http.get(f"{served.url}/page/file/{file.unique_id}") as response:
+        assert response.content_type == "application/octet-stream"
+        assert response.headers["Content-Disposition"].startswith("attachment")
+    for path, status in [
+        ("/", 200),
+        ("/page/js/main.js", 200),
+        ("/page/../world.py", 404),
+        ("/page/%2e%2e/app.py", 404),
+    ]:
+        async with http.get(URL(f"{served.url}{path}", encoded=True)) as response:
+            assert (path, response.status) == (path, status)
+            assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_a_window_hears_only_what_its_person_sees(
+    served: Served, sandbox: SandboxClient, other: telegram.Bot, bot: telegram.Bot, http: aiohttp.ClientSession
+) -> None:
+    await sandbox.start(ANN)
+    await sandbox.start(BOB)
+    await sandbox.start(ANN, bot=int(OTHER_TOKEN.partition(":")[0]))
+    async with http.ws_connect(f"{served.url}/page/live") as socket:
+        await socket.send_json({"user": ANN, "chat": BOT, "bot": None})
+        await socket.receive_json(timeout=2)
+        await bot.send_message(BOB, "for Bob")
+        await bot.send_message(ANN, "for Ann")
+        await other.send_message(ANN, "elsewhere")
+        batch = await socket.receive_json(timeout=2)
+        assert [message["text"] for message in batch["messages"]] == ["for Ann"]
+        assert {row["key"]: row["unread"] for row in batch["rows"]} == {BOT: 1, 5151: 1}
+        await socket.send_str("nonsense \x00")
+        await socket.send_json({"user": "x", "chat": [], "bot": {}})
+        await bot.send_message(BOB, "still there?")
+        assert not socket.closed
+
+
+async def test_a_slow_window_is_told_to_ask_again(served: Served, sandbox: SandboxClient) -> None:
+    await sandbox.start(ANN)
+    world = served.app.world
+    window = Window(world)
+    window.look({"user": ANN, "chat": BOT})
+    dialog = world.bots[BOT].dialogs[ANN]
+    for number in range(BOUND + 5):
+        window.message(post(world, dialog, world.bots[BOT], {"text": str(number)}))
+    assert len(window.messages) <= BOUND
+    assert window.batch()["again"]
+    assert window.batch() == {}
+
+
+async def test_pages_of_messages(served: Served, sandbox: SandboxClient, http: aiohttp.ClientSession) -> None:
+    await sandbox.start(ANN)
+    ids = [(await sandbox.say(ANN, None, str(number)))["message_id"] for number in range(10)]
+
+    async def page(**query: Any) -> tuple[list[str], bool, bool]:
+        named = {"user": ANN, "chat": BOT, "limit": 4} | query
+        async with http.get(f"{served.url}/control/view/messages", params=named) as response:
+            result = (await response.json())["result"]
+        return [message["text"] for message in result["messages"]], result["older"], result["newer"]
+
+    assert await page() == (["6", "7", "8", "9"], True, False)
+    assert await page(before=ids[6]) == (["2", "3", "4", "5"], True, True)
+    assert await page(after=ids[6]) == (["7", "8", "9"], True, False)
+    assert await page(around=ids[5]) == (["3", "4", "5", "6"], True, True)
+    assert await page(before=ids[0], limit=5) == (["/start"], False, True)
