@@ -54,7 +54,8 @@ GESTURE_KEYS = st.sampled_from(
     """do user chat text link message at bot thread name member status anonymous permissions linked media options to
     shared""".split()  # noqa: SIM905
 )
-GESTURES_TRIED = """say press join react vote forward delete follow create_topic edit_chat set_member pay cancel_subscription""".split()  # noqa: SIM905
+GESTURES_TRIED = """say press join react vote forward delete follow create_topic edit_chat set_member pay
+    cancel_subscription""".split()  # noqa: SIM905
 KINDS = st.sampled_from([b"application/json", b"application/x-www-form-urlencoded", b"multipart/form-data; boundary=x"])
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
