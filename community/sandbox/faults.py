@@ -22,7 +22,7 @@ class Rule(BaseModel):
     blocked            403 "bot was blocked by the user", no effect
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
     kind: Kind
     method: str = "*"
     chat: int | None = None

@@ -162,7 +162,7 @@ def migrate(world: World, group: Group, actor: Account) -> Group:
     post(world, new, actor, {"migrate_from_chat_id": group.id})
     for bot in world.bots_in(new):
         told = _update(world, new, Member(bot, "left"), new.members[bot.id], bot)
-        bot.inbox.put("my_chat_member", told | {"from": actor.as_json()}, actor.id)
+        bot.inbox.put("my_chat_member", told | {"from": actor.as_json()}, new.id)
     world.live.chat(group)
     world.live.chat(new)
     return new

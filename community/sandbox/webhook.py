@@ -7,7 +7,6 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import aiohttp
 import orjson
 
 from community.sandbox.errors import ApiError
@@ -15,11 +14,13 @@ from community.sandbox.params import read_params
 from community.sandbox.updates import Update, Webhook
 
 if TYPE_CHECKING:
+    import aiohttp  # at run time where it is used: loading it takes a fifth of the sandbox's start
+
     from community.sandbox.accounts import Bot
     from community.sandbox.world import World
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - the name of a header
-TIMEOUT = aiohttp.ClientTimeout(total=15)
+TIMEOUT_S = 15
 LONGEST_PAUSE = 60.0
 LONGEST_WISH = 3600
 """Seconds of pause that a Retry-After header may ask for."""
@@ -94,6 +95,8 @@ class Courier:
 
     async def _refusal(self, body: bytes) -> float | None:
         """Send once: None when it was accepted, else the seconds of pause that were asked for, 0 for no wish."""
+        import aiohttp
+
         headers = {"Content-Type": "application/json"}
         if self.webhook.secret_token:
             headers[SECRET_HEADER] = self.webhook.secret_token
@@ -126,9 +129,11 @@ class Courier:
         self.webhook.last_error_message = why
 
     def _http(self) -> aiohttp.ClientSession:
+        import aiohttp
+
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=self.webhook.max_connections)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=TIMEOUT_S))
         return self._session
 
 

@@ -18,7 +18,7 @@ ALBUM = ("photo", "video", "audio", "document")
 
 
 class Attached(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Document(Attached):

@@ -20,7 +20,7 @@ NUMBER = 2**52
 class Gesture(BaseModel):
     """Something a user does. `at`: sandbox seconds when it happens, now by default."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
     do: ClassVar[str]
     user: int = Field(ge=-NUMBER, le=NUMBER)
     at: float | None = Field(None, ge=0, le=4e9, allow_inf_nan=False)

@@ -37,7 +37,7 @@ class TooLarge(Refused):
 class Asked(BaseModel):
     """What a route accepts."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 def _numeric(value: Any) -> bool:

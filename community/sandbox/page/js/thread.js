@@ -114,9 +114,22 @@ export class Thread {
         arrived.push(message);
       }
     }
+    this._trim();
     this.paint(new Set(arrived.map((each) => each.message_id)));
     if (this.messages.size > before || arrived.length) this._arrived(arrived);
     this.markRead();
+  }
+
+  /** Let go of the oldest while one reads the newest; while one reads older ones, newer ones wait to be asked for. */
+  _trim() {
+    const surplus = this.messages.size - KEPT;
+    if (surplus <= PAGE) return;
+    const ids = this._sorted().map((each) => each.message_id);
+    for (const id of this.stuck ? ids.slice(0, surplus) : ids.slice(-surplus)) {
+      this.messages.delete(id);
+      this.painter.rows.delete(id);
+    }
+    this[this.stuck ? "older" : "newer"] = true;
   }
 
   _arrived(messages) {
