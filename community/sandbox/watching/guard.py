@@ -15,19 +15,19 @@ def refusal(scope: Scope) -> str | None:
 
     The host must be this machine's by name, an address, or the name served under: a name of somebody else's that
     leads here (DNS rebinding) would let their page read everything. Where a browser names the origin of what it
-    sends, that must be this page.
+    sends, that must be this page. Browsers always name the host.
     """
     headers = scope["headers"]
     host = _header(headers, b"host")
-    if not _own(_name(host), scope.get("server")):
+    if host and not _own(_name(host), scope.get("server")):
         return f"host {host[:80]!r} is not this machine: use its address, or localhost"
     origin = _header(headers, b"origin")
-    if origin and urlsplit_host(origin) != host.lower():
+    if origin and _netloc(origin) != host.lower():
         return f"origin {origin[:80]!r} is another page's"
     return None
 
 
-def urlsplit_host(origin: str) -> str:
+def _netloc(origin: str) -> str:
     """Host and port of an origin; empty for ``null`` and nonsense."""
     try:
         return urlsplit(origin).netloc.lower()
