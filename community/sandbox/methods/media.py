@@ -65,8 +65,6 @@ def send_media_group(call: Call) -> list[JSON]:
 
 def _items(call: Call) -> list[JSON]:
     items = call.params.listing("media") or []
-    if any(item["type"] == "animation" for item in items):
-        raise bad_request("can't parse InputMedia: type \"animation\" can't be used in sendMediaGroup")
     if not items:
         raise bad_request("there are no messages to send")
     if len(items) > MOST:
