@@ -11,8 +11,9 @@ from telegram import Bot, LabeledPrice
 from tests.integration.test_bot_live import OWNER, Live, live, telegram
 from tests.sandbox.test_page import Windows, browser, needs_browser
 
+__all__ = ["browser", "live", "telegram"]
 MIA = 30
-SHOP_TOKEN = "5151:shop-token"  # noqa: S105 - opens nothing but the test's own sandbox
+SHOP_TOKEN = "5151:shop-token"
 
 
 @pytest.fixture

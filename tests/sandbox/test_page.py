@@ -311,6 +311,34 @@ async def test_nothing_a_member_sends_is_served_as_a_page(
             assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
+async def told(socket: aiohttp.ClientWebSocketResponse, last: int) -> tuple[list[str], dict[int, int]]:
+    """Texts and unread counts by chat that a window hears, until it hears of the chat `last`."""
+    texts: list[str] = []
+    unread: dict[int, int] = {}
+    while last not in unread:
+        batch = await socket.receive_json(timeout=2)
+        texts += [message["text"] for message in batch.get("messages", [])]
+        unread |= {row["key"]: row["unread"] for row in batch.get("rows", [])}
+    return texts, unread
+
+
+async def test_a_private_group_is_closed_to_strangers(
+    served: Served, sandbox: SandboxClient, bot: telegram.Bot, http: aiohttp.ClientSession
+) -> None:
+    group = await sandbox.create_group("Closed", owner=BOB)
+    await bot.send_message(group, "among us")
+    await bot.pin_chat_message(group, (await sandbox.history(group))[-1]["message_id"])
+    await sandbox.start(ANN)
+    for asked in (f"view/messages?user={ANN}&chat={group}", f"view/chat?user={ANN}&chat={group}"):
+        assert "among us" not in await (await http.get(f"{served.url}/control/{asked}")).text()
+    async with http.ws_connect(f"{served.url}/page/live") as socket:
+        await socket.send_json({"user": ANN, "chat": group, "bot": None})
+        await socket.receive_json(timeout=2)
+        await bot.send_message(group, "still among us")
+        await bot.send_message(ANN, "for Ann")
+        assert await told(socket, BOT) == ([], {group: 0, BOT: 1})
+
+
 async def test_a_window_hears_only_what_its_person_sees(
     served: Served, sandbox: SandboxClient, other: telegram.Bot, bot: telegram.Bot, http: aiohttp.ClientSession
 ) -> None:
@@ -323,9 +351,9 @@ async def test_a_window_hears_only_what_its_person_sees(
         await bot.send_message(BOB, "for Bob")
         await bot.send_message(ANN, "for Ann")
         await other.send_message(ANN, "elsewhere")
-        batch = await socket.receive_json(timeout=2)
-        assert [message["text"] for message in batch["messages"]] == ["for Ann"]
-        assert {row["key"]: row["unread"] for row in batch["rows"]} == {BOT: 1, 5151: 1}
+        texts, unread = await told(socket, 5151)
+        assert texts == ["for Ann"]
+        assert unread == {BOT: 1, 5151: 1}
         await socket.send_str("nonsense \x00")
         await socket.send_json({"user": "x", "chat": [], "bot": {}})
         await bot.send_message(BOB, "still there?")

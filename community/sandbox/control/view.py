@@ -102,6 +102,8 @@ def list_messages(world: World, asked: Any) -> JSON:
     wanted = MessagesQuery.model_validate(asked)
     user, chat = wanted.who(world), wanted.where(world)
     limit, thread = wanted.limit, wanted.thread
+    if not chats.sees(chat, user):
+        return {"messages": [], "older": False, "newer": False}
     if wanted.after is not None:
         found = seen.after(chat, user, wanted.after, limit + 1, thread)
         return {"messages": found[:limit], "older": True, "newer": len(found) > limit}

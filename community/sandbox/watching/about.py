@@ -11,7 +11,7 @@ from community.sandbox.links import InviteLink
 from community.sandbox.members import Member
 from community.sandbox.messages import Message
 from community.sandbox.topics import Topic
-from community.sandbox.watching.chats import latest, row
+from community.sandbox.watching.chats import latest, row, sees
 from community.sandbox.watching.people import matches, person
 from community.sandbox.watching.seen import seen, thread_of
 from community.sandbox.world import World
@@ -25,7 +25,7 @@ RANK = {"creator": 0, "administrator": 1}
 def about(world: World, user: User, chat: Chat) -> JSON:
     view = row(chat, user, latest(chat))
     view["keyboard"] = chat.keyboard_of(user.id)
-    view["pins"] = [seen(message, user) for message in _pins(chat)]
+    view["pins"] = [seen(message, user) for message in _pins(chat)] if sees(chat, user) else []
     if isinstance(chat, Dialog):
         view["refusals"] = [refusal.as_json() for refusal in chat.refused or ()]
         view["commands"] = offered(chat.bot, user, chat)

@@ -44,6 +44,12 @@ def _visible(world: World, user: User, wanted: str) -> Iterator[Chat]:
             yield group
 
 
+def sees(chat: Chat, user: User) -> bool:
+    """Whether someone may read what is said there: in private, inside, or where everybody may."""
+    member = chat.members.get(user.id) if isinstance(chat, Group) else None
+    return not isinstance(chat, Group) or bool(chat.username or (member is not None and member.present))
+
+
 def latest(chat: Chat) -> Message | None:
     return next((message for message in reversed(chat.messages.values()) if not message.deleted), None)
 
@@ -63,7 +69,9 @@ def unread(chat: Chat, user: User) -> int:
 
 def row(chat: Chat, user: User, last: Message | None) -> JSON:
     """One line of the list. `begun`: the bot may write, or wrote already while a join request waited."""
-    view: JSON = {"key": key(chat), "unread": unread(chat, user), "last": seen(last, user) if last else None}
+    open_to = sees(chat, user)
+    view: JSON = {"key": key(chat), "unread": unread(chat, user) if open_to else 0}
+    view["last"] = seen(last, user) if last is not None and open_to else None
     view["date"] = _date(last, chat)
     if isinstance(chat, Dialog):
         view |= {"kind": "private", "title": chat.bot.first_name, "username": chat.bot.username}

@@ -12,7 +12,7 @@ import orjson
 from community.sandbox.accounts import Account, User
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.messages import Message
-from community.sandbox.watching.chats import latest, row
+from community.sandbox.watching.chats import latest, row, sees
 from community.sandbox.watching.people import person
 from community.sandbox.watching.recent import Record
 from community.sandbox.watching.seen import seen
@@ -60,7 +60,7 @@ class Window:
         if chat_key is None:
             return
         self.rows[chat_key] = message.chat
-        if chat_key == self.chat:
+        if chat_key == self.chat and self.user is not None and sees(message.chat, self.user):
             self.messages[message.id] = message
         self._wake(len(self.messages) + len(self.rows))
 

@@ -1,6 +1,7 @@
 // Messages that a bot could not deliver.
 
 import { el } from "./dom.js";
+import { richText } from "./entities.js";
 import { clockTime } from "./format.js";
 import { icon } from "./icons.js";
 import { t } from "./words.js";
@@ -24,7 +25,7 @@ export function ghostRow(refusal) {
         el(
           "div",
           { class: "words" },
-          refusal.text || refusal.method,
+          refusal.text ? richText(refusal.text, refusal.entities) : refusal.method,
           el("span", { class: "meta" }, el("time", { text: clockTime(refusal.date) })),
         ),
       ),
