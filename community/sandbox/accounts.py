@@ -56,9 +56,9 @@ class User(Account):
 
 
 class Bot(Account):
-    """A bot with its token, private chats by user id, queue of updates and the file ids it was given."""
+    """A bot with its token, private chats by user id, queue of updates, the file ids it was given, its Stars."""
 
-    __slots__ = ("_issued", "commands", "dialogs", "file_ids", "inbox", "reads_all", "token")
+    __slots__ = ("_issued", "commands", "dialogs", "file_ids", "inbox", "reads_all", "stars", "token")
     is_bot = True
 
     def __init__(self, token: str, username: str, first_name: str, inbox: Inbox, *, reads_all: bool = True) -> None:
@@ -66,6 +66,7 @@ class Bot(Account):
         self.token = token
         self.inbox = inbox
         self.reads_all = reads_all
+        self.stars = 0
         self.dialogs: dict[int, Dialog] = {}
         self.commands: dict[str, list[JSON]] = {}
         self.file_ids: dict[str, str] = {}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from community.sandbox.connection import cut
 from community.sandbox.control import control_app
 from community.sandbox.dispatch import UNAUTHORIZED, UNKNOWN_METHOD, answer, refusal
+from community.sandbox.due import catch_up
 from community.sandbox.errors import ApiError, ConnectionCut
 from community.sandbox.world import Options, World
 
@@ -17,6 +19,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 BODY_LIMIT = 52_428_800
 """Bytes: 50 MB, the largest upload (Bot API, Sending files)."""
+TICK = 0.5
+"""Seconds, real ones, after which the sandbox looks again for what fell due."""
 TOO_LARGE = ApiError(413, "Request Entity Too Large")
 
 
@@ -72,10 +76,19 @@ class Sandbox:
             await _respond(send, 200, file.data, b"application/octet-stream")
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        while (message := await receive())["type"] != "lifespan.shutdown":
-            await send({"type": f"{message['type']}.complete"})
+        await receive()
+        self.world.open()
+        time_passes = asyncio.create_task(self._let_time_pass())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        time_passes.cancel()
         await self.world.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _let_time_pass(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            catch_up(self.world)
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -58,6 +58,7 @@ class Group(Chat):
         self.links: dict[str, InviteLink] = {}
         self.requests: dict[int, JoinRequest] = {}
         self.migrated_to: int | None = None
+        self.turns: dict[int, list[float]] = {}
 
     def as_json(self) -> JSON:
         chat = {"id": self.id, "type": self.kind, "title": self.title}
@@ -77,6 +78,16 @@ class Group(Chat):
     def standing(self, account: Account) -> Member | None:
         """As recorded, without looking at the clock; None for a stranger."""
         return self.members.get(account.id)
+
+    def turned(self, account_id: int, moment: float) -> None:
+        """Note that someone came, or went."""
+        self.turns.setdefault(account_id, []).append(moment)
+
+    def was_present(self, account_id: int, moment: float) -> bool:
+        """Whether someone was in the group then: as they stand now, turned back by all comings and goings since."""
+        member = self.members.get(account_id)
+        since = sum(turn > moment for turn in self.turns.get(account_id, ()))
+        return (member is not None and member.present) != (since % 2 == 1)
 
     def enrol(self, account: Account, *, admin: bool = False, owner: bool = False) -> None:
         """Put someone in without telling anybody."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from community.sandbox.journal import noted
+
 if TYPE_CHECKING:
     from community.sandbox.accounts import Account, Bot
     from community.sandbox.chats import Chat
@@ -40,7 +42,9 @@ class Live:
     def __init__(self) -> None:
         self.watchers: set[Watcher] = set()
 
-    def message(self, message: Message) -> None:
+    def message(self, message: Message, change: str = "changed") -> None:
+        """`change` is what the journal calls it: made, edited, deleted, reacted."""
+        noted(change, message.chat.id, message.id)
         for watcher in self.watchers:
             watcher.message(message)
 

@@ -16,6 +16,8 @@ def change(world: World, group: Group, new: Member, *, actor: Account, link: Inv
     """Record a new standing: `my_chat_member` to the bot concerned, `chat_member` to bots that administer."""
     old = group.member(new.account, world.clock.date())
     group.members[new.account.id] = new
+    if old.present != new.present:
+        group.turned(new.account.id, world.clock.now())
     world.live.chat(group)
     if old.link is not None and not new.present:
         old.link.joined.discard(new.account.id)

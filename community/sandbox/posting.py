@@ -27,7 +27,7 @@ def post(
         world.delivered_count += 1
     if message.is_service or not isinstance(sender, Bot):
         tell(world, "message", message)
-    world.live.message(message)
+    world.live.message(message, "made")
     return message
 
 
@@ -58,12 +58,12 @@ def edit(world: World, message: Message, changes: JSON, markup: JSON | None) -> 
     message.edited = world.clock.date()
     if not isinstance(message.sender, Bot):
         tell(world, "edited_message", message)
-    world.live.message(message)
+    world.live.message(message, "edited")
 
 
 def delete(world: World, message: Message) -> None:
     message.deleted = world.clock.date()
-    world.live.message(message)
+    world.live.message(message, "deleted")
 
 
 def react(world: World, message: Message, actor: Account, reaction: list[JSON]) -> None:
@@ -71,7 +71,7 @@ def react(world: World, message: Message, actor: Account, reaction: list[JSON]) 
     given = message.reactions = message.reactions or {}
     old = given.get(actor.id, [])
     given[actor.id] = reaction
-    world.live.message(message)
+    world.live.message(message, "reacted")
     if isinstance(actor, Bot) or old == reaction:
         return
     update = {

@@ -6,9 +6,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from community.sandbox.errors import ApiError
+
+if TYPE_CHECKING:
+    from community.sandbox.journal import Entry
 
 KINDS = frozenset(
     [
@@ -45,11 +48,17 @@ ON_REQUEST = frozenset({"chat_member", "message_reaction", "message_reaction_cou
 
 @dataclass(slots=True)
 class Update:
-    """`lane` keeps the order: updates of one lane are delivered one after the other."""
+    """`lane` keeps the order: updates of one lane come one after the other. `entry`: its own in the journal."""
 
     id: int
     lane: int
     body: dict[str, Any]
+    entry: Entry | None = None
+
+    def settle(self) -> None:
+        """The bot has it."""
+        if self.entry is not None:
+            self.entry.settled()
 
 
 @dataclass(slots=True)
@@ -100,7 +109,7 @@ class Inbox:
         if offset < 0:
             offset = self.queue[max(0, len(self.queue) + offset)].id if self.queue else 0
         while self.queue and self.queue[0].id < offset:
-            self.queue.popleft()
+            self.queue.popleft().settle()
 
     async def poll(self, offset: int, limit: int, seconds: float) -> list[dict[str, Any]]:
         """Updates from `offset` on, waiting up to `seconds` for one. A newer poll ends an older one."""
@@ -123,6 +132,15 @@ class Inbox:
     def _wake(self) -> None:
         if self._poll is not None:
             _settle(self._poll)
+
+    def number_from(self, first: int) -> None:
+        """Give what waits new numbers when others as high as `first` were given out since."""
+        if first <= self.next_id:
+            return
+        for number, update in enumerate(self.queue, first):
+            update.id = number
+            update.body = update.body | {"update_id": number}
+        self.next_id = first + len(self.queue)
 
     def end_poll(self, error: ApiError | None = None) -> None:
         """End the poll in flight, with an error or with what there is."""

@@ -68,6 +68,7 @@ class Courier:
             lane = self._ready.popleft()
             update = self._lanes[lane][0]
             await self._carry(update)
+            update.settle()
             self.waiting.pop(update.id, None)
             if queue := self._lanes.get(lane):
                 queue.popleft()

@@ -75,7 +75,7 @@ def test_windows_slide() -> None:
 
 def test_a_private_chat_takes_one_a_second_and_a_group_twenty_a_minute() -> None:
     gate = Gate()
-    assert [gate.check(ON, 7, now) is None for now in (0.0, 0.999, 1.0)] == [True, False, True]
+    assert [gate.check(ON, 7, now) is None for now in (0.0, 0.999, 1.5, 1.999)] == [True, False, False, True]
     group = [gate.check(ON, -7, 10.0 + number) is None for number in range(21)]
     assert group == [True] * 20 + [False]
     refused = gate.check(ON, -7, 60.0)

@@ -3,7 +3,7 @@
 One module per topic; importing this package registers their routes.
 """
 
-from community.sandbox.control import circumstances, creating, sights
+from community.sandbox.control import circumstances, creating, journal, sights, state
 from community.sandbox.control.registry import ROUTES, control_app
 
-__all__ = ["ROUTES", "circumstances", "control_app", "creating", "sights"]
+__all__ = ["ROUTES", "circumstances", "control_app", "creating", "journal", "sights", "state"]

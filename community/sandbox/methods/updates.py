@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from community.sandbox.errors import ApiError, bad_request
 from community.sandbox.methods.registry import Call, method
 from community.sandbox.updates import WEBHOOK_ACTIVE, Webhook
-from community.sandbox.webhook import Courier
 
 LONGEST_POLL = 50
 SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -42,11 +41,9 @@ async def set_webhook(call: Call) -> bool:
     await _end_webhook(call)
     call.bot.inbox.allow(kinds)
     if url:
-        call.bot.inbox.webhook = Webhook(url, secret or None, min(max(connections, 1), 100))
+        webhook = call.bot.inbox.webhook = Webhook(url, secret or None, min(max(connections, 1), 100))
         call.bot.inbox.end_poll(ApiError(409, WEBHOOK_ACTIVE))
-        courier = Courier(call.bot.inbox, call.bot.inbox.webhook, call.world.options.webhook_backoff)
-        call.world.couriers[call.bot.id] = courier
-        courier.start()
+        call.world.deliver(call.bot, webhook)
     return True
 
 
