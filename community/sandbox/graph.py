@@ -14,7 +14,6 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, fields, is_dataclass
-from functools import cache
 from types import FunctionType
 from typing import Any
 
@@ -26,6 +25,7 @@ from community.sandbox.errors import Refused
 PACKAGE = __package__
 Transient = Mapping[type, Mapping[str, Callable[[], Any]]]
 """Attributes that are not kept, by class, each with what it begins with after loading."""
+NESTED = frozenset({list, dict})
 PLAIN = frozenset({str, int, bool, type(None)})
 
 
@@ -45,16 +45,24 @@ def dismissed(kind: type, transient: Transient) -> dict[str, Callable[[], Any]]:
     return {name: begin for each in kind.__mro__ for name, begin in transient.get(each, {}).items()}
 
 
-@cache
-def declared(kind: type[Any]) -> frozenset[str]:
-    """The attributes every object of a class has: slots, dataclass fields, what `__init__` sets."""
+def declared(kind: type) -> tuple[str, ...]:
+    """The attributes every object of a class has: slots, dataclass fields, what `__init__` sets. In order."""
+    if kind not in _DECLARED:
+        _DECLARED[kind] = tuple(sorted(_looked_up(kind)))
+    return _DECLARED[kind]
+
+
+_DECLARED: dict[type, tuple[str, ...]] = {}
+
+
+def _looked_up(kind: type) -> set[str]:
     names = {name for each in kind.__mro__ for name in _slots(each)}
     names |= {each.name for each in fields(kind)} if is_dataclass(kind) else set()
     for each in kind.__mro__:
         begin = vars(each).get("__init__")
         if isinstance(begin, FunctionType):
             names |= {step.argval for step in dis.get_instructions(begin) if step.opname == "STORE_ATTR"}
-    return frozenset(names)
+    return names
 
 
 def _slots(kind: type) -> Iterable[str]:
@@ -92,13 +100,14 @@ class Encoder:
             raise Refused(f"the state cannot be saved: {self._where}: {error}") from None
 
     def _row(self, item: Any) -> list[Any]:
-        kind: type = type(item)
+        kind: type[Any] = type(item)
         self._where = kind.__name__
-        held = vars(item) if hasattr(item, "__dict__") else None
-        names = tuple(held) if held is not None else tuple(sorted(declared(kind)))
+        names = tuple(vars(item)) if hasattr(item, "__dict__") else declared(kind)
         number, kept = self._shape(kind, names)
         other = self._instead.get(id(item), {})
-        return [number] + [self._value(other[name] if name in other else getattr(item, name)) for name in kept]
+        held = [other[name] if name in other else getattr(item, name) for name in kept]
+        encode = self._value
+        return [number, *(value if type(value) in PLAIN else encode(value) for value in held)]
 
     def _shape(self, kind: type, names: tuple[str, ...]) -> tuple[int, list[str]]:
         known = self._known.get((kind, names))
@@ -137,7 +146,7 @@ class Encoder:
         self._containers[id(value)] = len(self._containers)
         encode = self._value
         if kind is dict and all(type(key) is str for key in value):
-            return {key: encode(item) for key, item in value.items()}
+            return {key: item if type(item) in PLAIN else encode(item) for key, item in value.items()}
         if kind is list or kind is set:
             return ["l" if kind is list else "s", *map(encode, value)]
         if kind is deque:
@@ -151,13 +160,14 @@ class Decoder:
     """Builds the objects of one graph anew. Raises Refused when they are of another version; else any ValueError,
     TypeError, KeyError, IndexError or AttributeError means damage."""
 
-    def __init__(self, shapes: list[tuple[str, list[str]]], rows: list[list[Any]], transient: Transient) -> None:
+    def __init__(self, shapes: list[tuple[str, list[str]]], rows: list[bytes], transient: Transient) -> None:
         known = classes()
         self._shapes = [(known[name] if name in known else _strange(name), names) for name, names in shapes]
-        self._away = [dismissed(kind, transient) for kind, _ in self._shapes]
-        self._missing = [_missing(*shape, away) for shape, away in zip(self._shapes, self._away, strict=True)]
+        away = [dismissed(kind, transient) for kind, _ in self._shapes]
+        missing = [_missing(*shape, each) for shape, each in zip(self._shapes, away, strict=True)]
+        self._begins = [list((one | other).items()) for one, other in zip(away, missing, strict=True)]
         self._rows = rows
-        self._objects = [object.__new__(self._shapes[row[0]][0]) for row in rows]
+        self._objects: list[Any] = [object.__new__(self._shapes[_leading(row)][0]) for row in rows]
         self._containers: list[Any] = []
         self._makers: dict[str, Callable[[list[Any]], Any]] = {
             "r": lambda parts: self._objects[_natural(parts[1])],
@@ -179,15 +189,16 @@ class Decoder:
         if type(state) is not dict:
             raise TypeError
         for item, row in zip(self._objects, self._rows, strict=True):
-            self._fill(item, row)
+            self._fill(item, orjson.loads(row))
         return state
 
     def _fill(self, item: Any, row: list[Any]) -> None:
         number = row[0]
         setter = object.__setattr__
+        decode = self._value
         for name, value in zip(self._shapes[number][1], row[1:], strict=True):
-            setter(item, name, self._value(value))
-        for name, begin in (self._away[number] | self._missing[number]).items():
+            setter(item, name, decode(value) if type(value) in NESTED else value)
+        for name, begin in self._begins[number]:
             setter(item, name, begin())
 
     def _value(self, value: Any) -> Any:
@@ -195,7 +206,7 @@ class Decoder:
         if kind is dict:
             made = self._new({})
             for key, item in value.items():
-                made[key] = self._value(item)
+                made[key] = self._value(item) if type(item) in NESTED else item
             return made
         return self._makers[value[0]](value) if kind is list else value
 
@@ -225,6 +236,11 @@ class Decoder:
         return made
 
 
+def _leading(row: bytes) -> int:
+    """The number of the shape, with which every row begins."""
+    return _natural(int(row[1:].split(b",", 1)[0].rstrip(b"]")))
+
+
 def _natural(number: Any) -> int:
     if type(number) is not int or number < 0:
         raise ValueError
@@ -237,7 +253,7 @@ def _strange(name: str) -> type:
 
 def _missing(kind: type, names: list[str], away: Mapping[str, Any]) -> dict[str, Callable[[], Any]]:
     """What a file does not say of a class but its dataclass fields have by default."""
-    absent = declared(kind) - set(names) - set(away)
+    absent = set(declared(kind)) - set(names) - set(away)
     begins = {each.name: _default(each) for each in fields(kind)} if is_dataclass(kind) else {}
     strange = [name for name in names if name not in declared(kind) and (name in away or hasattr(kind, name))]
     if strange or any(begins.get(name) is None for name in absent):

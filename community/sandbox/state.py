@@ -6,9 +6,11 @@ classes, the world, then an object a line (see graph.py).
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -44,10 +46,23 @@ def save(world: World) -> bytes:
     world.clock.pause()
     encoder = Encoder(TRANSIENT, _undelivered(world))
     away = dismissed(World, TRANSIENT)
-    lines = list(encoder.lines({name: value for name, value in vars(world).items() if name not in away}))
+    with _no_collection():
+        lines = list(encoder.lines({name: value for name, value in vars(world).items() if name not in away}))
     body = b"\n".join([orjson.dumps(encoder.shapes), *lines]) + b"\n"
     header = {"form": FORM, "version": VERSION, "sha256": hashlib.sha256(body).hexdigest(), "saved": world.clock.now()}
     return orjson.dumps(header) + b"\n" + body
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Looking for garbage among a million new objects, again and again, takes longer than making them."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def _undelivered(world: World) -> dict[int, dict[str, Any]]:
@@ -64,8 +79,9 @@ def read(data: bytes, world: World) -> dict[str, Any]:
     _check(header, body)
     away = dismissed(World, TRANSIENT)
     try:
-        shapes, root, *rows = [orjson.loads(line) for line in body.splitlines()]
-        state = Decoder(shapes, rows, TRANSIENT).build(root)
+        shapes, root, *rows = body.splitlines()
+        with _no_collection():
+            state = Decoder(orjson.loads(shapes), rows, TRANSIENT).build(orjson.loads(root))
         fitting = {name: type(value) for name, value in vars(world).items() if name not in away}
         if {name: type(value) for name, value in state.items()} != fitting:
             raise Refused("another version of the sandbox saved this state: the world has other parts")
