@@ -16,11 +16,15 @@ Where things are
     formatting.py   parse_mode, entities    keyboards.py  reply markup
     updates.py      a bot's queue of updates, long polling    webhook.py  delivery by webhook
     limits.py       rate limits and meter   faults.py   errors on request
-    journal.py      what bots called        clock.py    sandbox time
+    journal.py      what happened           clock.py    sandbox time
     params.py       parameters of a call    multipart.py  uploads
+    graph.py        plain objects as lines    state.py   a whole world in a file
+    atomic.py       writing a file at once
+    testing.py      serving for a block, a thread   pytest_plugin.py   the fixture
     connection.py   cutting a connection without an answer
     methods/        Bot API methods by topic: a decorated function each, found by name
     actions/        what users do, by topic: a validated model each, found by its ``do``
+    due/            what happens by itself when its time comes, a function each
     control/        the control interface, a decorated function for each route
     client/         its asynchronous client views.py    what control shows
     live.py         who watches, and is told of all that changes
