@@ -1,7 +1,12 @@
-"""Fixtures of all tests: one embedded PostgreSQL a session, its database emptied after each test."""
+"""Fixtures of all tests: one embedded PostgreSQL a session, its database emptied after each test.
+
+`make test` runs them in two processes, each with a session of its own: a file's tests stay together in one, and so do
+all that start a Prefect server.
+"""
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
@@ -28,6 +33,16 @@ BEGIN
     PERFORM setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S' AND relnamespace = 'public'::regnamespace;
 END $$
 """
+
+
+STARTS_PREFECT = ("flows/", "e2e/test_")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say which tests stay together when several processes share them."""
+    for item in items:
+        file = item.path.relative_to(Path(__file__).parent).as_posix()
+        item.add_marker(pytest.mark.xdist_group("prefect" if file.startswith(STARTS_PREFECT) else file))
 
 
 @pytest.fixture(scope="session")

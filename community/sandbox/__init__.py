@@ -13,15 +13,20 @@ Where things are
     posting.py      how a message comes into a chat, and which bots are told
     membership.py   how membership changes, and which bots are told
     access.py       who may be written to, who may do what
-    formatting.py   parse_mode, entities    keyboards.py  reply markup
+    formatting.py   parse_mode, entities    markdown.py   its two kinds of Markdown
+    keyboards.py    reply markup, and what stands below a chat
+    pictures.py     sizes of pictures       origins.py    forwards and copies
+    polls.py        a poll                  voting.py     how it is voted in and ends, and which bots are told
+    reactions.py    reactions               pins.py       pinned messages
     updates.py      a bot's queue of updates, long polling    webhook.py  delivery by webhook
     limits.py       rate limits and meter   faults.py   errors on request
     journal.py      what happened           clock.py    sandbox time
     params.py       parameters of a call    multipart.py  uploads
-    graph.py        plain objects as lines    state.py   a whole world in a file
-    atomic.py       writing a file at once
-    testing.py      serving for a block, a thread   pytest_plugin.py   the fixture
-    connection.py   cutting a connection without an answer
+    graph.py        plain objects as lines  state.py   a whole world in a file
+    atomic.py       writing a file at once  testing.py serving for a block, or in a thread
+    pytest_plugin.py  the fixture
+    description/    the Bot API as python-telegram-bot describes it, and the check of a call against it
+    connection.py   cutting a connection without an answer     corked.py  an answer in one packet
     methods/        Bot API methods by topic: a decorated function each, found by name
     actions/        what users do, by topic: a validated model each, found by its ``do``
     due/            what happens by itself when its time comes, a function each

@@ -9,6 +9,7 @@ from community.sandbox.updates import Inbox
 
 if TYPE_CHECKING:
     from community.sandbox.chats import Dialog
+    from community.sandbox.commands import Scope
     from community.sandbox.links import JoinRequest
 
 JSON = dict[str, Any]
@@ -45,20 +46,31 @@ class Account:
 
 
 class User(Account):
-    """A person. `requests` are their join requests still waiting, by group id."""
+    """A person. `requests` are their join requests still waiting, by group id.
 
-    __slots__ = ("deactivated", "requests")
+    `hides_forwards`: forwards of their messages name them without a link to the account.
+    """
 
-    def __init__(self, id: int, first_name: str, **names: str | None) -> None:
+    __slots__ = ("deactivated", "hides_forwards", "requests")
+
+    def __init__(self, id: int, first_name: str, *, hides_forwards: bool = False, **names: str | None) -> None:
         super().__init__(id, first_name, **names)
         self.deactivated = False
+        self.hides_forwards = hides_forwards
         self.requests: dict[int, JoinRequest] = {}
 
 
 class Bot(Account):
-    """A bot with its token, private chats by user id, queue of updates, the file ids it was given, its Stars."""
+    """A bot with its token, private chats by user id, queue of updates, the file ids it was given, its Stars.
 
-    __slots__ = ("_issued", "commands", "dialogs", "file_ids", "inbox", "reads_all", "stars", "token")
+    `commands` by scope and language; `texts`: name and descriptions by language; `menu_buttons` by private chat, 0
+    for all; `default_rights` for channels and for groups.
+    """
+
+    __slots__ = (
+        "_issued", "commands", "default_rights", "dialogs", "file_ids", "inbox", "menu_buttons", "reads_all", "stars",
+        "texts", "token",
+    )  # fmt: skip
     is_bot = True
 
     def __init__(self, token: str, username: str, first_name: str, inbox: Inbox, *, reads_all: bool = True) -> None:
@@ -68,7 +80,10 @@ class Bot(Account):
         self.reads_all = reads_all
         self.stars = 0
         self.dialogs: dict[int, Dialog] = {}
-        self.commands: dict[str, list[JSON]] = {}
+        self.commands: dict[tuple[Scope, str], list[JSON]] = {}
+        self.texts: dict[str, dict[str, str]] = {}
+        self.menu_buttons: dict[int, JSON] = {}
+        self.default_rights: dict[bool, frozenset[str]] = {}
         self.file_ids: dict[str, str] = {}
         self._issued: dict[str, str] = {}
 

@@ -1,27 +1,54 @@
-"""Private chats and groups."""
+"""Private chats, groups and channels."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from community.sandbox.accounts import Account, Bot, User
-from community.sandbox.members import ALL_RIGHTS, Member
+from community.sandbox.members import ALL_PERMISSIONS, ALL_RIGHTS, Member
 
 if TYPE_CHECKING:
+    from community.sandbox.files import StoredFile
     from community.sandbox.links import InviteLink, JoinRequest
     from community.sandbox.messages import Message
+    from community.sandbox.topics import Topic
 
 JSON = dict[str, Any]
 
 
+RIGHTS_TOO = ("can_change", "can_invite", "can_pin", "can_manage")
+"""Permissions that begin so are also rights: administrators have these by name, and all the others anyway."""
+PUBLICLY_IGNORED = frozenset({"can_change_info", "can_pin_messages"})
+"""What members of a public group may not do, whatever its permissions say (Bot API, ChatPermissions)."""
+
+
 class Chat:
-    """Messages by id. Ids rise within the chat."""
+    """Messages by id. Ids rise within the chat. `pins` by message id.
+
+    `keyboard`: the reply keyboard or forced reply that stands below the chat, None when there is none; with
+    `keyboard_for` only for those users (`selective`), and no more for those in `keyboard_hidden`.
+    """
+
+    keyboard: JSON | None = None
+    keyboard_for: frozenset[int] | None = None
+    keyboard_hidden: frozenset[int] = frozenset()
 
     def __init__(self, id: int, first_message_id: int) -> None:
         self.id = id
         self.messages: dict[int, Message] = {}
         self.next_message_id = first_message_id
-        self.pinned: Message | None = None
+        self.pins: dict[int, Message] = {}
+
+    @property
+    def pinned(self) -> Message | None:
+        """The newest pinned message, by the date it was sent (Bot API, ChatFullInfo.pinned_message)."""
+        return self.pins[max(self.pins)] if self.pins else None
+
+    def keyboard_of(self, user_id: int) -> JSON | None:
+        """The reply keyboard or forced reply that this user sees."""
+        if self.keyboard_for is not None and user_id not in self.keyboard_for:
+            return None
+        return None if user_id in self.keyboard_hidden else self.keyboard
 
     def message(self, message_id: int) -> Message | None:
         """A message that is there, not deleted."""
@@ -47,24 +74,60 @@ class Dialog(Chat):
 
 
 class Group(Chat):
-    """A group or supergroup. `kind` is Telegram's chat type."""
+    """A group, supergroup or channel. `kind` is Telegram's chat type.
+
+    `permissions`: what ordinary members may do. `linked`: a channel's discussion group, a group's channel.
+    `signed`: posts of a channel carry their author's name. `barred`: numbers of chats nobody may write here as,
+    nor their owners as any channel. `discussed`: copies of a channel's posts in its discussion group, by the post's
+    number. `spoke`: when people last wrote, kept for slow mode only.
+    """
 
     def __init__(self, id: int, kind: str, title: str, first_message_id: int, username: str | None = None) -> None:
         super().__init__(id, first_message_id)
         self.kind = kind
         self.title = title
         self.username = username
+        self.description: str | None = None
+        self.photo: StoredFile | None = None
+        self.permissions = ALL_PERMISSIONS
+        self.is_forum = False
+        self.join_by_request = False
+        self.signed = False
+        self.slow_mode_delay = 0
+        self.linked: Group | None = None
         self.members: dict[int, Member] = {}
         self.links: dict[str, InviteLink] = {}
         self.requests: dict[int, JoinRequest] = {}
+        self.topics: dict[int, Topic] = {}
+        self.barred: set[int] = set()
+        self.discussed: dict[int, Message] = {}
+        self.spoke: dict[int, float] = {}
         self.migrated_to: int | None = None
         self.turns: dict[int, list[float]] = {}
 
+    @property
+    def is_channel(self) -> bool:
+        return self.kind == "channel"
+
+    @property
+    def owner(self) -> Account | None:
+        return next((member.account for member in self.members.values() if member.status == "creator"), None)
+
     def as_json(self) -> JSON:
-        chat = {"id": self.id, "type": self.kind, "title": self.title}
+        chat: JSON = {"id": self.id, "type": self.kind, "title": self.title}
         if self.username:
             chat["username"] = self.username
+        if self.is_forum:
+            chat["is_forum"] = True
         return chat
+
+    def allows(self, member: Member, permission: str) -> bool:
+        """Whether someone here has a permission that a group gives to its ordinary members too."""
+        if member.is_admin:
+            return not permission.startswith(RIGHTS_TOO) or member.may(permission)
+        if self.is_channel or permission not in self.permissions or (self.username and permission in PUBLICLY_IGNORED):
+            return False
+        return member.may_send(permission)
 
     def member(self, account: Account, date: int) -> Member:
         """How someone stands in this group at `date`; restrictions that ran out have ended."""

@@ -10,16 +10,17 @@ import orjson
 
 from community.sandbox.accounts import Bot
 from community.sandbox.chats import Group
+from community.sandbox.description.calls import absent, described
 from community.sandbox.errors import ApiError, ConnectionCut, bad_request, forbidden, too_many
 from community.sandbox.faults import Rule
 from community.sandbox.journal import Effect, noting
 from community.sandbox.membership import migrate
 from community.sandbox.methods import METHODS, Call, Method
 from community.sandbox.params import Params, read_params
+from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
 UNAUTHORIZED = ApiError(401, "Unauthorized")
-UNKNOWN_METHOD = ApiError(404, "Not Found")
 INTERNAL = {500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout"}
 
 
@@ -30,7 +31,7 @@ async def answer(world: World, token: str, name: str, query: bytes, kind: bytes,
     if bot is None:
         return refusal(UNAUTHORIZED)
     if method is None:
-        return refusal(UNKNOWN_METHOD)
+        return refusal(absent(name))
     try:
         params = read_params(query, kind, body)
     except ApiError as error:
@@ -78,6 +79,7 @@ class _Passage:
         meter.methods[self.method.name] += 1
         if self.method.paced:
             meter.arrived(self.chat_id, self.arrived)
+        described(self.method.name).check(self.params)
         faults = self.world.faults
         rules = faults.hit(self.method.name, self.chat_id) if faults.rules else []
         self._check_limits()
@@ -85,6 +87,8 @@ class _Passage:
         for rule in rules:
             self._before(rule)
         with noting() as self.effects:
+            if self.world.timed_polls:
+                close_due(self.world)
             result = self.method.handler(Call(self.world, self.bot, self.params))
             if self.method.waits:
                 result = await result

@@ -1,4 +1,4 @@
-"""Text and its entities: what `parse_mode=HTML` says, and what Telegram finds by itself. Offsets are UTF-16 units."""
+"""Text and its entities: what `parse_mode` says, and what Telegram finds by itself. Offsets are UTF-16 units."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from community.sandbox.errors import bad_request
+from community.sandbox.markdown import MarkdownReader, MarkdownV2Reader, utf16
 
 JSON = dict[str, Any]
 TAGS = {
@@ -29,17 +30,13 @@ _FOUND = re.compile(
 _HINT = re.compile(r"[/@#.]")
 
 
-def utf16(text: str) -> int:
-    """Length in UTF-16 units."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
 def formatted(text: str, parse_mode: str, entities: list[Any] | None) -> tuple[str, list[JSON]]:
     """Text as it will be shown, with its entities in order; errors as Telegram words them."""
     if parse_mode:
-        if parse_mode.lower() != "html":
+        reader = READERS.get(parse_mode.lower())
+        if reader is None:
             raise bad_request("unsupported parse_mode")
-        text, given = _HtmlReader(text).read()
+        text, given = reader(text).read()
     else:
         given = checked(entities)
     text, given = _trimmed(text, given)
@@ -194,3 +191,10 @@ class _HtmlReader:
     @staticmethod
     def _error(text: str) -> Exception:
         return bad_request(f"can't parse entities: {text}")
+
+
+READERS: dict[str, type[_HtmlReader | MarkdownReader | MarkdownV2Reader]] = {
+    "html": _HtmlReader,
+    "markdown": MarkdownReader,
+    "markdownv2": MarkdownV2Reader,
+}

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from community.sandbox.chats import Chat, Group
 from community.sandbox.errors import ApiError, bad_request
 from community.sandbox.params import Params
+
+if TYPE_CHECKING:
+    from community.sandbox.messages import Message
 
 JSON = dict[str, Any]
 ACTIONS = frozenset(
@@ -26,6 +31,14 @@ ACTIONS = frozenset(
     ]
 )
 KINDS = ("inline_keyboard", "keyboard", "remove_keyboard", "force_reply")
+PRIVATE = {
+    "request_contact": "phone number",
+    "request_location": "location",
+    "request_poll": "poll",
+    "request_users": "users",
+    "request_chat": "chats",
+}
+"""Buttons of a reply keyboard that only private chats may have, as the refusal calls what they ask for."""
 SCHEMES = ("http://", "https://", "tg://", "t.me/", "ton://")
 
 
@@ -59,6 +72,53 @@ def _checked(value: Any) -> JSON | None:
     return value if value.get("inline_keyboard", True) else None
 
 
+def inline_markup(params: Params) -> JSON | None:
+    """What an edit may carry."""
+    markup = read_markup(params)
+    if markup is not None and "inline_keyboard" not in markup:
+        raise bad_request("inline keyboard expected")
+    return markup
+
+
+def check_place(markup: JSON, chat: Chat) -> None:
+    """Some buttons stand in private chats only (Bot API, KeyboardButton)."""
+    if chat.id > 0 or "keyboard" not in markup:
+        return
+    for button in (button for row in markup["keyboard"] for button in row if isinstance(button, dict)):
+        for key, what in PRIVATE.items():
+            if button.get(key):
+                raise bad_request(f"{what} can be requested in private chats only")
+
+
+def put_below(chat: Chat, message: Message, markup: JSON) -> None:
+    """A message with a reply keyboard, a forced reply or a removal sets what stands below its chat.
+
+    Selective ones are for the users named in the text and for who is replied to (Bot API, ReplyKeyboardMarkup).
+    """
+    meant = _meant(chat, message) if chat.id < 0 and markup.get("selective") else None
+    if "remove_keyboard" not in markup:
+        chat.keyboard, chat.keyboard_for, chat.keyboard_hidden = markup, meant, frozenset()
+    elif meant is None:
+        chat.keyboard = None
+    else:
+        chat.keyboard_hidden |= meant
+
+
+def hide(chat: Chat, user_id: int) -> None:
+    """Take the reply keyboard or forced reply away from one user."""
+    if chat.id > 0:
+        chat.keyboard = None
+    else:
+        chat.keyboard_hidden |= {user_id}
+
+
+def _meant(chat: Chat, message: Message) -> frozenset[int]:
+    names = {name.lower() for name in re.findall(r"@(\w+)", message.text)}
+    members = chat.members.values() if names and isinstance(chat, Group) else []
+    meant = {member.account.id for member in members if (member.account.username or "").lower() in names}
+    return frozenset(meant | ({message.reply_to.sender.id} if message.reply_to else set()))
+
+
 def _check_rows(rows: Any, check: Any) -> None:
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise bad_request("can't parse reply keyboard markup JSON object: array of arrays expected")
@@ -71,6 +131,17 @@ def _check_plain(button: Any) -> None:
     text = button if isinstance(button, str) else button.get("text") if isinstance(button, dict) else None
     if not isinstance(text, str) or not text:
         raise bad_request("keyboard button text must be non-empty")
+    for kind in ("request_users", "request_chat"):
+        if isinstance(button, dict) and button.get(kind) is not None:
+            _check_request(button[kind])
+
+
+def _check_request(request: Any) -> None:
+    """Bot API, KeyboardButtonRequestUsers and KeyboardButtonRequestChat."""
+    if not isinstance(request, dict) or type(request.get("request_id")) is not int:
+        raise bad_request("can't parse keyboard button: Can't find field \"request_id\"")
+    if type(request.get("max_quantity", 1)) is not int:
+        raise bad_request('can\'t parse keyboard button: Field "max_quantity" must be of type Number')
 
 
 def _check_inline(button: Any) -> None:

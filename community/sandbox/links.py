@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +48,11 @@ class InviteLink:
         if self.pending:
             link["pending_join_request_count"] = self.pending
         return link
+
+
+def primary(links: Iterable[InviteLink], creator: Account) -> InviteLink | None:
+    """An administrator's primary link that still works."""
+    return next((link for link in links if link.is_primary and link.creator is creator and not link.is_revoked), None)
 
 
 @dataclass(slots=True, eq=False)

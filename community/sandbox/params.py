@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -39,6 +40,16 @@ class Params:
         except (ValueError, TypeError, OverflowError):
             raise bad_request(f"invalid {name} specified") from None
         if not -INT64 <= number < INT64:
+            raise bad_request(f"invalid {name} specified")
+        return number
+
+    def number(self, name: str, default: float = 0.0) -> float:
+        """A finite number."""
+        try:
+            number = float(self.text(name) or default)
+        except ValueError:
+            raise bad_request(f"invalid {name} specified") from None
+        if not math.isfinite(number):
             raise bad_request(f"invalid {name} specified")
         return number
 

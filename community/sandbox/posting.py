@@ -6,35 +6,83 @@ from typing import Any
 
 from community.sandbox.accounts import Account, Bot
 from community.sandbox.chats import Chat, Dialog, Group
-from community.sandbox.files import Media
-from community.sandbox.messages import Message
+from community.sandbox.files import Media, StoredFile
+from community.sandbox.identity import PLACED, TELEGRAM, signature
+from community.sandbox.keyboards import put_below
+from community.sandbox.messages import Message, buttons
+from community.sandbox.origins import origin, taken
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
+KEPT = (*PLACED, "forward_origin", "media_group_id")
+"""What stays of a post's copy in the discussion group when the post is edited."""
+IN_CHANNELS = {"message": "channel_post", "edited_message": "edited_channel_post"}
 
 
 def post(
     world: World, chat: Chat, sender: Account, content: JSON, *, media: Media | None = None,
     markup: JSON | None = None, reply_to: Message | None = None, extra: JSON | None = None,
+    about: Message | StoredFile | None = None,
 ) -> Message:  # fmt: skip
-    """Put a message into a chat. Bots hear what people write and all service messages, not each other."""
+    """Put a message into a chat. Bots hear what people write, service messages and channels' posts, not each other."""
+    if isinstance(chat, Group):
+        content = _signed(world, chat, sender, content)
     message = Message(chat, chat.next_message_id, world.clock.date(), sender, content)
     message.media, message.markup, message.reply_to, message.extra = media, markup, reply_to, extra
+    message.about = about
     chat.messages[message.id] = message
     chat.next_message_id += 1
     if isinstance(sender, Bot):
         world.delivered.append(message)
         world.delivered_count += 1
-    if message.is_service or not isinstance(sender, Bot):
+    if message.is_service or not isinstance(sender, Bot) or in_channel(message):
         tell(world, "message", message)
     world.live.message(message, "made")
+    if markup is not None and "inline_keyboard" not in markup:
+        put_below(chat, message, markup)
+        world.live.chat(chat)
+    if isinstance(chat, Group) and chat.is_channel and chat.linked is not None and not message.is_service:
+        _discuss(world, chat, chat.linked, message)
     return message
 
 
+def _signed(world: World, group: Group, sender: Account, content: JSON) -> JSON:
+    if group.slow_mode_delay:
+        group.spoke[sender.id] = world.clock.now()
+    return content if "sender_chat" in content else content | signature(group, sender, anonymous=False)
+
+
+def _discuss(world: World, channel: Group, group: Group, message: Message) -> None:
+    """A channel's post comes into its discussion group by itself, pinned; comments are replies to it."""
+    album = {key: value for key, value in message.content.items() if key == "media_group_id"}
+    content = taken(message) | album | {"sender_chat": channel.as_json(), "is_automatic_forward": True}
+    content["forward_origin"] = origin(message)
+    copy = post(world, group, TELEGRAM, content, media=message.media, markup=_leading(message.markup))
+    channel.discussed[message.id] = group.pins[copy.id] = copy
+    world.live.chat(group)
+
+
+def _leading(markup: JSON | None) -> JSON | None:
+    """A forward keeps an inline keyboard only if all of it leads to addresses."""
+    return markup if all("url" in button for button in buttons(markup)) else None
+
+
+def discussed(message: Message) -> Message | None:
+    """The copy of a channel's post in the discussion group, still there."""
+    copy = message.chat.discussed.get(message.id) if isinstance(message.chat, Group) else None
+    return None if copy is None or copy.deleted else copy
+
+
+def in_channel(message: Message) -> bool:
+    return isinstance(message.chat, Group) and message.chat.is_channel
+
+
 def tell(world: World, kind: str, message: Message) -> None:
-    """An update about a message to every bot that hears it."""
+    """An update about a message to every bot that hears it; in channels to all but the author."""
+    channel = in_channel(message)
+    kind = IN_CHANNELS[kind] if channel else kind
     for bot in world.bots_in(message.chat):
-        if hears(bot, message):
+        if hears(bot, message) and not (channel and bot is message.sender):
             bot.inbox.put(kind, message.as_json(bot), message.sender.id)
 
 
@@ -45,45 +93,34 @@ def hears(bot: Bot, message: Message) -> bool:
     member = message.chat.standing(bot) if isinstance(message.chat, Group) else None
     if member is not None and member.is_admin:
         return True
-    if message.reply_to is not None and message.reply_to.sender is bot:
+    if message.reply_to is not None and message.reply_to.sender is bot and not message.reply_to.is_service:
         return True
     kinds = {entity["type"] for entity in message.content.get("entities", ())}
     return "bot_command" in kinds or ("mention" in kinds and f"@{bot.username}" in message.text)
 
 
-def edit(world: World, message: Message, changes: JSON, markup: JSON | None) -> None:
-    """Replace content and keyboard; bots hear of people's edits."""
-    message.content = message.content | changes
-    message.markup = markup
+def edit(world: World, message: Message, content: JSON, markup: JSON | None, media: Media | None) -> None:
+    """Replace content, keyboard and file; bots hear of people's edits."""
+    message.content, message.markup, message.media = content, markup, media
     message.edited = world.clock.date()
-    if not isinstance(message.sender, Bot):
+    if not isinstance(message.sender, Bot) or in_channel(message):
         tell(world, "edited_message", message)
     world.live.message(message, "edited")
+    if copy := discussed(message):
+        kept = {
+            key: value for key, value in copy.content.items() if key in (*PLACED, "forward_origin", "media_group_id")
+        }
+        edit(world, copy, kept | taken(message), _leading(markup), media)
 
 
 def delete(world: World, message: Message) -> None:
+    """A channel's post goes from its discussion group too; comments stay."""
     message.deleted = world.clock.date()
+    if message.chat.pins.pop(message.id, None) is not None:
+        world.live.chat(message.chat)
     world.live.message(message, "deleted")
-
-
-def react(world: World, message: Message, actor: Account, reaction: list[JSON]) -> None:
-    """Replace someone's reactions; administrators among the bots that asked for it are told of people's."""
-    given = message.reactions = message.reactions or {}
-    old = given.get(actor.id, [])
-    given[actor.id] = reaction
-    world.live.message(message, "reacted")
-    if isinstance(actor, Bot) or old == reaction:
-        return
-    update = {
-        "chat": message.chat.as_json(),
-        "message_id": message.id,
-        "user": actor.as_json(),
-        "date": world.clock.date(),
-        "old_reaction": old,
-        "new_reaction": reaction,
-    }
-    for bot in administrators(world, message.chat):
-        bot.inbox.put("message_reaction", update, actor.id)
+    if copy := discussed(message):
+        delete(world, copy)
 
 
 def administrators(world: World, chat: Chat) -> list[Bot]:

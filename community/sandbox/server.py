@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 import uvicorn
 
 from community.sandbox.app import Sandbox
+from community.sandbox.corked import CorkedProtocol
 
 
 class Server(uvicorn.Server):
@@ -57,6 +58,7 @@ def server(sandbox: Sandbox, *, signals: bool = True) -> Server:
     """
     config = uvicorn.Config(
         sandbox,
+        http=CorkedProtocol,
         log_level="warning",
         access_log=False,
         proxy_headers=False,

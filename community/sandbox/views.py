@@ -6,9 +6,11 @@ from itertools import islice
 from typing import Any
 
 from community.sandbox.accounts import Bot, User
-from community.sandbox.chats import Chat, Group
+from community.sandbox.chats import Chat, Dialog, Group
+from community.sandbox.commands import offered
 from community.sandbox.links import InviteLink
 from community.sandbox.messages import Message
+from community.sandbox.topics import Topic
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
@@ -24,9 +26,59 @@ def group(world: World, group: Group) -> JSON:
         "members": [member.account.id for member in members if member.present],
         "administrators": [member.account.id for member in members if member.is_admin],
         "banned": [member.account.id for member in members if member.status == "kicked"],
+        "owner": group.owner.id if group.owner else None,
         "migrated_to": group.migrated_to,
         "pinned": group.pinned.id if group.pinned else None,
+        "pins": list(group.pins),
+        "topics": [topic.as_json() | {"closed": topic.closed, "hidden": topic.hidden} for topic in _topics(group)],
+        "description": group.description,
+        "permissions": sorted(group.permissions),
+        "slow_mode_delay": group.slow_mode_delay,
+        "join_by_request": group.join_by_request,
+        "linked": group.linked.id if group.linked else None,
     }
+
+
+def _topics(group: Group) -> list[Topic]:
+    return list(group.topics.values()) if group.is_forum else []
+
+
+def members(group: Group, date: int) -> list[JSON]:
+    """Everybody who is or was in a group, as Telegram's ChatMember."""
+    return [group.member(member.account, date).as_json(group.kind) for member in list(group.members.values())]
+
+
+def chats_of(world: World, user: User) -> list[JSON]:
+    """The chats somebody sees: private ones with a message, groups and channels they are in; the newest first."""
+    dialogs: list[Chat] = [bot.dialogs[user.id] for bot in world.bots.values() if user.id in bot.dialogs]
+    chats = [dialog for dialog in dialogs if dialog.messages]
+    chats += [each for each in world.groups.values() if _sees(each, user)]
+    return sorted((_listed(chat) for chat in chats), key=lambda chat: chat["date"], reverse=True)
+
+
+def _sees(group: Group, user: User) -> bool:
+    member = group.standing(user)
+    return group.migrated_to is None and member is not None and member.present
+
+
+def _listed(chat: Chat) -> JSON:
+    newest = next((message for message in reversed(chat.messages.values()) if not message.deleted), None)
+    shown = chat.bot.as_json() | {"type": "private"} if isinstance(chat, Dialog) else chat.as_json()
+    return shown | {"date": newest.date if newest else 0, "newest": newest.as_seen() if newest else None}
+
+
+def menu(world: World, user: User, chat: Chat) -> list[JSON]:
+    """What a user is offered in a chat: the commands and the menu button of each bot there."""
+    group = chat if isinstance(chat, Group) else None
+    admin = group is not None and group.member(user, world.clock.date()).is_admin
+    return [
+        bot.as_json() | {"commands": offered(bot, user, chat, admin=admin)} | ({} if group else _button(bot, user))
+        for bot in world.bots_in(chat)
+    ]
+
+
+def _button(bot: Bot, user: User) -> JSON:
+    return {"menu_button": bot.menu_buttons.get(user.id) or bot.menu_buttons.get(0) or {"type": "default"}}
 
 
 def history(chat: Chat, limit: int) -> list[JSON]:

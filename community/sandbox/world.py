@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +14,13 @@ from community.sandbox.clock import Clock
 from community.sandbox.errors import Refused
 from community.sandbox.faults import Faults
 from community.sandbox.files import StoredFile
+from community.sandbox.identity import SYSTEM
 from community.sandbox.journal import Journal
 from community.sandbox.limits import Gate, Limits, Meter
 from community.sandbox.links import InviteLink
 from community.sandbox.live import Live
 from community.sandbox.messages import Message
+from community.sandbox.polls import Poll
 from community.sandbox.updates import Inbox, Update, Webhook
 from community.sandbox.webhook import Courier
 
@@ -41,10 +44,11 @@ class Options:
 
 @dataclass(slots=True)
 class Callback:
-    """A pressed button waiting for answerCallbackQuery, and the answer."""
+    """A button pressed at `date` (sandbox seconds), waiting for answerCallbackQuery, and the answer."""
 
     bot_id: int
     user_id: int
+    date: float = 0
     answered: bool = False
     answer: dict[str, Any] = field(default_factory=dict)
 
@@ -69,6 +73,7 @@ class World:
         self.links: dict[str, tuple[Group, InviteLink]] = {}
         self.files: dict[str, StoredFile] = {}
         self.callbacks: dict[str, Callback] = {}
+        self.timed_polls: dict[str, Poll] = {}
         self.couriers: dict[int, Courier] = {}
         self.limits = Limits()
         self.gates: dict[int, Gate] = {}
@@ -159,7 +164,7 @@ class World:
         return max(time.time_ns() // 1_000_000, self._last_update_id)
 
     def add_user(self, user: User) -> None:
-        if user.id in self.bots or user.id in self.users:
+        if user.id in self.bots or user.id in self.users or user.id in SYSTEM:
             raise Refused(f"number {user.id} is taken")
         self.users[user.id] = user
         self.live.account(user)
@@ -182,6 +187,10 @@ class World:
     def group_named(self, username: str) -> Group | None:
         wanted = username.removeprefix("@").lower()
         return next((group for group in self.groups.values() if (group.username or "").lower() == wanted), None)
+
+    def accounts(self) -> Iterator[Account]:
+        yield from self.users.values()
+        yield from self.bots.values()
 
     def account(self, account_id: int) -> Account | None:
         return self.users.get(account_id) or self.bots.get(account_id)

@@ -13,6 +13,9 @@ ROWS = {name: name for name in _ITSELF} | {
     "planning-hard": "planning:run_hard",
     "import": "history",
     "import-1gb": "history:run_large",
+    "sandbox-calls": "sandbox:run_calls",
+    "sandbox-size": "sandbox:run_size",
+    "sandbox-start": "sandbox:run_start",
 }
 """Rows and what measures them: a module, and its function if that is not `run`."""
 

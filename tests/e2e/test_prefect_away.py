@@ -120,7 +120,8 @@ async def test_members_do_not_wait_for_prefect(
     assert await _welcomed_in(telegram, 11, link) < SOON_S
     assert await _unshown(conn) == 1
 
-    prefect = start("prefect", "server", "start", "--port", environment["PREFECT_API_URL"].split(":")[2].split("/")[0])
+    port = environment["PREFECT_API_URL"].split(":")[2].split("/")[0]
+    prefect = start("deployments.prefect_server", "prefect", "server", "start", "--port", port)
     await _bootstrap(environment)
     await _until(lambda: _all_shown(conn))
     assert await _runs(environment) == ["1 member · 1 welcomed"]

@@ -1,5 +1,6 @@
 """Fixtures of the flow tests: one Prefect server for all of them, and what the flows see."""
 
+import asyncio
 import gc
 import shutil
 import subprocess
@@ -36,6 +37,7 @@ from tests.flows.sandbox import telegram as telegram
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 STAFF = -4000
+RECORDED_WITHIN_S = 30
 LEFT_OPEN = "ignore:unclosed (transport )?<(socket|ssl|_Selector):ResourceWarning"
 """Prefect 3.8 leaves the sockets of its clients to the garbage collector, and so does a test its thread for runs."""
 
@@ -147,10 +149,15 @@ async def run_of(client: PrefectClient, state: State[Any]) -> FlowRun:
     return await client.read_flow_run(run_id)
 
 
-async def task_runs(client: PrefectClient, run: FlowRun) -> list[TaskRun]:
-    """The run's task runs."""
+async def task_runs(client: PrefectClient, run: FlowRun, last: str) -> list[TaskRun]:
+    """The run's task runs. Prefect records them in order, a moment after they ended: waits for the one named `last`."""
     filter_ = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run.id]))
-    return await client.read_task_runs(task_run_filter=filter_)
+    async with asyncio.timeout(RECORDED_WITHIN_S):
+        while True:
+            runs = await client.read_task_runs(task_run_filter=filter_)
+            if any(found.name == last for found in runs):
+                return runs
+            await asyncio.sleep(0.05)
 
 
 async def artifacts(client: PrefectClient, run: FlowRun) -> dict[str, Artifact]:

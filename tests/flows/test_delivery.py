@@ -33,7 +33,7 @@ async def test_reports_the_queue(client: PrefectClient, deployed: None, bundle: 
     assert "3 messages due now" in report
     assert "`stage:welcome_drip` by operator: price list is wrong" in report
     assert "The always-on service is sending" in report
-    assert len(await task_runs(client, run)) == 5
+    assert len(await task_runs(client, run, "report on the queue")) == 5
 
 
 async def test_paused_deployment_halts_its_stage(

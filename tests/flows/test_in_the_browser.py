@@ -36,7 +36,18 @@ async def ui(client: PrefectClient) -> AsyncIterator[str]:
         "PREFECT_SERVER_UI_API_URL": f"{address}/api",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     }
-    command = ["-m", "prefect", "server", "start", "--no-services", "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        "-m",
+        "deployments.prefect_server",
+        "prefect",
+        "server",
+        "start",
+        "--no-services",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     server = await asyncio.create_subprocess_exec(
         sys.executable, *command, env=environment, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )

@@ -26,7 +26,7 @@ async def test_removes_what_is_old_and_says_what(client: PrefectClient, bundle: 
     report = str((await artifacts(client, run))["retention"].data)
     assert f"| events | {old:%Y-%m} | 36 months |" in report
     assert "| handled updates | 1 | 30d |" in report
-    assert len(await task_runs(client, run)) == 4
+    assert len(await task_runs(client, run, "report on what was removed")) == 4
     assert len(await (await conn.execute("SELECT FROM events")).fetchall()) == 1
 
     again = await run_of(client, await retention(return_state=True))

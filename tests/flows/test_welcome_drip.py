@@ -15,6 +15,7 @@ from tests.flows.conftest import artifacts, newcomers, run_of, task_runs
 
 MORNING = datetime(2026, 3, 4, 2, 30, tzinfo=UTC)
 """10:30 in Asia/Shanghai."""
+REPORT = "report on welcome_drip"
 
 
 async def test_run_says_who_got_what_and_why_not(client: PrefectClient, bundle: Bundle, conn: Connection) -> None:
@@ -50,15 +51,15 @@ async def test_report_names_no_member(client: PrefectClient, bundle: Bundle, con
 
 async def test_task_runs_do_not_grow_with_the_audience(client: PrefectClient, bundle: Bundle, conn: Connection) -> None:
     await newcomers(conn, 10)
-    few = await task_runs(client, await run_of(client, await welcome_drip(return_state=True)))
+    few = await task_runs(client, await run_of(client, await welcome_drip(return_state=True)), REPORT)
     await newcomers(conn, 2_000)
-    many = await task_runs(client, await run_of(client, await welcome_drip(return_state=True)))
+    many = await task_runs(client, await run_of(client, await welcome_drip(return_state=True)), REPORT)
 
     assert len(few) == len(many) <= 25
     assert sorted(run.name for run in many) == [
         "follow delivery of welcome_drip",
         "plan welcome_drip",
-        "report on welcome_drip",
+        REPORT,
     ]
 
 

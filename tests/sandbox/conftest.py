@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
@@ -13,9 +13,19 @@ from telegram.request import HTTPXRequest
 from community.sandbox.client import SandboxClient
 from community.sandbox.testing import Served, serving
 from community.sandbox.world import DEFAULT_TOKEN, Options
+from tests.sandbox.witness import Witness, watching
 
 ANN, BOB, EVE = 17, 18, 19
 OTHER_TOKEN = "5151:other-token"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def witness() -> Iterator[Witness]:
+    """Looks at all that the sandbox says during the tests; what is wrong with it is told once, at the end."""
+    witness = Witness()
+    with watching(witness):
+        yield witness
+    assert not witness.wrong, f"answers that are not Telegram's:\n{witness.story()}"
 
 
 @pytest.fixture(scope="session")

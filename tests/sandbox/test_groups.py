@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from telegram import Bot, ChatMemberUpdated, ChatPermissions
-from telegram.error import BadRequest
+from telegram.error import BadRequest, ChatMigrated, Forbidden
 
 from community.sandbox.client import SandboxClient, SandboxError
 
@@ -140,3 +140,70 @@ async def test_moderators_delete_what_members_wrote(bot: Bot, sandbox: SandboxCl
     said = await sandbox.say(BOB, plain, "spam")
     with pytest.raises(BadRequest, match=r"(?i)can't be deleted"):
         await bot.delete_message(plain, said["message_id"])
+
+
+async def test_a_basic_group_removes_but_never_bans(bot: Bot, sandbox: SandboxClient) -> None:
+    small = await sandbox.create_group("Small", kind="group", owner=EVE, members=[BOB])
+    await bot.ban_chat_member(small, BOB)
+    assert (await bot.get_chat_member(small, BOB)).status == "left"
+    for refused, error in (
+        (bot.restrict_chat_member(small, BOB, ChatPermissions.no_permissions()), "only for supergroups"),
+        (bot.unban_chat_member(small, BOB), "supergroup and channel chats only"),
+        (bot.promote_chat_member(small, BOB, can_pin_messages=True), "supergroup and channel chats only"),
+        (bot.ban_chat_sender_chat(small, small), "can't ban chats in basic groups"),
+    ):
+        with pytest.raises(BadRequest, match=f"(?i){error}"):
+            await refused
+
+
+async def test_a_restriction_waits_for_who_left(bot: Bot, sandbox: SandboxClient, group: int) -> None:
+    await bot.restrict_chat_member(group, BOB, ChatPermissions.no_permissions())
+    await sandbox.leave(BOB, group)
+    member = await bot.get_chat_member(group, BOB)
+    assert (member.status, member.is_member) == ("restricted", False)  # type: ignore[attr-defined]
+    await sandbox.join(BOB, chat=group)
+    with pytest.raises(SandboxError, match="may not write"):
+        await sandbox.say(BOB, group, "hi")
+    await sandbox.leave(BOB, group)
+    await bot.unban_chat_member(group, BOB, only_if_banned=True)
+    assert (await bot.get_chat_member(group, BOB)).status == "restricted"
+    await bot.unban_chat_member(group, BOB)
+    await sandbox.join(BOB, chat=group)
+    await sandbox.say(BOB, group, "hi")
+
+
+async def test_what_changes_nothing_tells_nobody(bot: Bot, group: int) -> None:
+    for _ in range(2):
+        await bot.ban_chat_member(group, ANN)
+    await bot.unban_chat_member(group, BOB, only_if_banned=True)
+    assert [change.new_chat_member.status for change in await changes(bot)] == ["kicked"]
+
+
+async def test_bots_are_banned_like_people(bot: Bot, other: Bot, sandbox: SandboxClient) -> None:
+    group = await sandbox.create_group("Group", owner=EVE, bots=[bot.id])
+    await sandbox.add_bot(EVE, group, other.id)
+    with pytest.raises(BadRequest, match=r"(?i)can't restrict self"):
+        await bot.ban_chat_member(group, bot.id)
+    await bot.ban_chat_member(group, other.id)
+    with pytest.raises(Forbidden, match="bot was kicked from the supergroup chat"):
+        await other.send_message(group, "hi")
+
+
+async def test_a_supergroup_takes_over_links_and_requests(bot: Bot, sandbox: SandboxClient) -> None:
+    await bot.get_updates(allowed_updates=ALL)
+    small = await sandbox.create_group("Small", kind="group", owner=EVE, members=[BOB])
+    asking = await bot.create_chat_invite_link(small, creates_join_request=True)
+    await sandbox.request_join(ANN, asking.invite_link)
+    with pytest.raises(SandboxError, match="does not own"):
+        await sandbox.migrate(BOB, small)
+    large = await sandbox.migrate(EVE, small)
+    [change] = [update.my_chat_member for update in await bot.get_updates() if update.my_chat_member]
+    assert (change.chat.id, change.old_chat_member.status, change.new_chat_member.status) == (
+        large, "left", "administrator",
+    )  # fmt: skip
+    await bot.send_message(ANN, "the right to write stays")
+    await bot.approve_chat_join_request(large, ANN)
+    assert await bot.get_chat_member_count(large) == 5
+    with pytest.raises(ChatMigrated):
+        await bot.ban_chat_member(small, BOB)
+    assert small not in [chat["id"] for chat in await sandbox.user_chats(BOB)]

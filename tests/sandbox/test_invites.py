@@ -114,3 +114,49 @@ async def test_a_bot_sees_other_bots_links_shortened(bot: Bot, other: Bot, sandb
     assert joined.invite_link.invite_link.endswith("...")
     with pytest.raises(BadRequest, match=r"(?i)invite_hash_expired"):
         await other.revoke_chat_invite_link(group, link.invite_link)
+
+
+async def test_a_public_group_may_want_to_be_asked(bot: Bot, sandbox: SandboxClient) -> None:
+    await bot.get_updates(allowed_updates=ALL)
+    group = await sandbox.create_group("Group", owner=EVE, username="thegroup", join_by_request=True)
+    with pytest.raises(SandboxError, match="use request_join"):
+        await sandbox.join(ANN, chat="thegroup")
+    await sandbox.request_join(ANN, chat="thegroup")
+    await sandbox.request_join(BOB, chat="thegroup")
+    request = (await bot.get_updates())[0].chat_join_request
+    assert request
+    assert request.invite_link is None
+    await bot.send_message(ANN, "why?")
+    await request.approve()
+    await sandbox.answer_request(EVE, group, BOB, approve=False)
+    [joined] = [update.chat_member for update in await bot.get_updates() if update.chat_member]
+    assert (joined.via_join_request, joined.invite_link) == (True, None)
+    assert (await bot.get_chat(group)).join_by_request
+
+
+async def test_links_of_people_and_of_folders(bot: Bot, sandbox: SandboxClient, group: int) -> None:
+    link = await sandbox.create_link(EVE, group, name="mine", member_limit=5)
+    await sandbox.join(ANN, link=link, folder=True)
+    [joined] = [update.chat_member for update in await bot.get_updates() if update.chat_member]
+    assert joined.via_chat_folder_invite_link
+    assert joined.invite_link
+    assert (joined.invite_link.name, joined.invite_link.creator.id) == ("mine", EVE)
+    assert joined.invite_link.invite_link != link
+
+
+async def test_the_banned_come_in_by_no_door(bot: Bot, sandbox: SandboxClient, group: int) -> None:
+    links = [await bot.create_chat_invite_link(group, creates_join_request=asks) for asks in (False, True)]
+    await bot.ban_chat_member(group, ANN)
+    for attempt in (sandbox.join(ANN, link=links[0].invite_link), sandbox.request_join(ANN, links[1].invite_link)):
+        with pytest.raises(SandboxError, match="USER_BANNED_IN_CHANNEL"):
+            await attempt
+    await sandbox.set_member(EVE, group, ANN, "member")  # by hand they may be taken back
+    assert (await bot.get_chat_member(group, ANN)).status == "member"
+
+
+async def test_requests_of_deleted_accounts_are_gone(bot: Bot, sandbox: SandboxClient, group: int) -> None:
+    link = await bot.create_chat_invite_link(group, creates_join_request=True)
+    await sandbox.request_join(ANN, link.invite_link)
+    await sandbox.delete_account(ANN)
+    with pytest.raises(BadRequest, match=r"(?i)hide_requester_missing"):
+        await bot.approve_chat_join_request(group, ANN)

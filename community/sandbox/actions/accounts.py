@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from community.sandbox.actions.registry import JSON, Gesture, find_bot, gesture
-from community.sandbox.membership import set_blocked
+from community.sandbox.membership import set_blocked, withdraw_request
 from community.sandbox.world import World
 
 
@@ -35,12 +35,14 @@ class Unblock(Gesture):
 
 @gesture("delete_account")
 class DeleteAccount(Gesture):
-    """Gone for good. Telegram tells nobody; groups keep a "Deleted Account"."""
+    """Gone for good. Telegram tells nobody; groups keep a "Deleted Account", requests to join are gone."""
 
     def apply(self, world: World) -> JSON:
         user = self.who(world)
         user.deactivated = True
         user.first_name, user.last_name, user.username = "Deleted Account", None, None
         user.renamed()
+        for chat_id in list(user.requests):
+            withdraw_request(world, world.groups[chat_id], user)
         world.live.account(user)
         return {}

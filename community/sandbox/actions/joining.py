@@ -34,15 +34,16 @@ def _check_welcome(world: World, group: Group, user: User) -> None:
 
 @gesture("request_join")
 class RequestJoin(Gesture):
-    """Ask to be let in by a link that creates join requests."""
+    """Ask to be let in: by a `link` that creates join requests, or into a public `chat` that wants to be asked."""
 
-    link: str
+    link: str | None = None
+    chat: int | str | None = None
 
     def apply(self, world: World) -> JSON:
         user = self.who(world)
-        group, link = _open_link(world, self.link, user)
-        if not link.creates_join_request:
-            raise Refused("this link lets in at once: use join")
+        group, link = _door(world, user, self.link, self.chat)
+        if not asks(group, link):
+            raise Refused("this door lets in at once: use join")
         if user.id in group.requests:
             raise Refused("INVITE_REQUEST_SENT")
         ask(world, group, user, link)
@@ -51,30 +52,37 @@ class RequestJoin(Gesture):
 
 @gesture("join")
 class Join(Gesture):
-    """Come in by a plain `link`, or into a public `chat`."""
+    """Come in by a plain `link`, or into a public `chat`. `folder`: the link was in a chat folder."""
 
     link: str | None = None
     chat: int | str | None = None
+    folder: bool = False
 
     def apply(self, world: World) -> JSON:
         user = self.who(world)
-        group, link = self._door(world, user)
-        admit(world, group, user, actor=user, link=link)
+        group, link = _door(world, user, self.link, self.chat)
+        if asks(group, link):
+            raise Refused("this link or chat asks for approval: use request_join")
+        via = "via_chat_folder_invite_link" if self.folder else None
+        admit(world, group, user, actor=user, link=link, via=via)
         return {"chat_id": group.id}
 
-    def _door(self, world: World, user: User) -> tuple[Group, InviteLink | None]:
-        if self.link is not None:
-            group, link = _open_link(world, self.link, user)
-            if link.creates_join_request:
-                raise Refused("this link asks for approval: use request_join")
-            return group, link
-        if self.chat is None:
-            raise Refused("name a link or a public chat")
-        group = find_group(world, self.chat)
-        if not group.username:
-            raise Refused(f"{group.id} is private: an invite link is needed")
-        _check_welcome(world, group, user)
-        return group, None
+
+def asks(group: Group, link: InviteLink | None) -> bool:
+    """Whether this way in asks for approval."""
+    return group.join_by_request if link is None else link.creates_join_request
+
+
+def _door(world: World, user: User, url: str | None, chat: int | str | None) -> tuple[Group, InviteLink | None]:
+    if url is not None:
+        return _open_link(world, url, user)
+    if chat is None:
+        raise Refused("name a link or a public chat")
+    group = find_group(world, chat)
+    if not group.username:
+        raise Refused(f"{group.id} is private: an invite link is needed")
+    _check_welcome(world, group, user)
+    return group, None
 
 
 @gesture("leave")

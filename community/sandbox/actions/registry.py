@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from community.sandbox.accounts import Bot, User
 from community.sandbox.chats import Chat, Group
-from community.sandbox.errors import Refused
+from community.sandbox.errors import ApiError, Refused
 from community.sandbox.journal import Effect, noting
+from community.sandbox.messages import Message
+from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
@@ -73,8 +75,13 @@ def perform(world: World, request: Any) -> JSON:
 
 
 def _applied(world: World, wanted: Gesture) -> JSON:
+    """Where bots and people are bound by the same rule, people read Telegram's text without its prefix."""
     try:
+        if world.timed_polls:
+            close_due(world)
         return {"ok": True} | wanted.apply(world)
+    except ApiError as error:
+        return {"ok": False, "error": error.description.partition(": ")[2]}
     except Refused as error:
         return {"ok": False, "error": str(error)}
 
@@ -121,3 +128,10 @@ def find_chat(world: World, user: User, chat: int | str | None) -> Chat:
     if chat is None or chat in world.bots or (isinstance(chat, str) and world.group_named(chat) is None):
         return world.dialog(find_bot(world, chat), user)
     return find_group(world, chat)
+
+
+def find_message(chat: Chat, message_id: int) -> Message:
+    message = chat.message(message_id)
+    if message is None:
+        raise Refused(f"no message {message_id} in chat {chat.id}")
+    return message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from community.sandbox.client.connection import JSON, Connection, first
 
 
@@ -26,9 +28,13 @@ class Creating(Connection):
     async def create_group(
         self, title: str, *, kind: str = "supergroup", members: list[int] | None = None, owner: int | None = None,
         bots: list[int] | None = None, admin: bool = True, rights: list[str] | None = None,
-        username: str | None = None, id: int | None = None,
+        username: str | None = None, id: int | None = None, **settings: Any,
     ) -> int:  # fmt: skip
-        """A group's number. All bots are in it as administrators unless `bots`, `admin` or `rights` say otherwise."""
+        """A group's number. All bots are in it as administrators unless `bots`, `admin` or `rights` say otherwise.
+
+        `kind`: group, supergroup, channel. Settings: administrators, description, permissions, slow_mode_delay,
+        is_forum, join_by_request, signed, linked.
+        """
         group: JSON = {
             "title": title,
             "kind": kind,
@@ -37,7 +43,7 @@ class Creating(Connection):
             "bots": bots,
             "admin": admin,
         }
-        group |= {"rights": rights, "username": username, "id": id}
+        group |= {"rights": rights, "username": username, "id": id} | settings
         number: int = first(await self.ask("POST", "groups", [group]))["id"]
         return number
 

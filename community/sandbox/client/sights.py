@@ -13,6 +13,21 @@ class Sights(Connection):
         result: list[JSON] = await self.ask("GET", "history", chat=chat, user=user, limit=limit)
         return result
 
+    async def user_chats(self, user: int) -> list[JSON]:
+        """The chats `user` sees, the newest first, with their date and newest message."""
+        result: list[JSON] = await self.ask("GET", "user-chats", user=user)
+        return result
+
+    async def members(self, chat: int | str) -> list[JSON]:
+        """Everybody who is or was in a group, as Telegram's ChatMember."""
+        result: list[JSON] = await self.ask("GET", "members", chat=chat)
+        return result
+
+    async def menu(self, user: int, chat: Chat = None) -> list[JSON]:
+        """By bot in the chat: the commands `user` is offered, in private also the menu button."""
+        result: list[JSON] = await self.ask("GET", "menu", user=user, chat=chat)
+        return result
+
     async def received(
         self, user: int, since: float = 0, until: float | None = None, *, groups: bool = False
     ) -> list[JSON]:  # fmt: skip
@@ -27,6 +42,11 @@ class Sights(Connection):
     async def delivered(self, after: int = 0, limit: int = 10_000) -> JSON:
         """All that bots wrote anywhere: messages, and `next` to pass as `after` the next time."""
         result: JSON = await self.ask("GET", "delivered", after=after, limit=limit)
+        return result
+
+    async def keyboard(self, user: int, chat: Chat = None) -> JSON | None:
+        """The reply keyboard or forced reply that stands below a user's chat; None when there is none."""
+        result: JSON | None = await self.ask("GET", "keyboard", user=user, chat=chat)
         return result
 
     async def join_requests(self, chat: int | None = None) -> list[JSON]:

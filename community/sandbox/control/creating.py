@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from community.sandbox import views
+from community.sandbox import settings, views
 from community.sandbox.accounts import User
+from community.sandbox.chats import Group
 from community.sandbox.control.registry import JSON, Asked, Name, Number, each, route
 from community.sandbox.errors import Refused
-from community.sandbox.members import ALL_RIGHTS, Member
+from community.sandbox.members import ALL_PERMISSIONS, ALL_RIGHTS, Member
 from community.sandbox.world import World
 
 
@@ -20,6 +21,7 @@ class NewUser(Asked):
     last_name: Name | None = None
     username: Name | None = None
     language_code: Name | None = None
+    hides_forwards: bool = False
 
 
 class NewBot(Asked):
@@ -32,35 +34,71 @@ class NewBot(Asked):
 
 
 class NewGroup(Asked):
-    """`bots`: numbers of those inside, as administrators unless `admin` is false, with `rights` if not all."""
+    """A group, supergroup or channel.
+
+    `bots`: numbers of those inside, as administrators unless `admin` is false, with `rights` if not all.
+    `permissions` of ordinary members, all by default. `linked`: the channel of a discussion group, or the other way.
+    `signed`: a channel's posts carry their author's name.
+    """
 
     title: Annotated[str, Field(min_length=1, max_length=128)]
-    kind: Literal["group", "supergroup"] = "supergroup"
+    kind: Literal["group", "supergroup", "channel"] = "supergroup"
     id: Number | None = None
     username: Name | None = None
     owner: Number | None = None
+    administrators: list[Number] = Field(default_factory=list)
     members: list[Number] = Field(default_factory=list)
     bots: list[Number] | None = None
     admin: bool = True
     rights: list[str] | None = None
+    description: Annotated[str, Field(max_length=255)] | None = None
+    permissions: list[str] | None = None
+    slow_mode_delay: Annotated[int, Field(ge=0, le=86_400)] = 0
+    is_forum: bool = False
+    join_by_request: bool = False
+    signed: bool = False
+    linked: Number | None = None
 
     def create(self, world: World) -> JSON:
         """Nobody is told; unknown members are an error, and then nothing is created."""
         bots = list(world.bots) if self.bots is None else self.bots
-        people = self.members if self.owner is None else [self.owner, *self.members]
-        missing = [number for number in people if number not in world.users]
-        missing += [number for number in bots if number not in world.bots]
-        if missing:
-            raise Refused(f"unknown: {', '.join(map(str, missing[:10]))}")
+        self._check(world, bots)
         group = world.add_group(self.kind, self.title, id=self.id, username=self.username)
-        for number in dict.fromkeys(people):
-            group.enrol(world.users[number], owner=number == self.owner)
+        self._configure(world, group)
+        for number in dict.fromkeys([*self.members, *self.administrators, *self._owners()]):
+            group.enrol(world.users[number], admin=number in self.administrators, owner=number == self.owner)
         rights = ALL_RIGHTS if self.rights is None else ALL_RIGHTS & set(self.rights)
         for number in bots:
-            member = Member(world.bots[number], "administrator", rights=rights)
+            member = Member(world.bots[number], "administrator", rights=rights, promoted_by=self.owner or 0)
             group.members[number] = member if self.admin else Member(world.bots[number], "member")
         world.live.chat(group)
         return {"id": group.id}
+
+    def _owners(self) -> list[int]:
+        return [] if self.owner is None else [self.owner]
+
+    def _check(self, world: World, bots: list[int]) -> None:
+        people = [*self._owners(), *self.administrators, *self.members]
+        missing = [number for number in people if number not in world.users]
+        missing += [number for number in bots if number not in world.bots]
+        missing += [self.linked] if self.linked is not None and self.linked not in world.groups else []
+        if missing:
+            raise Refused(f"unknown: {', '.join(map(str, missing[:10]))}")
+        if self.is_forum and self.kind != "supergroup":
+            raise Refused(f"a {self.kind} has no topics: only supergroups do")
+        if self.kind == "channel" and bots and not self.admin:
+            raise Refused("in a channel a bot can only be an administrator")
+
+    def _configure(self, world: World, group: Group) -> None:
+        group.description = self.description or None
+        group.slow_mode_delay, group.join_by_request = self.slow_mode_delay, self.join_by_request
+        group.signed = self.signed
+        if self.permissions is not None:
+            group.permissions = ALL_PERMISSIONS & set(self.permissions)
+        if self.is_forum:
+            settings.set_forum(world, group, True)
+        if self.linked is not None:
+            settings.link(world, group, world.groups[self.linked])
 
 
 @route("POST", "users")

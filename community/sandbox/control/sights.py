@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from community.sandbox import views
+from community.sandbox.accounts import User
 from community.sandbox.actions import perform
 from community.sandbox.actions.registry import find_chat, find_group
 from community.sandbox.control.registry import JSON, Asked, ChatRef, entries, route
@@ -36,6 +37,17 @@ class ChatQuery(Asked):
     chat: int | None = None
 
 
+class PersonQuery(Asked):
+    """`chat` as that user names it."""
+
+    user: int
+    chat: ChatRef | None = None
+
+
+class MembersQuery(Asked):
+    chat: ChatRef
+
+
 class CallbackQuery(Asked):
     id: str
 
@@ -50,10 +62,39 @@ def history(world: World, asked: Any) -> list[JSON]:
     wanted = HistoryQuery.model_validate(asked)
     if wanted.user is None:
         return views.history(find_group(world, wanted.chat or 0), wanted.limit)
-    user = world.users.get(wanted.user)
+    return views.history(find_chat(world, _user(world, wanted.user), wanted.chat), wanted.limit)
+
+
+def _user(world: World, number: int) -> User:
+    user = world.users.get(number)
     if user is None:
-        raise Refused(f"no user {wanted.user}")
-    return views.history(find_chat(world, user, wanted.chat), wanted.limit)
+        raise Refused(f"no user {number}")
+    return user
+
+
+@route("GET", "user-chats")
+def user_chats(world: World, asked: Any) -> list[JSON]:
+    return views.chats_of(world, _user(world, PersonQuery.model_validate(asked).user))
+
+
+@route("GET", "members")
+def members(world: World, asked: Any) -> list[JSON]:
+    return views.members(find_group(world, MembersQuery.model_validate(asked).chat), world.clock.date())
+
+
+@route("GET", "menu")
+def menu(world: World, asked: Any) -> list[JSON]:
+    wanted = PersonQuery.model_validate(asked)
+    user = _user(world, wanted.user)
+    return views.menu(world, user, find_chat(world, user, wanted.chat))
+
+
+@route("GET", "keyboard")
+def keyboard(world: World, asked: Any) -> JSON | None:
+    """The reply keyboard or forced reply below a user's chat."""
+    wanted = PersonQuery.model_validate(asked)
+    user = _user(world, wanted.user)
+    return find_chat(world, user, wanted.chat).keyboard_of(user.id)
 
 
 @route("GET", "received")

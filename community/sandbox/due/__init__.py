@@ -1,6 +1,6 @@
 """What happens by itself when its time comes, one module per topic. Importing this package registers it all."""
 
-from community.sandbox.due import restrictions
+from community.sandbox.due import polls, restrictions
 from community.sandbox.due.registry import DUTIES, Due, catch_up, duty
 
-__all__ = ["DUTIES", "Due", "catch_up", "duty", "restrictions"]
+__all__ = ["DUTIES", "Due", "catch_up", "duty", "polls", "restrictions"]

@@ -1,6 +1,47 @@
 """Bot API methods, one module per topic. Importing this package registers them all."""
 
-from community.sandbox.methods import bots, chats, edits, invites, media, members, messages, updates
+from community.sandbox.methods import (
+    bots,
+    callbacks,
+    chats,
+    commands,
+    copying,
+    edits,
+    invites,
+    media,
+    members,
+    messages,
+    pins,
+    places,
+    polls,
+    profile,
+    reactions,
+    settings,
+    topics,
+    updates,
+)
 from community.sandbox.methods.registry import METHODS, Call, Method
 
-__all__ = ["METHODS", "Call", "Method", "bots", "chats", "edits", "invites", "media", "members", "messages", "updates"]
+__all__ = [
+    "METHODS",
+    "Call",
+    "Method",
+    "bots",
+    "callbacks",
+    "chats",
+    "commands",
+    "copying",
+    "edits",
+    "invites",
+    "media",
+    "members",
+    "messages",
+    "pins",
+    "places",
+    "polls",
+    "profile",
+    "reactions",
+    "settings",
+    "topics",
+    "updates",
+]

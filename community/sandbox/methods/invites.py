@@ -9,7 +9,7 @@ from community.sandbox.accounts import User
 from community.sandbox.chats import Group
 from community.sandbox.errors import bad_request
 from community.sandbox.links import InviteLink, JoinRequest
-from community.sandbox.membership import admit, withdraw_request
+from community.sandbox.membership import approve, withdraw_request
 from community.sandbox.methods.registry import Call, method
 
 JSON = dict[str, Any]
@@ -94,7 +94,7 @@ def _configure(call: Call, link: InviteLink) -> None:
 @method("approveChatJoinRequest")
 def approve_chat_join_request(call: Call) -> bool:
     group, request = _answered(call)
-    admit(call.world, group, request.user, actor=call.bot, link=request.link)
+    approve(call.world, group, request, call.bot)
     return True
 
 
