@@ -169,8 +169,9 @@ class Decoder:
         self._rows = rows
         self._objects: list[Any] = [object.__new__(self._shapes[_leading(row)][0]) for row in rows]
         self._containers: list[Any] = []
+        self._hashing = 0
         self._makers: dict[str, Callable[[list[Any]], Any]] = {
-            "r": lambda parts: self._objects[_natural(parts[1])],
+            "r": lambda parts: self._object(_natural(parts[1])),
             "=": lambda parts: self._containers[_natural(parts[1])],
             "l": self._list,
             "s": self._set,
@@ -178,7 +179,7 @@ class Decoder:
             "m": lambda parts: self._mapping({}, parts),
             "c": lambda parts: self._mapping(Counter(), parts),
             "t": lambda parts: tuple(map(self._value, parts[1:])),
-            "z": lambda parts: frozenset(map(self._value, parts[1:])),
+            "z": lambda parts: frozenset(map(self._key, parts[1:])),
             "b": lambda parts: base64.b64decode(parts[1], validate=True),
             "f": lambda parts: float(parts[1]),
         }
@@ -210,6 +211,21 @@ class Decoder:
             return made
         return self._makers[value[0]](value) if kind is list else value
 
+    def _key(self, value: Any) -> Any:
+        """A value that is to be hashed."""
+        self._hashing += 1
+        try:
+            return self._value(value)
+        finally:
+            self._hashing -= 1
+
+    def _object(self, number: int) -> Any:
+        """Where a hash is made of contents they are needed at once; such objects hold no numbered containers."""
+        item = self._objects[number]
+        if self._hashing and "__hash__" in vars(type(item)):
+            self._fill(item, orjson.loads(self._rows[number]))
+        return item
+
     def _new(self, container: Any) -> Any:
         self._containers.append(container)
         return container
@@ -221,7 +237,7 @@ class Decoder:
 
     def _set(self, parts: list[Any]) -> set[Any]:
         made: set[Any] = self._new(set())
-        made.update(map(self._value, parts[1:]))
+        made.update(map(self._key, parts[1:]))
         return made
 
     def _deque(self, parts: list[Any]) -> deque[Any]:
@@ -232,7 +248,7 @@ class Decoder:
     def _mapping(self, made: Any, parts: list[Any]) -> Any:
         self._new(made)
         for key, value in zip(parts[1::2], parts[2::2], strict=True):
-            made[self._value(key)] = self._value(value)
+            made[self._key(key)] = self._value(value)
         return made
 
 

@@ -16,6 +16,7 @@ from aiohttp import web
 from community.sandbox import graph
 from community.sandbox.accounts import User
 from community.sandbox.client import SandboxClient, SandboxError
+from community.sandbox.commands import Scope
 from community.sandbox.state import TRANSIENT
 from community.sandbox.testing import serving
 
@@ -174,7 +175,16 @@ def test_any_graph_comes_back_the_same() -> None:
     ann = User(1, "Ann")
     shared = [1, 2.5, None, True, "ü", float("inf"), b"\x00\xff"]
     ann.requests = {1: ann, 2: shared, 3: shared}  # type: ignore[dict-item]
-    root = {"a": ann, "b": (1, frozenset({2})), "c": {3}, "": {(1, "x"): [[]]}, "r": ["r", 0], "=": ["=", 0]}
+    scope = {(Scope("chat", 1), "de"): {Scope("default")}}
+    root = {
+        "scopes": scope,
+        "a": ann,
+        "b": (1, frozenset({2})),
+        "c": {3},
+        "": {(1, "x"): [[]]},
+        "r": ["r", 0],
+        "=": ["=", 0],
+    }
     encoder = graph.Encoder(TRANSIENT, {})
     first, *rows = encoder.lines(root)
     back = graph.Decoder(encoder.shapes, rows, TRANSIENT).build(json.loads(first))
