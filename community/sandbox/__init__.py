@@ -7,12 +7,15 @@ Where things are
     dispatch.py     one bot call from arrival to answer: meter, faults, limits, effect, journal
     server.py       binding, serving, a graceful end
     world.py        everything there is, in memory
-    accounts.py     users and bots          chats.py    private chats and groups
+    accounts.py     users and bots          chats.py    private chats, groups and channels
     members.py      a person in a group     links.py    invite links and join requests
     messages.py     a message               files.py    uploaded files
+    identity.py     whom a message shows as its sender
     posting.py      how a message comes into a chat, and which bots are told
     membership.py   how membership changes, and which bots are told
     access.py       who may be written to, who may do what
+    topics.py       forum topics            settings.py   title, photo, permissions and the like of a chat
+    commands.py     commands by scope and language, and which of them someone is offered
     formatting.py   parse_mode, entities    markdown.py   its two kinds of Markdown
     keyboards.py    reply markup, and what stands below a chat
     pictures.py     sizes of pictures       origins.py    forwards and copies

@@ -54,11 +54,11 @@ def reachable(world: World, bot: Bot, group: Group, *, reading: bool = False) ->
     own = group.standing(bot)
     if reading and group.username and (own is None or own.status != "kicked"):
         return group
-    if own is None:
+    if own is None and not group.username:
         raise bad_request("chat not found")
-    if own.status == "kicked":
+    if own is not None and own.status == "kicked":
         raise forbidden(f"bot was kicked from the {group.kind} chat")
-    if not own.present:
+    if own is None or not own.present:
         raise forbidden(f"bot is not a member of the {group.kind} chat")
     return group
 

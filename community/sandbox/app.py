@@ -23,6 +23,8 @@ BODY_LIMIT = 52_428_800
 NOT_FOUND = ApiError(404, "Not Found")
 TICK = 0.5
 """Seconds, real ones, after which the sandbox looks again for what fell due."""
+VERBS = ("GET", "POST")
+WRONG_VERB = ApiError(405, "Method Not Allowed")
 TOO_LARGE = ApiError(413, "Request Entity Too Large")
 
 
@@ -43,6 +45,8 @@ class Sandbox:
             await self._live(receive, send)
         elif scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
+        elif scope["method"] not in VERBS and not scope["path"].startswith("/control/"):
+            await _respond(send, *refusal(WRONG_VERB))
         elif scope["path"].startswith("/bot"):
             await self._bot_call(scope, receive, send)
         elif scope["path"].startswith("/file/bot"):

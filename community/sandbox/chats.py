@@ -25,11 +25,13 @@ PUBLICLY_IGNORED = frozenset({"can_change_info", "can_pin_messages"})
 class Chat:
     """Messages by id. Ids rise within the chat. `pins` by message id.
 
-    `keyboard`: the reply keyboard or forced reply that stands below the chat, None when there is none; with
-    `keyboard_for` only for those users (`selective`), and no more for those in `keyboard_hidden`.
+    `keyboard`: the reply keyboard or forced reply that stands below the chat, None when there is none, and the number
+    of the message that brought it; with `keyboard_for` only for those users (`selective`), and no more for those in
+    `keyboard_hidden`.
     """
 
     keyboard: JSON | None = None
+    keyboard_message: int = 0
     keyboard_for: frozenset[int] | None = None
     keyboard_hidden: frozenset[int] = frozenset()
 

@@ -78,6 +78,14 @@ class Entry:
 FIELDS = tuple(Entry.__slots__)
 
 
+def _shown(value: Any) -> str:
+    """The beginning of a value; nothing of one that is nested too deeply for Python."""
+    try:
+        return str(value)[:SHOWN]
+    except RecursionError:
+        return "…"
+
+
 class Journal:
     """The newest `limit` entries; older ones are forgotten."""
 
@@ -89,8 +97,8 @@ class Journal:
         """`raw`: parameters as they came; `more`: further fields of an entry."""
         self.count += 1
         chat = raw.get("chat_id")
-        summary = {key: str(value)[:SHOWN] for key, value in raw.items() if key != "chat_id" and key not in HIDDEN}
-        chat_id = None if chat is None else str(chat)[:SHOWN]
+        summary = {key: _shown(value) for key, value in raw.items() if key != "chat_id" and key not in HIDDEN}
+        chat_id = None if chat is None else _shown(chat)
         entry = Entry(self.count, date, arrived, bot_id, method, chat_id, summary, **more)
         self.entries.append(entry)
         return entry

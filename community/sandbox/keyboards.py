@@ -72,14 +72,6 @@ def _checked(value: Any) -> JSON | None:
     return value if value.get("inline_keyboard", True) else None
 
 
-def inline_markup(params: Params) -> JSON | None:
-    """What an edit may carry."""
-    markup = read_markup(params)
-    if markup is not None and "inline_keyboard" not in markup:
-        raise bad_request("inline keyboard expected")
-    return markup
-
-
 def check_place(markup: JSON, chat: Chat) -> None:
     """Some buttons stand in private chats only (Bot API, KeyboardButton)."""
     if chat.id > 0 or "keyboard" not in markup:
@@ -98,6 +90,7 @@ def put_below(chat: Chat, message: Message, markup: JSON) -> None:
     meant = _meant(chat, message) if chat.id < 0 and markup.get("selective") else None
     if "remove_keyboard" not in markup:
         chat.keyboard, chat.keyboard_for, chat.keyboard_hidden = markup, meant, frozenset()
+        chat.keyboard_message = message.id
     elif meant is None:
         chat.keyboard = None
     else:
@@ -131,17 +124,6 @@ def _check_plain(button: Any) -> None:
     text = button if isinstance(button, str) else button.get("text") if isinstance(button, dict) else None
     if not isinstance(text, str) or not text:
         raise bad_request("keyboard button text must be non-empty")
-    for kind in ("request_users", "request_chat"):
-        if isinstance(button, dict) and button.get(kind) is not None:
-            _check_request(button[kind])
-
-
-def _check_request(request: Any) -> None:
-    """Bot API, KeyboardButtonRequestUsers and KeyboardButtonRequestChat."""
-    if not isinstance(request, dict) or type(request.get("request_id")) is not int:
-        raise bad_request("can't parse keyboard button: Can't find field \"request_id\"")
-    if type(request.get("max_quantity", 1)) is not int:
-        raise bad_request('can\'t parse keyboard button: Field "max_quantity" must be of type Number')
 
 
 def _check_inline(button: Any) -> None:

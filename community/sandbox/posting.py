@@ -53,13 +53,16 @@ def _signed(world: World, group: Group, sender: Account, content: JSON) -> JSON:
 
 
 def _discuss(world: World, channel: Group, group: Group, message: Message) -> None:
-    """A channel's post comes into its discussion group by itself, pinned; comments are replies to it."""
+    """A channel's post comes into its discussion group by itself, of an album the first pinned; comments answer it."""
     album = {key: value for key, value in message.content.items() if key == "media_group_id"}
     content = taken(message) | album | {"sender_chat": channel.as_json(), "is_automatic_forward": True}
     content["forward_origin"] = origin(message)
     copy = post(world, group, TELEGRAM, content, media=message.media, markup=_leading(message.markup))
-    channel.discussed[message.id] = group.pins[copy.id] = copy
-    world.live.chat(group)
+    channel.discussed[message.id] = copy
+    before = group.messages.get(copy.id - 1)
+    if not album or before is None or before.content.get("media_group_id") != album["media_group_id"]:
+        group.pins[copy.id] = copy
+        world.live.chat(group)
 
 
 def _leading(markup: JSON | None) -> JSON | None:
@@ -114,10 +117,16 @@ def edit(world: World, message: Message, content: JSON, markup: JSON | None, med
 
 
 def delete(world: World, message: Message) -> None:
-    """A channel's post goes from its discussion group too; comments stay."""
-    message.deleted = world.clock.date()
-    if message.chat.pins.pop(message.id, None) is not None:
-        world.live.chat(message.chat)
+    """For everyone, with what it pinned or put below the chat.
+
+    A channel's post goes from its discussion group too; comments stay.
+    """
+    message.deleted, chat = world.clock.date(), message.chat
+    below = chat.keyboard is not None and chat.keyboard_message == message.id
+    if below:
+        chat.keyboard = None
+    if chat.pins.pop(message.id, None) is not None or below:
+        world.live.chat(chat)
     world.live.message(message, "deleted")
     if copy := discussed(message):
         delete(world, copy)

@@ -105,7 +105,7 @@ def read_permissions(params: Params) -> frozenset[str]:
     return frozenset(wanted) & ALL_PERMISSIONS
 
 
-def check_username(world: World, group: Group, username: str | None) -> None:
+def check_username(world: World, group: Group | None, username: str | None) -> None:
     """A username leads to one chat or account only."""
     if not username:
         return

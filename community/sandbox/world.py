@@ -139,7 +139,7 @@ class World:
         number = token.partition(":")[0]
         if not (number.isascii() and number.isdigit() and 0 < int(number) < 2**52):
             raise Refused("a token starts with the bot's number and a colon")
-        if int(number) in self.bots or int(number) in self.users:
+        if int(number) in self.bots or int(number) in self.users or int(number) in SYSTEM:
             raise Refused(f"number {number} is taken")
         username = username or ("sandbox_bot" if not self.bots else f"sandbox{number}_bot")
         first = self.first_update_ids[int(number)] = self._first_update_id()

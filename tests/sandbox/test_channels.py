@@ -71,8 +71,11 @@ async def test_strangers_read_public_channels_only(bot: Bot, other: Bot, sandbox
     assert (await other.get_chat("@open_news")).type == "channel"
     with pytest.raises(BadRequest, match=r"(?i)member list is inaccessible"):
         await other.get_chat_administrators("@open_news")
-    with pytest.raises((BadRequest, Forbidden)):
+    with pytest.raises(Forbidden, match="bot is not a member of the channel chat"):
         await other.send_message("@open_news", "hi")
+    post = await bot.send_message("@open_news", "hi")
+    await sandbox.start(ANN, other.id)
+    assert (await other.forward_message(ANN, "@open_news", post.message_id)).text == "hi"
 
 
 async def test_posts_come_into_the_discussion_group(bot: Bot, sandbox: SandboxClient, channel: int) -> None:
@@ -195,3 +198,11 @@ async def test_reactions_of_the_anonymous_are_the_groups(bot: Bot, sandbox: Sand
     await sandbox.edit_chat(EVE, group, permissions=["can_send_messages"])
     with pytest.raises(SandboxError, match="not enough rights to react"):
         await sandbox.react(BOB, group, said["message_id"])
+
+
+async def test_an_album_is_pinned_once(bot: Bot, sandbox: SandboxClient, channel: int) -> None:
+    group = await sandbox.create_group("Talk", owner=EVE, linked=channel, bots=[bot.id])
+    await sandbox.say(EVE, channel, media=[{"kind": "document", "name": name, "text": "x"} for name in ("a", "b")])
+    first, second = await sandbox.history(group)
+    assert first["media_group_id"] == second["media_group_id"]
+    assert [each["pins"] for each in (await sandbox.chats())["groups"]][-1] == [first["message_id"]]

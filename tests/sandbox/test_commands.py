@@ -70,7 +70,7 @@ async def test_the_menu_falls_back_in_telegrams_order(bot: Bot, sandbox: Sandbox
         ({"commands": [{"command": "a-b", "description": "x"}]}, "BOT_COMMAND_INVALID"),
         ({"commands": [{"command": "a", "description": " "}]}, "BOT_COMMAND_DESCRIPTION_INVALID"),
         ({"commands": [{"command": "a", "description": "x"}] * 101}, "BOT_COMMANDS_TOO_MUCH"),
-        ({"commands": [], "scope": {"type": "galaxy"}}, "can't parse BotCommandScope: unsupported type specified"),
+        ({"commands": [], "scope": {"type": "galaxy"}}, "can't parse BotCommandScope: Unsupported type specified"),
         ({"commands": [], "scope": {"type": "chat", "chat_id": -5}}, "chat not found"),
         ({"commands": [], "scope": {"type": "chat_administrators", "chat_id": ANN}}, "chat not found"),
         ({"commands": [], "language_code": "english"}, "invalid language code specified"),
@@ -121,6 +121,8 @@ async def test_links_start_bots_and_add_them(bot: Bot, sandbox: SandboxClient) -
     member = await bot.get_chat_member(group, bot.id)
     assert (member.can_pin_messages, member.can_delete_messages) == (True, False)  # type: ignore[attr-defined]
     await bot.send_message(channel, "hello")
+    await sandbox.follow(EVE, "t.me/sandbox_bot?startgroup=again", chat=group)
+    assert (await bot.get_chat_member(group, bot.id)).status == "administrator"
     for link, chat, error in (
         ("https://t.me/sandbox_bot?startgroup=x", channel, "startchannel is for channels"),
         ("https://t.me/sandbox_bot?startgroup=x", None, "name the chat"),

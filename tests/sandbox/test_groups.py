@@ -88,6 +88,9 @@ async def test_owners_and_administrators_are_out_of_reach(bot: Bot, group: int) 
     await bot.promote_chat_member(group, BOB, can_delete_messages=True)
     with pytest.raises(BadRequest, match=r"(?i)user is an administrator"):
         await bot.restrict_chat_member(group, BOB, ChatPermissions.no_permissions())
+    await bot.unban_chat_member(group, BOB, only_if_banned=True)
+    with pytest.raises(BadRequest, match=r"(?i)user is an administrator"):
+        await bot.unban_chat_member(group, BOB)
 
 
 async def test_restricted_members_may_not_write(bot: Bot, sandbox: SandboxClient, group: int) -> None:

@@ -52,12 +52,16 @@ async def test_a_reply_keyboard_stays_until_it_is_used_replaced_or_removed(bot: 
     assert await sandbox.keyboard(ANN) is not None
     await bot.send_message(ANN, "gone", reply_markup=ReplyKeyboardRemove())
     assert await sandbox.keyboard(ANN) is None
+    sent = await bot.send_message(ANN, "menu", reply_markup=MENU)
+    await bot.delete_message(ANN, sent.message_id)
+    assert await sandbox.keyboard(ANN) is None
 
 
 async def test_a_forced_reply_ends_when_something_is_said(bot: Bot, sandbox: SandboxClient) -> None:
     await bot.send_message(ANN, "name?", reply_markup=ForceReply(input_field_placeholder="name"))
     assert (await sandbox.keyboard(ANN) or {})["force_reply"]
     await sandbox.say(ANN, None, "Ann")
+    assert (await heard(bot)).reply_to_message.text == "name?"  # type: ignore[union-attr]
     assert await sandbox.keyboard(ANN) is None
 
 
@@ -71,6 +75,7 @@ async def test_in_a_group_a_keyboard_may_be_for_some(bot: Bot, sandbox: SandboxC
     with pytest.raises(SandboxError, match="no button"):
         await sandbox.press(BOB, text="Help", chat=group)
     await sandbox.press(ANN, text="Help", chat=group)
+    assert (await heard(bot)).reply_to_message.text == "here"  # type: ignore[union-attr]
     await bot.send_message(group, "menu", reply_markup=MENU)
     await sandbox.press(ANN, text="Help", chat=group)
     assert await sandbox.keyboard(ANN, group) is None

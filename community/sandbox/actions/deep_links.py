@@ -60,10 +60,9 @@ class Follow(Gesture):
             raise Refused(f"{group.id} is a {group.kind}: startchannel is for channels, startgroup for groups")
         named = sorted(bot.default_rights.get(channel, ())) if rights is None else [_right(name) for name in rights]
         admin = bool(named) or channel
-        adding = AddBot(
-            user=self.user, chat=group.id, bot=bot.id, admin=admin, rights=named or None, force=self.force, at=None
-        )
-        adding.apply(world)
+        if admin or not group.member(bot, world.clock.date()).present:
+            adding = {"bot": bot.id, "admin": admin, "rights": named or None, "force": self.force}
+            AddBot(user=self.user, chat=group.id, at=None, **adding).apply(world)
         if not channel and payload:
             text = f"/start@{bot.username} {payload}"
             Say(user=self.user, chat=group.id, text=text, at=None).apply(world)

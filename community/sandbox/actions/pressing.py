@@ -87,13 +87,14 @@ class Press(Gesture):
         return {"button": button}
 
     def _press_below(self, world: World, user: User, chat: Chat, button: JSON) -> JSON:
-        """In a group the text goes as a reply in Telegram's apps; here it stands alone."""
+        """In a group what is said answers the message that brought the keyboard, so that its bot hears it."""
         check_speech(world, user, chat)
         content = self._content(world, user, button)
+        replied = chat.message(chat.keyboard_message) if isinstance(chat, Group) else None
         if (chat.keyboard or {}).get("one_time_keyboard"):
             hide(chat, user.id)
             world.live.chat(chat)
-        return {"message_id": utter(world, user, chat, content).id}
+        return {"message_id": utter(world, user, chat, content, reply_to=replied).id}
 
     def _content(self, world: World, user: User, button: JSON) -> JSON:
         if button.get("request_contact"):

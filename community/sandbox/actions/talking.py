@@ -48,9 +48,10 @@ def check_speech(world: World, user: User, chat: Chat, kind: str = "text", threa
 
 
 def utter(world: World, user: User, chat: Chat, content: JSON, **more: Any) -> Message:
-    """Post for a user; whoever was asked for a reply has given it."""
+    """Post for a user; who was asked for a reply gives it now, as Telegram's apps have them do."""
     asked = chat.keyboard_of(user.id)
     if asked is not None and "force_reply" in asked:
+        more["reply_to"] = more.get("reply_to") or chat.message(chat.keyboard_message)
         hide(chat, user.id)
         world.live.chat(chat)
     return post(world, chat, user, content, **more)

@@ -6,12 +6,14 @@ import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
+import orjson
 from pydantic import Field, TypeAdapter
 
 from community.sandbox.actions.registry import find_bot
 from community.sandbox.clock import Clock
 from community.sandbox.control.registry import JSON, Asked, ChatRef, Moment, each, route
 from community.sandbox.due import catch_up
+from community.sandbox.errors import Refused
 from community.sandbox.faults import Rule
 from community.sandbox.limits import Meter
 from community.sandbox.world import World
@@ -147,6 +149,10 @@ def _change_clock(clock: Clock, wanted: ClockChange) -> None:
 @route("POST", "updates")
 def inject(world: World, asked: Any) -> JSON:
     wanted = Injection.model_validate(asked)
+    try:
+        orjson.dumps(wanted.update)
+    except orjson.JSONEncodeError as error:
+        raise Refused(f"update cannot be written as JSON: {error}") from None
     return {"update_id": find_bot(world, wanted.bot).inbox.put_raw(wanted.update)}
 
 

@@ -84,6 +84,7 @@ class NewGroup(Asked):
         missing += [self.linked] if self.linked is not None and self.linked not in world.groups else []
         if missing:
             raise Refused(f"unknown: {', '.join(map(str, missing[:10]))}")
+        settings.check_username(world, None, self.username)
         if self.is_forum and self.kind != "supergroup":
             raise Refused(f"a {self.kind} has no topics: only supergroups do")
         if self.kind == "channel" and bots and not self.admin:

@@ -27,6 +27,14 @@ ChatRef = Annotated[int | str, BeforeValidator(lambda value: int(value) if _nume
 Moment = Annotated[float, Field(ge=0, le=4e9, allow_inf_nan=False)]
 
 
+BODY_LIMIT = 52_428_800
+"""Bytes: 50 MB, as for bots."""
+
+
+class TooLarge(Refused):
+    """A body beyond the limit."""
+
+
 class Asked(BaseModel):
     """What a route accepts."""
 
@@ -38,6 +46,8 @@ def _numeric(value: Any) -> bool:
 
 
 ROUTES: list[tuple[str, str, Handler]] = []
+LARGEST_FILE = 2**30
+"""Bytes that a state may have when it is sent over HTTP."""
 RAW: set[tuple[str, str]] = set()
 
 
@@ -68,17 +78,34 @@ def control_app(world: World) -> Starlette:
 def _endpoint(world: World, handler: Handler, *, raw: bool) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            asked = dict(request.query_params) if request.method == "GET" else await request.body()
+            asked = (
+                dict(request.query_params)
+                if request.method == "GET"
+                else await _read(request, LARGEST_FILE if raw else BODY_LIMIT)
+            )
             result = handler(world, asked if raw or isinstance(asked, dict) else _body(asked))
             if isinstance(result, Awaitable):
                 result = await result
             return result if isinstance(result, Response) else _json({"ok": True, "result": result})
         except ValidationError as error:
             return _json({"ok": False, "error": explained(error)}, 422)
+        except TooLarge as error:
+            return _json({"ok": False, "error": str(error)}, 413)
         except Refused as error:
             return _json({"ok": False, "error": str(error)}, 400)
 
     return endpoint
+
+
+async def _read(request: Request, most: int) -> bytes:
+    """The whole body, of at most so many bytes. Raises TooLarge as soon as it is known to be."""
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise TooLarge(f"the body is larger than {most} bytes")
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _body(body: bytes) -> Any:

@@ -14,6 +14,7 @@ from community.sandbox.description.types import (
     FILE,
     FLAG,
     INT64,
+    MOMENT,
     REAL,
     TEXT,
     Among,
@@ -48,9 +49,21 @@ def argument_of(name: str, check: Check) -> Argument:
         return _Scalar(name, _is_real)
     if isinstance(check, OneOf) and not check.objects and TEXT in check.others:
         return _Scalar(name, _is_text_or_integer)
+    if check is MOMENT:
+        return _Scalar(name, _is_moment)
     if check is not ANYTHING and isinstance(check, Simple | Among):
         return _Scalar(name, _is_integer)
     return _Structured(name, check)
+
+
+ELEMENTS = {
+    "correct_option_ids": "correct option identifier must be of type Number",
+    "custom_emoji_ids": "custom emoji identifier must be of type String",
+    "message_ids": "message identifier must be a Number",
+    "options": "expected an option to be of type String",
+    "user_ids": "user identifier must be a Number",
+}
+"""Telegram's words for a wrong element of an array."""
 
 
 class _Scalar:
@@ -73,6 +86,10 @@ def _is_integer(value: Any) -> bool:
     if type(value) is str:
         return not value or (INTEGER.fullmatch(value) is not None and _is_integer(int(value)))
     return type(value) is int and -INT64 <= value < INT64
+
+
+def _is_moment(value: Any) -> bool:
+    return value == "" or (_is_integer(value) and MOMENT(int(value)))
 
 
 def _is_text_or_integer(value: Any) -> bool:
@@ -115,11 +132,18 @@ class _Structured:
         try:
             fits = self.check(value)
         except IllTyped as error:
-            raise bad_request(str(error)) from None
+            raise bad_request(self._wrong_markup(value) or str(error)) from None
         if not fits:
-            raise bad_request(self._expectation())
+            raise bad_request(self._expectation(value))
 
-    def _expectation(self) -> str:
+    def _wrong_markup(self, value: Any) -> str | None:
+        """Telegram reads any markup, then says that it wants another."""
+        wrong = self.check.expected == "InlineKeyboardMarkup" and "inline_keyboard" not in value
+        return "inline keyboard expected" if wrong else None
+
+    def _expectation(self, value: Any) -> str:
         if isinstance(self.check, ArrayOf):
+            if isinstance(value, list) and self.name in ELEMENTS:
+                return ELEMENTS[self.name]
             return f"expected an {self.check.expected} as {self.name}"
         return f"object expected as {self.name.replace('_', ' ')}"

@@ -13,6 +13,7 @@ from community.sandbox.params import Params
 UNKNOWN_METHOD = ApiError(404, "Not Found: method not found")
 TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
 MISSING = {
+    "address": "address is empty",
     "action": "wrong parameter action in request",
     "callback_query_id": TOO_OLD,
     "chat_id": "chat_id is empty",

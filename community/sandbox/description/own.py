@@ -39,10 +39,11 @@ REQUIRED = {
 OPTIONAL = {"editMessageText": frozenset({"text"})}
 """Required in the library; newer versions of the Bot API made them optional."""
 ANNOTATIONS = {
+    ("sendMediaGroup", "media"): "Sequence[InputMedia]",
     ("setMessageReaction", "reaction"): "Sequence[ReactionType]",
     ("setMyCommands", "commands"): "Sequence[BotCommand]",
 }
-"""Types, where the library also takes shorter forms."""
+"""Types, where the library also takes shorter forms, or where Telegram has an error of its own for a wrong kind."""
 SPELLINGS = {"from_user": "from"}
 TAGS = ("type", "status", "source")
 """Fields that tell the members of a family apart."""

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from community.sandbox.description import own
 from community.sandbox.description.library import Described, family, fields, leaves
 
-INT64 = 2**63
+INT32, INT64 = 2**31, 2**63
 LABELS = {
     "ChatPermissions": "chat permissions",
     "ForceReply": "reply markup",
@@ -40,6 +40,13 @@ LABELS = {
     "SuggestedPostPrice": "suggested post price",
 }
 """How Telegram's errors call a type, where that is not its name."""
+
+UNSUPPORTED = {
+    "BotCommandScope": "Unsupported type specified",
+    "MenuButton": "MenuButton has unsupported type",
+    "ReactionType": "invalid reaction type specified",
+}
+"""What Telegram says of a member of a family that it does not know, where that is not 'type "…" is unsupported'."""
 
 
 class IllTyped(Exception):
@@ -73,7 +80,15 @@ class Real(Simple):
         return type(value) is int or (type(value) is float and math.isfinite(value))
 
 
+class Moment(Simple):
+    """Seconds since 1970, in 32 bits."""
+
+    def __call__(self, value: Any) -> bool:
+        return type(value) is int and -INT32 <= value < INT32
+
+
 WHOLE = Whole("Integer")
+MOMENT = Moment("Integer")
 REAL = Real("Number")
 TEXT = Simple("String", str)
 FLAG = Simple("Boolean", bool)
@@ -81,7 +96,7 @@ FILE = Simple("String", str)
 """Told from TEXT by being another object: a parameter may be an upload instead."""
 ANYTHING = Simple("Object", dict)
 SIMPLE: dict[Any, Simple] = {
-    int: WHOLE, float: REAL, str: TEXT, bool: FLAG, datetime.datetime: WHOLE, datetime.timedelta: REAL, dict: ANYTHING,
+    int: WHOLE, float: REAL, str: TEXT, bool: FLAG, datetime.datetime: MOMENT, datetime.timedelta: REAL, dict: ANYTHING,
 }  # fmt: skip
 
 
@@ -186,7 +201,8 @@ class Tagged:
             raise IllTyped(f"can't parse {self.label}: Can't find field \"{self.tag}\"")
         member = self.members.get(tag) if isinstance(tag, str) else None
         if member is None:
-            raise IllTyped(f"can't parse {self.label}: unsupported {self.tag} specified")
+            why = UNSUPPORTED.get(self.expected, f'{self.tag} "{str(tag)[:64]}" is unsupported')
+            raise IllTyped(f"can't parse {self.label}: {why}")
         return member(value)
 
 
@@ -245,7 +261,9 @@ def _union(annotation: Any) -> Check:
         return FILE
     if str in choices:
         choices = [each for each in choices if each in SIMPLE]
-    if datetime.timedelta in choices or datetime.datetime in choices:
+    if datetime.datetime in choices:
+        return MOMENT
+    if datetime.timedelta in choices:
         choices = [each for each in choices if each in (int, float)] or choices
     if len(choices) == 1:
         return _check_of(choices[0])

@@ -6,7 +6,7 @@ from typing import Any
 
 from community.sandbox.access import find_chat, find_member
 from community.sandbox.accounts import Bot
-from community.sandbox.chats import Chat, Group
+from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.errors import bad_request
 from community.sandbox.links import primary
 from community.sandbox.members import PERMISSIONS
@@ -32,6 +32,8 @@ def get_chat(call: Call) -> JSON:
         info["active_usernames"] = [username]
     if chat.pinned is not None:
         info["pinned_message"] = chat.pinned.as_json(call.bot, nested=True)
+    if isinstance(chat, Dialog) and chat.user.hides_forwards:
+        info["has_private_forwards"] = True
     return info | _of_group(call, chat) if isinstance(chat, Group) else info
 
 

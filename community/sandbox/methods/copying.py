@@ -67,7 +67,7 @@ def forward_messages(call: Call) -> list[JSON]:
 
 
 def _source(call: Call, what: str) -> Message:
-    there = find_chat(call.world, call.bot, call.params, "from_chat_id")
+    there = find_chat(call.world, call.bot, call.params, "from_chat_id", reading=True)
     source = there.message(call.params.integer("message_id"))
     if source is None:
         raise bad_request(f"message to {what} not found")
@@ -75,9 +75,9 @@ def _source(call: Call, what: str) -> Message:
 
 
 def _sources(call: Call) -> list[Message]:
-    there = find_chat(call.world, call.bot, call.params, "from_chat_id")
+    there = find_chat(call.world, call.bot, call.params, "from_chat_id", reading=True)
     ids = call.params.listing("message_ids")
-    if not ids or not all(type(message_id) is int for message_id in ids):
+    if not ids:
         raise bad_request("message identifiers are not specified")
     if len(ids) > MOST:
         raise bad_request("too many message identifiers specified")

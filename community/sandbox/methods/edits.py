@@ -8,7 +8,7 @@ from community.sandbox.access import check_alive, find_chat, may_edit
 from community.sandbox.chats import Dialog
 from community.sandbox.errors import bad_request
 from community.sandbox.files import Media
-from community.sandbox.keyboards import inline_markup
+from community.sandbox.keyboards import read_markup
 from community.sandbox.messages import Message
 from community.sandbox.methods.media import input_media
 from community.sandbox.methods.places import read_location
@@ -120,7 +120,7 @@ def _without(message: Message, fields: tuple[str, ...]) -> JSON:
 
 def _edited(call: Call, message: Message, content: JSON, media: Media | None) -> JSON:
     """The keyboard is part of the edit: without one, the message loses its own."""
-    markup = inline_markup(call.params)
+    markup = read_markup(call.params)
     same_file = (media and media.file) is (message.media and message.media.file)
     if same_file and content == message.content and markup == message.markup:
         raise bad_request(NOT_MODIFIED)

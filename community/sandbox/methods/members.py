@@ -41,14 +41,16 @@ def unban_chat_member(call: Call) -> bool:
 
     It also ends a restriction that waits for somebody to come back.
     """
-    group, member = _target(call)
-    if group.kind == "group":
-        raise bad_request("method is available for supergroup and channel chats only")
+    group = _large(_group(find_chat(call.world, call.bot, call.params)))
+    member = find_member(call.world, group, call.params)
+    if member.status != "kicked" and call.params.flag("only_if_banned"):
+        return True
+    _check_reach(call, group, member)
     if member.status == "kicked":
         change(call.world, group, Member(member.account, "left"), actor=call.bot)
-    elif member.present and not call.params.flag("only_if_banned"):
+    elif member.present:
         remove(call.world, group, member.account, actor=call.bot, status="left", forgiven=True)
-    elif member.status == "restricted" and not call.params.flag("only_if_banned"):
+    elif member.status == "restricted":
         change(call.world, group, Member(member.account, "left"), actor=call.bot)
     return True
 
@@ -151,15 +153,21 @@ def _barrable(call: Call) -> tuple[Group, int]:
 
 
 def _target(call: Call) -> tuple[Group, Member]:
-    """Whom to act on; owners and administrators are out of a bot's reach."""
+    """Whom to act on."""
     group = _group(find_chat(call.world, call.bot, call.params))
     check_right(call.world, call.bot, group, "can_restrict_members", RESTRICT)
     member = find_member(call.world, group, call.params)
+    _check_reach(call, group, member)
+    return group, member
+
+
+def _check_reach(call: Call, group: Group, member: Member) -> None:
+    """Owners and administrators are out of a bot's reach."""
+    check_right(call.world, call.bot, group, "can_restrict_members", RESTRICT)
     if member.status == "creator":
         raise bad_request("can't remove chat owner")
     if member.status == "administrator" and member.account is not call.bot:
         raise bad_request("user is an administrator of the chat")
-    return group, member
 
 
 def _group(chat: Chat) -> Group:

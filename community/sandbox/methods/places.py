@@ -33,10 +33,6 @@ def send_location(call: Call) -> JSON:
 
 def read_location(params: Params) -> JSON:
     """Latitude and longitude in degrees, and what may go with them (Bot API, Location)."""
-    if not params.has("latitude"):
-        raise bad_request("latitude is empty")
-    if not params.has("longitude"):
-        raise bad_request("longitude is empty")
     location: JSON = {"latitude": params.number("latitude"), "longitude": params.number("longitude")}
     if abs(location["latitude"]) > 90:
         raise bad_request("wrong latitude specified")
@@ -68,7 +64,7 @@ def send_contact(call: Call) -> JSON:
     contact = {"phone_number": call.params.text("phone_number"), "first_name": call.params.text("first_name")}
     for name, value in contact.items():
         if not value:
-            raise bad_request(f"parameter {name} is required")
+            raise bad_request(f'parameter "{name}" is required')
     contact |= {key: call.params.text(key) for key in ("last_name", "vcard") if call.params.text(key)}
     return send(call, chat, {"contact": contact}).as_json(call.bot)
 

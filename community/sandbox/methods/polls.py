@@ -9,7 +9,7 @@ from community.sandbox.access import find_chat
 from community.sandbox.chats import Chat, Group
 from community.sandbox.errors import bad_request
 from community.sandbox.formatting import formatted
-from community.sandbox.keyboards import inline_markup
+from community.sandbox.keyboards import read_markup
 from community.sandbox.messages import Message
 from community.sandbox.methods.registry import Call, method
 from community.sandbox.methods.sending import Sending, read_caption, writable_chat
@@ -90,8 +90,6 @@ def _marked(params: Params, name: str, limit: int, what: str) -> JSON:
 def _options(params: Params) -> list[JSON]:
     """Strings, or objects with text and entities (Bot API, InputPollOption)."""
     given = params.listing("options")
-    if given is None:
-        raise bad_request("expected an Array of String as options")
     if not given:
         raise bad_request("poll must have at least one answer option")
     if len(given) > OPTIONS:
@@ -102,8 +100,6 @@ def _options(params: Params) -> list[JSON]:
 def _option(option: Any) -> JSON:
     if isinstance(option, str):
         option = {"text": option}
-    if not isinstance(option, dict):
-        raise bad_request("expected an option to be of type String")
     return _marked(Params(option), "text", OPTION_LIMIT, "poll options")
 
 
@@ -116,12 +112,8 @@ def _check_place(chat: Chat, asked: JSON) -> None:
 
 
 def _correct(params: Params, options: int) -> list[int]:
-    """The right answers; the older `correct_option_id` counts too."""
-    ids = params.listing("correct_option_ids")
-    if ids is None:
-        ids = [params.integer("correct_option_id", -1)] if params.has("correct_option_id") else []
-    if not all(type(number) is int for number in ids):
-        raise bad_request("correct option identifier must be of type Number")
+    """The right answers of a quiz."""
+    ids = params.listing("correct_option_ids") or []
     if not ids:
         raise bad_request("correct quiz option list must be non-empty")
     if any(after <= before for before, after in pairwise(ids)):
@@ -171,6 +163,6 @@ def stop_poll(call: Call) -> JSON:
         raise bad_request("poll can't be stopped")
     if poll.closed:
         raise bad_request("poll has already been closed")
-    message.markup = inline_markup(call.params)
+    message.markup = read_markup(call.params)
     close(call.world, poll)
     return poll.as_json()

@@ -111,17 +111,15 @@ class _Answers:
 
 
 def _answered(call: Call, chat: Chat) -> _Answers:
-    params = call.params
-    if not params.has("reply_parameters") and not params.has("reply_to_message_id"):
+    """To a message of another chat it is always required (Bot API, ReplyParameters.allow_sending_without_reply)."""
+    given = call.params.nested("reply_parameters")
+    if not given:
         return _Answers()
-    reply = Params(params.nested("reply_parameters") or {})
-    message_id = reply.integer("message_id") or params.integer("reply_to_message_id")
-    if not message_id:
-        return _Answers()
+    reply = Params(given)
     there = find_chat(call.world, call.bot, reply) if reply.has("chat_id") else chat
-    message = there.message(message_id)
+    message = there.message(reply.integer("message_id"))
     if message is None:
-        if reply.flag("allow_sending_without_reply") or params.flag("allow_sending_without_reply"):
+        if there is chat and reply.flag("allow_sending_without_reply"):
             return _Answers()
         raise bad_request("message to be replied not found")
     quote = _quote(reply, message)
