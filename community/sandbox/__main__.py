@@ -26,7 +26,7 @@ class Stop(Exception):
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
-        app = _app(options.token or [], options.journal_limit, options.state)
+        app = _app(options.token or [], options.journal_limit, options.allow_host or [], options.state)
         listener = _listener(options.host, options.port)
         # uvicorn ends its work on SIGTERM or SIGINT, then raises the signal again for whoever was there before.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -43,10 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _app(tokens: list[str], journal_limit: int, state: Path | None) -> Sandbox:
+def _app(tokens: list[str], journal_limit: int, hosts: list[str], state: Path | None) -> Sandbox:
     """The sandbox as the file left it, with a bot for every token that it does not know."""
     try:
-        app = create_app(Options(tuple(tokens or [DEFAULT_TOKEN]), journal_limit))
+        names = tuple(name.lower() for name in hosts)
+        app = create_app(Options(tuple(tokens or [DEFAULT_TOKEN]), journal_limit, hosts=names))
     except Refused as error:
         raise Stop(f"--token: {error}") from None
     if state is not None:
@@ -103,6 +104,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1: this machine)")
     parser.add_argument("--port", type=int, default=8081, help="default 8081; 0 takes a free one")
     parser.add_argument("--token", action="append", help=f"a bot's token, repeatable (default {DEFAULT_TOKEN})")
+    parser.add_argument(
+        "--allow-host", action="append", metavar="NAME", help="answer control and page under this name too, repeatable"
+    )
     parser.add_argument("--journal-limit", type=int, default=200_000, help="entries kept in the journal")
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="begin as this file says, if it exists, and save to it at the end"

@@ -53,7 +53,7 @@ class Sandbox:
             await self._bot_call(scope, receive, send)
         elif scope["path"].startswith("/file/bot"):
             await self._download(scope["path"], send)
-        elif reason := refused(scope):
+        elif reason := refused(scope, self.world.options.hosts):
             await _give(send, serving.forbidden(reason))
         elif scope["path"] == "/" or scope["path"].startswith("/page/"):
             await _give(send, serving.answer(self.world, scope["path"]))
@@ -62,7 +62,7 @@ class Sandbox:
 
     async def _window(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The page's WebSocket; any other is refused before it opens."""
-        if scope["path"] != "/page/live" or refused(scope):
+        if scope["path"] != "/page/live" or refused(scope, self.world.options.hosts):
             await send({"type": "websocket.close", "code": 1008})
         else:
             await window.serve(self.world, receive, send)

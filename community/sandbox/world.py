@@ -35,12 +35,14 @@ CALLBACKS_KEPT = 10_000
 class Options:
     """`journal_limit`: how many calls, and how many delivered messages, stay listed.
 
-    `webhook_backoff`: seconds before the first retry of a webhook; doubled up to a minute.
+    `webhook_backoff`: seconds before the first retry of a webhook; doubled up to a minute. `hosts`: names in lower
+    case under which control and the page answer, besides this machine's own and addresses.
     """
 
     tokens: tuple[str, ...] = (DEFAULT_TOKEN,)
     journal_limit: int = 200_000
     webhook_backoff: float = 0.5
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -18,7 +20,9 @@ from community.sandbox.accounts import User
 from community.sandbox.client import SandboxClient
 from community.sandbox.members import Member
 from community.sandbox.posting import post
+from community.sandbox.testing import serving
 from community.sandbox.watching.window import BOUND, Window
+from community.sandbox.world import Options
 from tests.sandbox.conftest import ANN, BOB, OTHER_TOKEN, Served
 
 CHROMIUM = shutil.which("chromium")
@@ -63,9 +67,19 @@ async def windows(browser: Browser, served: Served, sandbox: SandboxClient) -> A
     assert [each for each in windows.complaints if "400" not in each] == []
 
 
+async def heard(bot: telegram.Bot, kind: str) -> Any:
+    """The next update of a kind; those before it are skipped."""
+    async with asyncio.timeout(10):
+        while True:
+            for update in await bot.get_updates(timeout=5):
+                await bot.get_updates(offset=update.update_id + 1, timeout=0)
+                if found := getattr(update, kind):
+                    return found
+
+
 @needs_browser
 async def test_a_member_comes_in(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
-    """Not reachable at first; starts, asks to join by the link, is let in, presses, and is seen in the group."""
+    """Not reachable at first; starts, presses, buys with Stars, asks to join by the link, and is seen in the group."""
     group = await sandbox.create_group("VIP", owner=BOB)
     link = (await bot.create_chat_invite_link(group, creates_join_request=True)).invite_link
     with pytest.raises(telegram.error.Forbidden):
@@ -78,17 +92,22 @@ async def test_a_member_comes_in(windows: Windows, bot: telegram.Bot, sandbox: S
     button = telegram.InlineKeyboardMarkup([[telegram.InlineKeyboardButton("Accept", callback_data="yes")]])
     await bot.send_message(ANN, f"The door: {link}", reply_markup=button)
     await page.get_by_role("button", name="Accept").click()
-    queries = [update.callback_query for update in await bot.get_updates(timeout=2) if update.callback_query]
-    await queries[0].answer("Well done", show_alert=True)
+    await (await heard(bot, "callback_query")).answer("Well done", show_alert=True)
     await expect(page.get_by_role("dialog")).to_contain_text("Well done")
     await page.get_by_role("button", name="OK").click()
+
+    await bot.send_invoice(ANN, "VIP, a month", "Everything", "vip-1", "XTR", [telegram.LabeledPrice("VIP", 500)])
+    await page.get_by_role("button", name="Pay").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Pay 500 Stars").click()
+    await (await heard(bot, "pre_checkout_query")).answer(True)
+    await expect(page.locator(".service", has_text="You paid 500 Stars")).to_be_visible()
 
     await page.get_by_role("link", name=link).click()
     await page.get_by_role("dialog").get_by_role("button", name="Request to join").click()
     await expect(page.get_by_text("Request sent")).to_be_visible()
     await bot.approve_chat_join_request(group, ANN)
     await page.get_by_role("option", name="VIP").click()
-    await expect(page.get_by_text("You joined the group")).to_be_visible()
+    await expect(page.locator(".service", has_text="You joined the group")).to_be_visible()
     await page.get_by_label("Message", exact=True).fill("hello all")
     await page.keyboard.press("Enter")
     await expect(page.locator(".row.out")).to_contain_text("hello all")
@@ -225,6 +244,39 @@ async def test_over_a_bots_shoulder(windows: Windows, bot: telegram.Bot, sandbox
     await expect(page.locator(".record")).to_contain_text("403")
     await page.get_by_role("button", name="+1 day").click()
     await expect(page.get_by_text("moved, running")).to_be_visible()
+    await page.get_by_role("button", name="60×", exact=True).click()
+    await expect(page.get_by_text("runs 60× as fast")).to_be_visible()
+    await page.get_by_role("switch", name="403 blocked by the user").click()
+    await expect(page.get_by_role("switch", name="403 blocked by the user")).not_to_be_checked()
+    await bot.send_message(ANN, "Arrives again")
+
+
+@needs_browser
+async def test_a_state_is_saved_and_comes_back(
+    windows: Windows, bot: telegram.Bot, sandbox: SandboxClient, tmp_path: Path
+) -> None:
+    """With the bot's calls and updates; a file that is none is refused in words."""
+    await sandbox.start(ANN, payload="ref_1")
+    await bot.send_message(ANN, "Welcome")
+    page = await windows.open(f"#/{ANN}/{BOT}")
+    await page.get_by_role("button", name="Switches").click()
+    async with page.expect_download() as told:
+        await page.get_by_text("Save the state").click()
+    saved = await (await told.value).path()
+    await sandbox.say(ANN, None, "Later")
+    await expect(page.locator(".bubble", has_text="Later")).to_be_visible()
+
+    (tmp_path / "other").write_text("nonsense")
+    loader = page.locator("input[type=file]").last
+    await loader.set_input_files(tmp_path / "other")
+    await expect(page.get_by_text("this is not a state file")).to_be_visible()
+    await loader.set_input_files(saved)
+    await expect(page.locator(".bubble", has_text="Later")).to_have_count(0)
+    await sandbox.say(ANN, None, "Anew")
+    await expect(page.locator(".out .bubble, .bubble.out", has_text="Anew")).to_be_visible()
+    watching = await windows.open(f"#/bot/{BOT}")
+    await expect(watching.locator(".record.call", has_text="Welcome")).to_be_visible()
+    await expect(watching.locator(".record.update").first).to_contain_text("/start ref_1")
 
 
 @needs_browser
@@ -236,9 +288,10 @@ async def test_on_a_phone_in_chinese(windows: Windows, bot: telegram.Bot, sandbo
     await page.get_by_role("option", name="sandbox_bot").click()
     await expect(page.get_by_label("输入消息")).to_be_visible()
     await expect(page.locator(".chats")).to_be_hidden()
-    nameless = "[...document.querySelectorAll('button, a, input, textarea')]"
-    nameless += ".filter(e => e.checkVisibility({visibilityProperty: true})"
-    nameless += " && !(e.ariaLabel || e.innerText.trim() || e.placeholder || e.closest('label'))).length"
+    shown = "e.checkVisibility({visibilityProperty: true})"
+    named = "(e.ariaLabel || e.innerText.trim() || e.placeholder || e.closest('label'))"
+    controls = "[...document.querySelectorAll('button, a, input, textarea')]"
+    nameless = f"{controls}.filter(e => {shown} && !{named}).length"
     assert await page.evaluate(nameless) == 0
     assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     await page.get_by_role("button", name="返回").click()
@@ -270,6 +323,16 @@ async def test_pages_of_others_cannot_drive_it(served: Served, http: aiohttp.Cli
                 assert (response.status, headers) == (status, headers)
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await http.ws_connect(f"{served.url}/page/live", headers={"Origin": "https://evil.example"})
+
+
+async def test_a_name_it_was_given_is_its_own(http: aiohttp.ClientSession) -> None:
+    async with serving(options=Options(hosts=("sandbox",))) as place:
+        for host, status in [("Sandbox:8081", 200), ("sandbox", 200), ("sandbox.evil.example", 403)]:
+            async with http.get(f"{place.url}/", headers={"Host": host}) as response:
+                assert (host, response.status) == (host, status)
+        origin = {"Host": "sandbox", "Origin": "http://sandbox"}
+        async with http.ws_connect(f"{place.url}/page/live", headers=origin) as socket:
+            assert not socket.closed
 
 
 async def test_nothing_a_member_sends_is_served_as_a_page(

@@ -12,8 +12,10 @@ JSON = dict[str, Any]
 
 
 def person(account: Account) -> JSON:
-    view = account.as_json()
-    return view | {"deactivated": True} if isinstance(account, User) and account.deactivated else view
+    """Telegram's User, with the Stars of users, and whether they are gone."""
+    if not isinstance(account, User):
+        return account.as_json()
+    return account.as_json() | {"stars": account.stars} | ({"deactivated": True} if account.deactivated else {})
 
 
 def matches(account: Account, wanted: str) -> bool:

@@ -30,7 +30,10 @@ EYE = Eye()
 
 
 def seen(message: Message, person: Account) -> JSON:
-    """`out`: written by this person; `voted`: the options they chose in a poll, None before."""
+    """`out`: written by this person; `voted`: the options they chose in a poll, None before.
+
+    `payment`: how their payment of an invoice stands (waiting, paid, refused).
+    """
     view = message.as_json(EYE)
     del view["chat"]
     view["out"] = message.sender is person
@@ -40,6 +43,8 @@ def seen(message: Message, person: Account) -> JSON:
         view["service"] = True
     if "poll" in view:
         view |= _poll(message, person)
+    if message.offer is not None and (payment := message.offer.payments.get(person.id)) is not None:
+        view["payment"] = payment.state
     if message.reactions:
         view["reactions"] = _reactions(message.reactions, person)
     return view

@@ -63,6 +63,7 @@ function remember(row) {
 }
 
 function drawMe(me) {
+  me.closest(".chats")?.classList.toggle("nobody", !store.user);
   if (!store.user) return fill(me);
   const name = nameOf(store.user);
   me.setAttribute("aria-label", t("me.menu", { name }));
@@ -198,6 +199,7 @@ function keepUpToDate(list, search, me) {
     }
   });
   on("place", () => list.select(store.chat));
+  on("step", (step) => list.step(step));
   on("chats.refresh", refresh);
   drawMe(me);
 }

@@ -13,6 +13,7 @@ import { emit, on, store } from "./store.js";
 import { summary } from "./summary.js";
 import { Thread } from "./thread.js";
 import { topicsPane } from "./topics.js";
+import { welcome } from "./welcome.js";
 import { t } from "./words.js";
 
 export class Conversation {
@@ -40,6 +41,9 @@ export class Conversation {
     this.typing = null;
     this.refresh = throttled(() => this._about(), 250);
     on("about", this.refresh);
+    on("people", () => {
+      if (!store.user) welcome(this.blank);
+    });
     on("rows", (rows) => {
       if (rows.some((row) => row.key === store.chat)) this._row();
     });
@@ -55,7 +59,7 @@ export class Conversation {
     for (const part of [this.head, this.thread.node, this.foot]) part.hidden = !open;
     if (!open) this.pins.hidden = this.topics.hidden = true;
     this.blank.hidden = open;
-    fill(this.blank, el("span", { text: t(store.user ? "choose.chat" : "choose.user") }));
+    if (!open) welcome(this.blank);
   }
 
   /** Show what the store says is open. */

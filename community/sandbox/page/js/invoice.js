@@ -1,12 +1,13 @@
 // Invoices with their price, paying, and what came of it.
 
-import { act, fileAddress } from "./api.js";
+import { act, ask, fileAddress } from "./api.js";
 import { el } from "./dom.js";
 import { attempt, dialog, notice } from "./floating.js";
 import { number, price } from "./format.js";
 import { icon } from "./icons.js";
-import { store } from "./store.js";
 import { t } from "./words.js";
+
+const PATIENCE = 12_000; // milliseconds
 
 /** An amount with a star of our own where it is in Stars. */
 export function amount(total, currency) {
@@ -32,14 +33,13 @@ export function invoiceCard(message) {
       "div",
       { class: "invoice-price" },
       amount(invoice.total_amount, invoice.currency),
-      el("span", { text: t("invoice") }),
+      el("span", { text: t(message.payment ? `payment.${message.payment}` : "invoice") }),
     ),
   );
 }
 
-/** Ask whether to pay, and pay. */
-export function payDialog(message) {
-  const { invoice } = message;
+/** Ask whether to pay; `target` is what the gesture needs: chat and message, or a link. */
+export function payDialog(invoice, target) {
   dialog({
     title: t("pay.title"),
     fields: [
@@ -58,16 +58,23 @@ export function payDialog(message) {
       {
         text: t("pay.confirm", { price: price(invoice.total_amount, invoice.currency) }),
         primary: true,
-        run: () => pay({ chat: store.chat, message: message.message_id }),
+        run: () => {
+          attempt(() => pay(target));
+        },
       },
     ],
   });
 }
 
-/** The gesture; whatever the bot answers to the check before payment is told in words. */
-export async function pay(target) {
-  const result = await attempt(() => act("pay", target));
-  if (!result) return;
-  if (result.ok_to_pay === false || result.error_message) notice(result.error_message, "error");
-  else if (result.paid !== false) notice(t("pay.sent"));
+/** Pay, and wait for what the bot answers to the check before payment: it has ten seconds. */
+async function pay(target) {
+  const { payment } = await act("pay", target);
+  const end = Date.now() + PATIENCE;
+  while (Date.now() < end) {
+    const { state, error } = await ask("payment", { number: payment });
+    if (state === "paid") return notice(t("pay.done"));
+    if (state !== "waiting") throw new Error(error ?? state);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error(t("pay.no_answer"));
 }

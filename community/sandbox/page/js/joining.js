@@ -5,6 +5,7 @@ import { avatar } from "./avatar.js";
 import { el } from "./dom.js";
 import { attempt, dialog, field, notice } from "./floating.js";
 import { icon } from "./icons.js";
+import { payDialog } from "./invoice.js";
 import { emit, on, store } from "./store.js";
 import { t } from "./words.js";
 
@@ -27,8 +28,8 @@ export async function follow(url) {
     await offer(url.startsWith("http") ? url : `https://${url}`);
     return;
   }
-  if (name?.startsWith("$")) {
-    await attempt(() => act("pay", { link: address.href }));
+  if (name?.startsWith("$") || name === "invoice") {
+    await attempt(async () => payDialog(await ask("invoice", { link: address.href }), { link: address.href }));
     return;
   }
   if (name === "c") {

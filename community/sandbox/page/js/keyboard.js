@@ -67,7 +67,7 @@ function inlineButton(message, button) {
 
 async function pressInline(message, button, node) {
   if (button.pay) {
-    payDialog(message);
+    payDialog(message.invoice, { chat: store.chat, message: message.message_id });
     return;
   }
   if (button.copy_text) {
@@ -146,7 +146,11 @@ export function payButton(message) {
   if (message.reply_markup?.inline_keyboard?.length) return null;
   const button = el(
     "button",
-    { type: "button", class: "inline-button", onclick: () => payDialog(message) },
+    {
+      type: "button",
+      class: "inline-button",
+      onclick: () => payDialog(message.invoice, { chat: store.chat, message: message.message_id }),
+    },
     el("span", { text: t("pay") }),
     icon("star", "corner filled"),
   );

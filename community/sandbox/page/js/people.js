@@ -7,7 +7,7 @@ import { debounced, el, throttled } from "./dom.js";
 import { menu } from "./floating.js";
 import { nameOf, number } from "./format.js";
 import { icon } from "./icons.js";
-import { emit, meet, on, store } from "./store.js";
+import { meet, on, store } from "./store.js";
 import { VirtualList } from "./virtual.js";
 import { isDark, switchTheme } from "./theme.js";
 import { switchLanguage, t } from "./words.js";
@@ -163,6 +163,5 @@ function keepUpToDate(list) {
     for (const mark of document.querySelectorAll(".link-state"))
       mark.textContent = connected ? t("live") : t("reconnecting");
   });
-  on("find", () => emit("pane", "people"));
   list.refresh();
 }

@@ -63,6 +63,7 @@ export function profileOf(person) {
       null,
       known.username ? line("user", `@${known.username}`, t("username"), () => copy(`@${known.username}`)) : null,
       line("info", String(known.id), t("number"), () => copy(String(known.id))),
+      known.stars === undefined ? null : line("star", t("stars", { count: number(known.stars) }), t("stars.balance")),
       known.language_code ? line("language", known.language_code, t("language_code")) : null,
     ),
     section(

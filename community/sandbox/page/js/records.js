@@ -2,7 +2,7 @@
 
 import { nameOf } from "./format.js";
 import { store } from "./store.js";
-import { summary } from "./summary.js";
+import { isService, summary } from "./summary.js";
 
 const LONGEST = 30; // seconds after an update in which a call for its chat counts as its answer
 const QUERIES = ["callback_query_id", "pre_checkout_query_id", "shipping_query_id", "inline_query_id"];
@@ -31,7 +31,11 @@ function detailOf(kind, body) {
   const who = body.from ?? body.user;
   const name = who ? nameOf(who) : "";
   if ("message_id" in body && kind !== "message_reaction")
-    return `${name}: ${summary({ ...body, service: !body.text })}`;
+    return body.text
+      ? `${name}: ${body.text}`
+      : isService({ ...body, service: true })
+        ? summary({ ...body, service: true })
+        : `${name}: ${summary(body)}`;
   if (kind === "callback_query") return `${name} → ${body.data ?? ""}`;
   if (body.new_chat_member)
     return `${nameOf(body.new_chat_member.user)}: ${body.old_chat_member.status} → ${body.new_chat_member.status}`;

@@ -42,6 +42,7 @@ export class Thread {
       if (this.place?.user === store.user?.id && this.place?.chat === store.chat) this.receive(messages);
     });
     on("jump", (id) => this.jump(id));
+    on("edit.last", () => this._editLast());
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden) this.markRead();
     });
@@ -113,9 +114,22 @@ export class Thread {
         arrived.push(message);
       }
     }
+    this._trim();
     this.paint(new Set(arrived.map((each) => each.message_id)));
     if (this.messages.size > before || arrived.length) this._arrived(arrived);
     this.markRead();
+  }
+
+  /** Let go of the oldest while one reads the newest; while one reads older ones, newer ones wait to be asked for. */
+  _trim() {
+    const surplus = this.messages.size - KEPT;
+    if (surplus <= PAGE) return;
+    const ids = this._sorted().map((each) => each.message_id);
+    for (const id of this.stuck ? ids.slice(0, surplus) : ids.slice(-surplus)) {
+      this.messages.delete(id);
+      this.painter.rows.delete(id);
+    }
+    this[this.stuck ? "older" : "newer"] = true;
   }
 
   _arrived(messages) {
@@ -216,6 +230,11 @@ export class Thread {
     }
     this.stuck = true;
     this._bottom(true);
+  }
+
+  _editLast() {
+    const own = this._sorted().findLast((message) => message.out && message.text && !message.forward_origin);
+    if (own) emit("edit", own);
   }
 
   async jump(id) {

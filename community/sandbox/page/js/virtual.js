@@ -190,6 +190,12 @@ export class VirtualList {
     this.paint();
   }
 
+  /** Choose the row so many further on. */
+  step(step) {
+    this.move(step);
+    this._choose();
+  }
+
   /** Arrow keys and Enter of a search field work on the list below it. */
   drivenBy(field) {
     field.addEventListener("keydown", (event) => {
