@@ -113,8 +113,10 @@ def _try_out(state: dict[str, Any]) -> None:
         chat.as_json()
         for message in chat.messages.values():
             message.as_seen()
+    for each in [*state["till"].payments.values(), *state["till"].subscriptions]:
+        each.as_seen()
     for entry in state["journal"].entries:
-        entry.as_json()
+        state["journal"].told(entry)
 
 
 async def load(world: World, data: bytes) -> None:

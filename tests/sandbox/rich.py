@@ -28,6 +28,7 @@ async def live(sandbox: SandboxClient, bot: telegram.Bot) -> int:
     await bot.send_message(BOB, "bye")
     await sandbox.react(ANN, None, sent.message_id)
     await _club(sandbox, bot, club)
+    await _vip(sandbox, bot)
     await bot.set_my_commands([telegram.BotCommand("help", "Help")], language_code="de")
     await sandbox.block(BOB)
     await sandbox.add_fault("blocked", method="sendPhoto", every=2)
@@ -62,6 +63,17 @@ async def _club(sandbox: SandboxClient, bot: telegram.Bot, club: int) -> None:
     await bot.restrict_chat_member(club, BOB, telegram.ChatPermissions.no_permissions(), until_date=now + 7200)
 
 
+async def _vip(sandbox: SandboxClient, bot: telegram.Bot) -> None:
+    """Ann has a subscription; another payment waits for the bot."""
+    prices = [telegram.LabeledPrice("VIP", 100)]
+    link = await bot.create_invoice_link("VIP", "A month", "vip", "XTR", prices, subscription_period=2_592_000)
+    await sandbox.pay(ANN, link=link)
+    asked = (await bot.get_updates(timeout=0))[-1].pre_checkout_query
+    assert asked is not None
+    await asked.answer(ok=True)
+    await sandbox.pay(EVE, link=link)
+
+
 async def sights(sandbox: SandboxClient) -> dict[str, Any]:
     """Everything the control interface shows, but the time."""
     chats = await sandbox.chats()
@@ -72,5 +84,6 @@ async def sights(sandbox: SandboxClient) -> dict[str, Any]:
         for bot in chats["bots"]:
             shown[f"{user['id']} with {bot['id']}"] = await sandbox.history(bot["id"], user=user["id"])
     asked = {"requests": sandbox.join_requests(), "delivered": sandbox.delivered(), "faults": sandbox.faults()}
+    asked |= {"payments": sandbox.payments(), "subscriptions": sandbox.subscriptions()}
     asked |= {"pending": sandbox.pending(), "meter": sandbox.meter(), "journal": sandbox.journal(kind="all")}
     return shown | {name: await each for name, each in asked.items()}

@@ -62,6 +62,10 @@ async def _goes_on(bot: telegram.Bot, sandbox: SandboxClient, club: int, waiting
     with pytest.raises(telegram.error.Forbidden):
         await bot.send_message(BOB, "blocked")
     assert (await bot.get_my_commands(language_code="de"))[0].command == "help"
+    asked = [update.pre_checkout_query for update in updates if update.pre_checkout_query]
+    await asked[-1].answer(ok=True)
+    await sandbox.advance_clock(31 * 86_400)
+    assert (await bot.get_my_star_balance()).amount == 400
 
 
 async def test_a_bot_that_went_on_meanwhile_still_hears(
