@@ -31,7 +31,7 @@ Where things are
     params.py       parameters of a call    multipart.py  uploads
     graph.py        plain objects as lines  state.py   a whole world in a file
     atomic.py       writing a file at once  testing.py serving for a block, or in a thread
-    pytest_plugin.py  the fixture
+    pytest_plugin.py  the fixture           errors.py  what Telegram refuses, what control refuses, cut connections
     description/    the Bot API as python-telegram-bot describes it, and the check of a call against it
     connection.py   cutting a connection without an answer     corked.py  an answer in one packet
     methods/        Bot API methods by topic: a decorated function each, found by name
@@ -44,5 +44,6 @@ Where things are
     page/           the web page            watching/       what it is served from
 
 To add a method: a function with ``@method("name")`` in ``methods/``. To add a user's gesture: a model in
-``actions/``. To add a route of control: a function with ``@route`` in ``control/``. None needs a change elsewhere.
+``actions/``. To add a route of control: a function with ``@route`` in ``control/``. To add what happens when its time
+comes: a function with ``@duty`` in ``due/``. Each is imported by its package's ``__init__``; nothing else changes.
 """
