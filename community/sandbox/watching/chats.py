@@ -62,12 +62,13 @@ def unread(chat: Chat, user: User) -> int:
 
 
 def row(chat: Chat, user: User, last: Message | None) -> JSON:
-    """One line of the list."""
+    """One line of the list. `begun`: the bot may write, or wrote already while a join request waited."""
     view: JSON = {"key": key(chat), "unread": unread(chat, user), "last": seen(last, user) if last else None}
     view["date"] = _date(last, chat)
     if isinstance(chat, Dialog):
         view |= {"kind": "private", "title": chat.bot.first_name, "username": chat.bot.username}
-        view |= {"opened": chat.opened, "blocked": chat.blocked, "peer": person(chat.bot)}
+        view |= {"opened": chat.opened, "begun": chat.opened or last is not None, "blocked": chat.blocked}
+        view["peer"] = person(chat.bot)
         view["refused"] = chat.refused[-1].as_json() if chat.refused else None
     elif isinstance(chat, Group):
         member = chat.members.get(user.id)

@@ -13,7 +13,7 @@ export function bottomBar(info) {
   if (store.user.deactivated) return el("p", { class: "bar-note", text: t("people.gone") });
   if (info.kind === "private") {
     if (info.blocked) return bar(t("unblock"), "block", () => act("unblock", { bot: info.key }));
-    if (!info.opened) return bar(t("start"), "play", () => act("start", { bot: info.key }));
+    if (!info.begun) return bar(t("start"), "play", () => act("start", { bot: info.key }));
     return null;
   }
   if (info.requested) return el("p", { class: "bar-note", text: t("join.requested") });

@@ -109,7 +109,7 @@ export class Conversation {
     if (
       row &&
       store.info &&
-      (row.opened !== store.info.opened || row.blocked !== store.info.blocked || row.inside !== store.info.inside)
+      (row.opened !== store.info.opened || row.begun !== store.info.begun || row.blocked !== store.info.blocked || row.inside !== store.info.inside)
     )
       this.refresh();
   }
