@@ -8,7 +8,7 @@ import pytest
 from telegram import Bot
 
 from community.sandbox.client import SandboxClient, SandboxError
-from community.sandbox.journal import Journal
+from community.sandbox.journal import BODIES, Journal
 
 from .conftest import ANN, BOB, EVE
 
@@ -118,3 +118,17 @@ def test_it_forgets_the_oldest() -> None:
     assert [entry.number for entry in journal.select(lambda entry: True, after=3)] == [4, 5]
     journal.bound(1)
     assert [entry.number for entry in journal.select(lambda entry: True)] == [5]
+
+
+def test_it_keeps_the_bodies_of_the_newest_updates_for_those_who_watch_a_bot() -> None:
+    journal = Journal(2 * BODIES)
+    for number in range(BODIES + 1):
+        journal.update(number, 1, {"update_id": number, "message": {"message_id": 7, "chat": {"id": ANN}}})
+    journal.add(0, 0, 2, "getMe", {})
+    sent = journal.add(0, 0, 1, "sendMessage", {"text": "x"})
+    assert journal.newest(1, None, 1) == [sent]
+    assert [journal.told(entry)["update"]["update_id"] for entry in journal.newest(1, sent.number, 2)] == [
+        BODIES - 1, BODIES
+    ]  # fmt: skip
+    [first] = journal.newest(1, 2, 10)
+    assert journal.told(first) == first.as_json()
