@@ -8,11 +8,14 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 from telegram import Bot, LabeledPrice
 
-from tests.integration.test_bot_live import OWNER, Live, live, telegram
-from tests.sandbox.test_page import Windows, browser, needs_browser
+from tests.integration import test_bot_live
+from tests.integration.test_bot_live import OWNER, Live
+from tests.sandbox import test_page
+from tests.sandbox.test_page import Windows, needs_browser
 
+live, telegram, browser = test_bot_live.live, test_bot_live.telegram, test_page.browser  # their fixtures
 MIA = 30
-SHOP_TOKEN = "5151:shop-token"  # noqa: S105 - opens nothing but the test's own sandbox
+SHOP_TOKEN = "5151:shop-token"  # opens nothing but the test's own sandbox
 
 
 @pytest.fixture
