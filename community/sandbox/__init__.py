@@ -23,16 +23,20 @@ Where things are
     reactions.py    reactions               pins.py       pinned messages
     updates.py      a bot's queue of updates, long polling    webhook.py  delivery by webhook
     limits.py       rate limits and meter   faults.py   errors on request
-    journal.py      what bots called        clock.py    sandbox time
+    journal.py      what happened           clock.py    sandbox time
     invoices.py     invoices, payments and subscriptions as they are kept
     payments.py     how an invoice is paid and refunded
-    subscriptions.py    what renews itself and ends; all that is due up to a moment
+    subscriptions.py    what renews itself and ends
     stars.py        a bot's balance and its transactions
     params.py       parameters of a call    multipart.py  uploads
+    graph.py        plain objects as lines  state.py   a whole world in a file
+    atomic.py       writing a file at once  testing.py serving for a block, or in a thread
+    pytest_plugin.py  the fixture           errors.py  what Telegram refuses, what control refuses, cut connections
     description/    the Bot API as python-telegram-bot describes it, and the check of a call against it
     connection.py   cutting a connection without an answer     corked.py  an answer in one packet
     methods/        Bot API methods by topic: a decorated function each, found by name
     actions/        what users do, by topic: a validated model each, found by its ``do``
+    due/            what happens by itself when its time comes, a function each
     control/        the control interface, a decorated function for each route
     client/         its asynchronous client views.py    what control shows
     live.py         who watches, and is told of all that changes
@@ -40,5 +44,6 @@ Where things are
     page/           the web page            watching/       what it is served from
 
 To add a method: a function with ``@method("name")`` in ``methods/``. To add a user's gesture: a model in
-``actions/``. To add a route of control: a function with ``@route`` in ``control/``. None needs a change elsewhere.
+``actions/``. To add a route of control: a function with ``@route`` in ``control/``. To add what happens when its time
+comes: a function with ``@duty`` in ``due/``. Each is imported by its package's ``__init__``; nothing else changes.
 """

@@ -10,6 +10,7 @@ from community.sandbox.connection import cut
 from community.sandbox.control import control_app
 from community.sandbox.description import library
 from community.sandbox.dispatch import UNAUTHORIZED, answer, refusal
+from community.sandbox.due import catch_up
 from community.sandbox.errors import ApiError, ConnectionCut
 from community.sandbox.watching import serving, window
 from community.sandbox.watching.guard import refusal as refused
@@ -22,6 +23,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 BODY_LIMIT = 52_428_800
 """Bytes: 50 MB, the largest upload (Bot API, Sending files)."""
 NOT_FOUND = ApiError(404, "Not Found")
+TICK = 0.5
+"""Seconds, real ones, after which the sandbox looks again for what fell due."""
 VERBS = ("GET", "POST")
 WRONG_VERB = ApiError(405, "Method Not Allowed")
 TOO_LARGE = ApiError(413, "Request Entity Too Large")
@@ -50,7 +53,7 @@ class Sandbox:
             await self._bot_call(scope, receive, send)
         elif scope["path"].startswith("/file/bot"):
             await self._download(scope["path"], send)
-        elif reason := refused(scope):
+        elif reason := refused(scope, self.world.options.hosts):
             await _give(send, serving.forbidden(reason))
         elif scope["path"] == "/" or scope["path"].startswith("/page/"):
             await _give(send, serving.answer(self.world, scope["path"]))
@@ -59,7 +62,7 @@ class Sandbox:
 
     async def _window(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The page's WebSocket; any other is refused before it opens."""
-        if scope["path"] != "/page/live" or refused(scope):
+        if scope["path"] != "/page/live" or refused(scope, self.world.options.hosts):
             await send({"type": "websocket.close", "code": 1008})
         else:
             await window.serve(self.world, receive, send)
@@ -93,11 +96,20 @@ class Sandbox:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Meanwhile the description of the Bot API is loaded, 0.3 s of work that the first call need not wait for."""
+        await receive()
         asyncio.get_running_loop().run_in_executor(None, library.names)
-        while (message := await receive())["type"] != "lifespan.shutdown":
-            await send({"type": f"{message['type']}.complete"})
+        self.world.open()
+        time_passes = asyncio.create_task(self._let_time_pass())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        time_passes.cancel()
         await self.world.close()
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _let_time_pass(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            catch_up(self.world)
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -116,6 +116,7 @@ class Group(Chat):
         self.spoke: dict[int, float] = {}
         self.migrated_to: int | None = None
         self.stars = 0
+        self.turns: dict[int, list[float]] = {}
 
     @property
     def is_channel(self) -> bool:
@@ -153,6 +154,16 @@ class Group(Chat):
     def standing(self, account: Account) -> Member | None:
         """As recorded, without looking at the clock; None for a stranger."""
         return self.members.get(account.id)
+
+    def turned(self, account_id: int, moment: float) -> None:
+        """Note that someone came, or went."""
+        self.turns.setdefault(account_id, []).append(moment)
+
+    def was_present(self, account_id: int, moment: float) -> bool:
+        """Whether someone was in the group then: as they stand now, turned back by all comings and goings since."""
+        member = self.members.get(account_id)
+        since = sum(turn > moment for turn in self.turns.get(account_id, ()))
+        return (member is not None and member.present) != (since % 2 == 1)
 
     def enrol(self, account: Account, *, admin: bool = False, owner: bool = False) -> None:
         """Put someone in without telling anybody."""

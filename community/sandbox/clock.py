@@ -6,10 +6,15 @@ from contextlib import contextmanager
 
 
 class Clock:
-    """Seconds since the epoch, as the sandbox's messages carry them."""
+    """Seconds since the epoch, as the sandbox's messages carry them.
+
+    Since the real moment `_since` it has run from `_anchor` with `_speed`; both moments are 0 in real time.
+    """
 
     def __init__(self) -> None:
-        self._offset = 0.0
+        self._anchor = 0.0
+        self._since = 0.0
+        self._speed = 1.0
         self._frozen: float | None = None
         self._moment: float | None = None
 
@@ -18,7 +23,9 @@ class Clock:
 
     def present(self) -> float:
         """Sandbox time, whatever moment a gesture has of its own."""
-        return self._frozen if self._frozen is not None else time.time() + self._offset
+        if self._frozen is not None:
+            return self._frozen
+        return self._anchor + (time.time() - self._since) * self._speed
 
     def date(self) -> int:
         """The present as the `date` of a message: whole seconds."""
@@ -27,20 +34,38 @@ class Clock:
     def set(self, moment: float, *, frozen: bool = False) -> None:
         """Jump to `moment`; `frozen` time moves only by `set` and `advance`."""
         self._frozen = moment if frozen else None
-        self._offset = moment - time.time()
+        self._anchor, self._since = moment, time.time()
 
     def advance(self, seconds: float) -> None:
-        if self._frozen is not None:
-            self._frozen += seconds
-        self._offset += seconds
+        if seconds:
+            self.set(self.now() + seconds, frozen=self.frozen)
+
+    def run(self, speed: float) -> None:
+        """From now on `speed` sandbox seconds pass in a real one; frozen time stays frozen until set going."""
+        self._anchor, self._since = self.now(), time.time()
+        self._speed = speed
 
     def real(self) -> None:
         """Back to real time."""
-        self._offset, self._frozen = 0.0, None
+        self._anchor, self._since, self._speed, self._frozen = 0.0, 0.0, 1.0, None
+
+    def pause(self) -> None:
+        """Note where it stands before it is kept; real time needs no note."""
+        if self._since:
+            self._anchor, self._since = self.now(), time.time()
+
+    def resume(self) -> None:
+        """Go on where it stood when it was kept; real time has gone on by itself."""
+        if self._since:
+            self._since = time.time()
 
     @property
     def frozen(self) -> bool:
         return self._frozen is not None
+
+    @property
+    def speed(self) -> float:
+        return self._speed
 
     @contextmanager
     def at(self, moment: float | None) -> Iterator[None]:

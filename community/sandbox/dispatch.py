@@ -11,9 +11,12 @@ from typing import Any
 import orjson
 
 from community.sandbox.accounts import Bot
+from community.sandbox.chats import Group
 from community.sandbox.description.calls import UNKNOWN_METHOD, absent, described
-from community.sandbox.errors import LOGGED_OUT, ApiError, ConnectionCut, forbidden, too_many
+from community.sandbox.errors import LOGGED_OUT, ApiError, ConnectionCut, bad_request, forbidden, too_many
 from community.sandbox.faults import Rule
+from community.sandbox.journal import Effect, noting
+from community.sandbox.membership import migrate
 from community.sandbox.methods import METHODS, Call, Method
 from community.sandbox.params import Params, read_params
 from community.sandbox.undelivered import keep
@@ -61,7 +64,7 @@ def refusal(error: ApiError) -> tuple[int, bytes]:
 class _Passage:
     """The way of one call through the sandbox."""
 
-    __slots__ = ("arrived", "bot", "chat_id", "date", "fault", "method", "params", "world")
+    __slots__ = ("arrived", "bot", "chat_id", "date", "effects", "fault", "method", "params", "world")
 
     def __init__(self, world: World, bot: Bot, method: Method, params: Params) -> None:
         self.world, self.bot, self.method, self.params = world, bot, method, params
@@ -69,13 +72,14 @@ class _Passage:
         self.date = world.clock.now()
         self.chat_id = _number(world, params.raw.get("chat_id"))
         self.fault: str | None = None
+        self.effects: list[Effect] = []
 
     async def answer(self) -> tuple[int, bytes]:
         try:
             result = await self._run()
         except ApiError as error:
             if error.code == 429:
-                self.world.meters[self.bot.id].refused += 1
+                self.world.meters[self.bot.id].refuse(self.chat_id)
             if error.code == 403 and self.method.paced:
                 keep(self.world, self.bot, self.method.name, self.chat_id, self.params, error.description)
             self._record(error.code, error.description)
@@ -99,18 +103,21 @@ class _Passage:
         await self._delay(rules)
         for rule in rules:
             self._before(rule)
-        if self.world.timed_polls:
-            close_due(self.world)
-        result = self.method.handler(Call(self.world, self.bot, self.params))
-        if self.method.waits:
-            result = await result
+        with noting() as self.effects:
+            if self.world.timed_polls:
+                close_due(self.world)
+            result = self.method.handler(Call(self.world, self.bot, self.params))
+            if self.method.waits:
+                result = await result
         for rule in rules:
             self._after(rule)
         return result
 
     def _check_limits(self) -> None:
-        if self.method.paced:
-            refused = self.world.gates[self.bot.id].check(self.world.limits, self.chat_id, self.arrived)
+        limits = self.world.limits
+        if self.method.paced and limits.enforced:
+            purse = self.bot.stars if self.params.flag("allow_paid_broadcast") else None
+            refused = self.world.gates[self.bot.id].check(limits, self.chat_id, self.arrived, purse, int(self.date))
             if refused is not None:
                 raise refused
 
@@ -127,10 +134,8 @@ class _Passage:
                 raise _status(rule)
             case "reset":
                 raise ConnectionCut(reset=True)
-            case "too_many":
-                raise too_many(rule.retry_after)
-            case "blocked":
-                raise forbidden("bot was blocked by the user")
+            case "too_many" | "blocked" | "deactivated" | "kicked" | "migrate":
+                raise _refusal_of(rule, self.world, self.bot, self.chat_id)
 
     def _after(self, rule: Rule) -> None:
         """Faults that lose the answer to what did happen."""
@@ -141,9 +146,11 @@ class _Passage:
 
     def _record(self, code: int | None, description: str | None) -> None:
         entry = self.world.journal.add(
-            self.date, self.arrived, self.bot.id, self.method.name, self.params.raw, code, description, self.fault
-        )
-        self.world.live.call(entry)
+            self.date, self.arrived, self.bot.id, self.method.name, self.params.raw,
+            error=code, description=description, fault=self.fault, effects=self.effects or (),
+            duration=time.monotonic() - self.arrived,
+        )  # fmt: skip
+        self.world.live.record(entry)
 
 
 def _status(rule: Rule) -> ApiError:
@@ -157,3 +164,26 @@ def _number(world: World, chat: Any) -> int | None:
     except (TypeError, ValueError, OverflowError):
         group = world.group_named(chat) if isinstance(chat, str) and chat.startswith("@") else None
         return group.id if group else None
+
+
+def _refusal_of(rule: Rule, world: World, bot: Bot, chat_id: int | None) -> ApiError:
+    """The error a rule has Telegram answer with. `migrate` migrates a basic group first."""
+    group = world.groups.get(chat_id or 0)
+    match rule.kind:
+        case "too_many":
+            return too_many(rule.retry_after)
+        case "blocked":
+            return forbidden("bot was blocked by the user")
+        case "deactivated":
+            return forbidden("user is deactivated")
+        case "kicked":
+            return forbidden(f"bot was kicked from the {group.kind if group else 'supergroup'} chat")
+    moved = "group chat was upgraded to a supergroup chat"
+    return bad_request(moved, migrate_to_chat_id=_migrated(world, bot, group) if group else chat_id)
+
+
+def _migrated(world: World, bot: Bot, group: Group) -> int:
+    """Where a group is now. A supergroup stays where it is, so that the next try arrives."""
+    if group.kind != "group":
+        return group.id
+    return group.migrated_to or migrate(world, group, bot).id

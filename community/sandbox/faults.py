@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import random
+from dataclasses import asdict
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
-Kind = Literal["latency", "status", "drop_after_accept", "reset", "too_many", "blocked"]
+from community.sandbox.errors import Refused
+
+Kind = Literal[
+    "latency", "status", "drop_after_accept", "reset", "too_many", "blocked", "deactivated", "kicked", "migrate"
+]
 
 
-class Rule(BaseModel):
+@dataclass(config=ConfigDict(extra="forbid", defer_build=True), kw_only=True)
+class Rule:
     """One fault. A call is hit when method and chat match, then by chance or by turn, at most `times` times.
 
     latency            wait `latency_ms` before the effect
@@ -20,54 +27,72 @@ class Rule(BaseModel):
     reset              no effect, the connection is reset
     too_many           429 with `retry_after` seconds, no effect
     blocked            403 "bot was blocked by the user", no effect
+    deactivated        403 "user is deactivated", no effect
+    kicked             403 "bot was kicked from the supergroup chat", no effect
+    migrate            400 with `migrate_to_chat_id`; a basic group does become a supergroup
+
+    One that is not `enabled` neither strikes nor counts.
     """
 
-    model_config = ConfigDict(extra="forbid", defer_build=True)
     kind: Kind
+    enabled: bool = True
     method: str = "*"
     chat: int | None = None
-    probability: float = Field(1.0, ge=0, le=1)
-    every: int = Field(1, ge=1, description="every n-th matching call")
-    nth: int | None = Field(None, ge=1, description="only the n-th matching call")
-    times: int | None = Field(None, ge=1)
-    latency_ms: float = Field(0, ge=0, le=600_000)
-    status: int = Field(502, ge=500, le=599)
-    retry_after: int = Field(1, ge=1, le=86_400)
+    probability: Annotated[float, Field(ge=0, le=1)] = 1.0
+    every: Annotated[int, Field(ge=1, description="every n-th matching call")] = 1
+    nth: Annotated[int, Field(ge=1, description="only the n-th matching call")] | None = None
+    times: Annotated[int, Field(ge=1)] | None = None
+    latency_ms: Annotated[float, Field(ge=0, le=600_000)] = 0
+    status: Annotated[int, Field(ge=500, le=599)] = 502
+    retry_after: Annotated[int, Field(ge=1, le=86_400)] = 1
     after_effect: bool = False
-    _matched: int = PrivateAttr(0)
-    _hits: int = PrivateAttr(0)
+
+
+@dataclass
+class Fault:
+    """A rule at work: how many calls it matched, how many of them it hit."""
+
+    rule: Rule
+    matched: int = 0
+    hits: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        return self.model_dump() | {"matched": self._matched, "hits": self._hits}
+        return asdict(self.rule) | {"matched": self.matched, "hits": self.hits}
 
     def strikes(self, method: str, chat_id: int | None, chance: float) -> bool:
         """Whether this call is hit; counts it. `chance`: 0 to 1."""
-        if not fnmatchcase(method.lower(), self.method.lower()) or self.chat not in (None, chat_id):
+        rule = self.rule
+        if not rule.enabled or rule.chat not in (None, chat_id) or not fnmatchcase(method.lower(), rule.method.lower()):
             return False
-        if self.times is not None and self._hits >= self.times:
+        if rule.times is not None and self.hits >= rule.times:
             return False
-        self._matched += 1
-        turn = self._matched == self.nth if self.nth else self._matched % self.every == 0
-        if not turn or chance >= self.probability:
+        self.matched += 1
+        turn = self.matched == rule.nth if rule.nth else self.matched % rule.every == 0
+        if not turn or chance >= rule.probability:
             return False
-        self._hits += 1
+        self.hits += 1
         return True
 
 
 class Faults:
-    """All rules; `latency_ms` applies to every call besides."""
+    """All rules by number; `latency_ms` applies to every call besides."""
 
     def __init__(self) -> None:
-        self.rules: dict[int, Rule] = {}
+        self.rules: dict[int, Fault] = {}
         self.latency_ms = 0.0
-        self._random = random.Random(0)  # noqa: S311 - repeatable chance, nothing secret
+        self._drawn = 0
         self._last_id = 0
 
     def add(self, rule: Rule) -> int:
-        """The rule's number, by which to remove it."""
+        """The rule's number, by which to change or remove it."""
         self._last_id += 1
-        self.rules[self._last_id] = rule
+        self.rules[self._last_id] = Fault(rule)
         return self._last_id
+
+    def find(self, rule_id: int) -> Fault:
+        if rule_id not in self.rules:
+            raise Refused(f"no fault {rule_id}")
+        return self.rules[rule_id]
 
     def remove(self, rule_id: int | None) -> None:
         """One rule, or all and the general latency."""
@@ -79,8 +104,13 @@ class Faults:
 
     def hit(self, method: str, chat_id: int | None) -> list[Rule]:
         """Rules that strike this call."""
-        return [rule for rule in self.rules.values() if rule.strikes(method, chat_id, self._random.random())]
+        return [fault.rule for fault in self.rules.values() if fault.strikes(method, chat_id, self._chance())]
+
+    def _chance(self) -> float:
+        """Repeatable chance: the same rules and calls meet the same faults."""
+        self._drawn += 1
+        return random.Random(self._drawn).random()  # noqa: S311 - nothing secret
 
     def as_json(self) -> dict[str, Any]:
-        rules = [rule.as_json() | {"id": number} for number, rule in self.rules.items()]
+        rules = [fault.as_json() | {"id": number} for number, fault in self.rules.items()]
         return {"latency_ms": self.latency_ms, "rules": rules}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from community.sandbox.watching.recent import Recent, Record
+from community.sandbox.journal import noted
 
 if TYPE_CHECKING:
-    from community.sandbox.accounts import Account, Bot
+    from community.sandbox.accounts import Account
     from community.sandbox.chats import Chat
     from community.sandbox.journal import Entry
     from community.sandbox.messages import Message
-    from community.sandbox.updates import Update
 
 
 class Watcher(Protocol):
@@ -26,7 +25,7 @@ class Watcher(Protocol):
     def account(self, account: Account) -> None:
         """A user or bot that is new, renamed or gone."""
 
-    def record(self, record: Record) -> None:
+    def record(self, entry: Entry) -> None:
         """A bot's call that has its answer, or an update put into its queue."""
 
     def reset(self) -> None:
@@ -34,16 +33,14 @@ class Watcher(Protocol):
 
 
 class Live:
-    """Passes everything on to all watchers; costs next to nothing while nobody watches.
-
-    `recent`: calls and updates of just now, for whoever comes to watch.
-    """
+    """Passes everything on to all watchers; costs next to nothing while nobody watches."""
 
     def __init__(self) -> None:
         self.watchers: set[Watcher] = set()
-        self.recent = Recent()
 
-    def message(self, message: Message) -> None:
+    def message(self, message: Message, change: str = "changed") -> None:
+        """`change` is what the journal calls it: made, edited, deleted, reacted."""
+        noted(change, message.chat.id, message.id)
         for watcher in self.watchers:
             watcher.message(message)
 
@@ -55,17 +52,10 @@ class Live:
         for watcher in self.watchers:
             watcher.account(account)
 
-    def call(self, entry: Entry) -> None:
-        self._tell(self.recent.call(entry))
-
-    def update(self, bot: Bot, update: Update) -> None:
-        self._tell(self.recent.update(bot, update))
-
-    def _tell(self, record: Record) -> None:
+    def record(self, entry: Entry) -> None:
         for watcher in self.watchers:
-            watcher.record(record)
+            watcher.record(entry)
 
     def reset(self) -> None:
-        self.recent = Recent()
         for watcher in self.watchers:
             watcher.reset()

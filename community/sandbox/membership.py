@@ -29,6 +29,8 @@ def change(
         return
     doer = shown_actor(group, actor)
     group.members[new.account.id] = new
+    if old.present != new.present:
+        group.turned(new.account.id, world.clock.now())
     world.live.chat(group)
     if old.link is not None and not new.present:
         old.link.joined.discard(new.account.id)

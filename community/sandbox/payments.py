@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
-from contextlib import suppress
 from typing import Any
 
 from community.sandbox.accounts import User
@@ -17,10 +15,9 @@ from community.sandbox.stars import NANO, Transaction, charge_id
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
+TOO_LATE = "BOT_PRECHECKOUT_TIMEOUT"
 ANSWER_WITHIN = 10
 """Sandbox seconds the bot has for answerPreCheckoutQuery (Bot API)."""
-LATE = 0.05
-"""Seconds added to timers, which count by another clock than sandbox time."""
 
 
 def begin(world: World, user: User, invoice: Invoice, message: Message | None = None) -> Payment:
@@ -35,7 +32,6 @@ def begin(world: World, user: User, invoice: Invoice, message: Message | None = 
     query = {"id": query_id, "from": user.as_json(), **_bought(invoice, user)}
     invoice.bot.inbox.put("pre_checkout_query", query, user.id)
     _show(world, payment)
-    _wake(world, payment)
     return payment
 
 
@@ -74,26 +70,11 @@ def _order_info(user: User) -> JSON:
     }
 
 
-def watch(world: World) -> None:
-    """After the clock was changed: let waiting payments fail in time by themselves."""
-    for payment in world.till.waiting.values():
-        _wake(world, payment)
-
-
-def _wake(world: World, payment: Payment) -> None:
-    """Look again at the deadline, unless time stands still; without an event loop the next to ask looks."""
-    if world.clock.frozen:
-        return
-    with suppress(RuntimeError):
-        ahead = max(0, payment.deadline - world.clock.present())
-        asyncio.get_running_loop().call_later(ahead + LATE, expire, world)
-
-
 def expire(world: World) -> None:
     """Fail the payments whose bot did not answer in time."""
     for payment in list(world.till.waiting.values()):
         if payment.deadline <= world.clock.present():
-            refuse(world, payment, "BOT_PRECHECKOUT_TIMEOUT")
+            refuse(world, payment, TOO_LATE)
 
 
 def refuse(world: World, payment: Payment, why: str) -> None:

@@ -38,7 +38,7 @@ def post(
         world.delivered_count += 1
     if message.is_service or not isinstance(sender, Bot) or in_channel(message):
         tell(world, "message", message)
-    world.live.message(message)
+    world.live.message(message, "made")
     if markup is not None and "inline_keyboard" not in markup:
         put_below(chat, message, markup)
         world.live.chat(chat)
@@ -111,7 +111,7 @@ def edit(world: World, message: Message, content: JSON, markup: JSON | None, med
     message.edited = world.clock.date()
     if not isinstance(message.sender, Bot) or in_channel(message):
         tell(world, "edited_message", message)
-    world.live.message(message)
+    world.live.message(message, "edited")
     if copy := discussed(message):
         kept = {
             key: value for key, value in copy.content.items() if key in (*PLACED, "forward_origin", "media_group_id")
@@ -130,7 +130,7 @@ def delete(world: World, message: Message) -> None:
         chat.keyboard = None
     if chat.pins.pop(message.id, None) is not None or below:
         world.live.chat(chat)
-    world.live.message(message)
+    world.live.message(message, "deleted")
     if copy := discussed(message):
         delete(world, copy)
 

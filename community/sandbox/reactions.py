@@ -34,7 +34,7 @@ def react(world: World, message: Message, actor: Account, reaction: list[JSON]) 
     given = message.reactions = message.reactions or {}
     old = given.get(actor.id, [])
     given[actor.id] = reaction
-    world.live.message(message)
+    world.live.message(message, "reacted")
     if isinstance(actor, Bot) or old == reaction:
         return
     kind, update = _told(world, message, actor, old)

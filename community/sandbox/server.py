@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 
 import uvicorn
 
@@ -11,11 +14,22 @@ from community.sandbox.corked import CorkedProtocol
 
 
 class Server(uvicorn.Server):
-    """Ends long polls first, so that stopping does not wait for them."""
+    """Ends long polls first, so that stopping does not wait for them. `ready` is set once it answers."""
 
-    def __init__(self, config: uvicorn.Config, sandbox: Sandbox) -> None:
+    def __init__(self, config: uvicorn.Config, sandbox: Sandbox, *, signals: bool) -> None:
         super().__init__(config)
         self.sandbox = sandbox
+        self.signals = signals
+        self.ready = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        with super().capture_signals() if self.signals else nullcontext():
+            yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.ready.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self.sandbox.world.close()
@@ -37,8 +51,11 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def server(sandbox: Sandbox) -> Server:
-    """A server for `sandbox`, to be run on a bound socket: ``await server(app).serve([bind(host, port)])``."""
+def server(sandbox: Sandbox, *, signals: bool = True) -> Server:
+    """A server for `sandbox`, to be run on a bound socket: ``await server(app).serve([bind(host, port)])``.
+
+    Without `signals` it leaves SIGINT and SIGTERM to the program it is part of.
+    """
     config = uvicorn.Config(
         sandbox,
         http=CorkedProtocol,
@@ -53,4 +70,4 @@ def server(sandbox: Sandbox) -> Server:
         ws_max_size=65_536,
         ws_per_message_deflate=False,
     )
-    return Server(config, sandbox)
+    return Server(config, sandbox, signals=signals)

@@ -1,10 +1,8 @@
-"""What runs on by itself: renewals every thirty days of sandbox time, and ends."""
+"""What runs on by itself: renewals at the end of each period, and ends."""
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import replace
-from itertools import count
 
 from community.sandbox.accounts import User
 from community.sandbox.chats import Group
@@ -12,25 +10,9 @@ from community.sandbox.errors import Refused
 from community.sandbox.invoices import Invoice, Payment, Subscription
 from community.sandbox.links import InviteLink
 from community.sandbox.membership import admit, remove
-from community.sandbox.payments import collect, enrol, refuse
+from community.sandbox.payments import collect, enrol
 from community.sandbox.stars import charge_id
 from community.sandbox.world import World
-
-
-def due(world: World, until: float) -> None:
-    """Let happen, in order, all that payments and subscriptions have due up to `until` (sandbox seconds)."""
-    turn = count()
-    waiting = [(payment.deadline, next(turn), payment) for payment in world.till.waiting.values()]
-    running = [(each.until, next(turn), each) for each in world.till.running.values()]
-    queue: list[tuple[float, int, Payment | Subscription]] = [*waiting, *running]
-    heapq.heapify(queue)
-    while queue and queue[0][0] <= until:
-        moment, _, thing = heapq.heappop(queue)
-        with world.clock.at(moment):
-            if isinstance(thing, Payment):
-                refuse(world, thing, "BOT_PRECHECKOUT_TIMEOUT")
-            elif renewed(world, thing):
-                heapq.heappush(queue, (thing.until, next(turn), thing))
 
 
 def renewed(world: World, subscription: Subscription) -> bool:

@@ -6,10 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from community.sandbox.clock import Clock
 from community.sandbox.errors import ApiError
+
+if TYPE_CHECKING:
+    from community.sandbox.journal import Entry
 
 KINDS = frozenset(
     [
@@ -64,12 +67,21 @@ FURTHEST = 10
 
 @dataclass(slots=True)
 class Update:
-    """`lane` keeps the order: updates of one lane are delivered one after the other. `expires`: sandbox seconds."""
+    """`lane` keeps the order: updates of one lane come one after the other. `expires`: sandbox seconds.
+
+    `entry`: its own in the journal.
+    """
 
     id: int
     lane: int
     body: dict[str, Any]
     expires: float
+    entry: Entry | None = None
+
+    def settle(self) -> None:
+        """The bot has it."""
+        if self.entry is not None:
+            self.entry.settled()
 
 
 @dataclass(slots=True)
@@ -143,7 +155,7 @@ class Inbox:
         if offset < 0:
             offset = self.queue[max(0, len(self.queue) + offset)].id if self.queue else 0
         while self.queue and self.queue[0].id < offset:
-            self.queue.popleft()
+            self.queue.popleft().settle()
 
     def forget_old(self) -> None:
         """Updates nobody fetched in time are lost, as in Telegram."""
@@ -174,6 +186,15 @@ class Inbox:
     def _wake(self) -> None:
         if self._poll is not None:
             _settle(self._poll)
+
+    def number_from(self, first: int) -> None:
+        """Give what waits new numbers when others as high as `first` were given out since."""
+        if first <= self.next_id:
+            return
+        for number, update in enumerate(self.queue, first):
+            update.id = number
+            update.body = update.body | {"update_id": number}
+        self.next_id = first + len(self.queue)
 
     def end_poll(self, error: ApiError | None = None) -> None:
         """End the poll in flight, with an error or with what there is."""

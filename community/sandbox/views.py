@@ -9,6 +9,7 @@ from community.sandbox.accounts import Bot, User
 from community.sandbox.chats import Chat, Dialog, Group
 from community.sandbox.commands import offered
 from community.sandbox.links import InviteLink
+from community.sandbox.messages import Message
 from community.sandbox.topics import Topic
 from community.sandbox.world import World
 
@@ -91,16 +92,31 @@ def history(chat: Chat, limit: int) -> list[JSON]:
     return [message.as_seen() for message in reversed(newest)]
 
 
-def received(world: World, user_id: int, since: float) -> list[JSON]:
-    """What bots wrote to a user in private, or edited, since a sandbox date (seconds)."""
+def received(world: World, user_id: int, since: float, until: float, *, groups: bool) -> list[JSON]:
+    """What bots wrote to a user in private, or edited, from one sandbox date (seconds) to before another.
+
+    With `groups` also what came, from anyone, into groups while the user was there.
+    """
     dialogs = [bot.dialogs[user_id] for bot in world.bots.values() if user_id in bot.dialogs]
     messages = [
         message
         for dialog in dialogs
         for message in dialog.messages.values()
-        if isinstance(message.sender, Bot) and max(message.date, message.edited or 0) >= since
+        if isinstance(message.sender, Bot) and message.date < until and max(message.date, message.edited or 0) >= since
     ]
+    if groups:
+        messages += _met(world, user_id, since, until)
     return [message.as_seen() for message in sorted(messages, key=lambda message: (message.date, message.id))]
+
+
+def _met(world: World, user_id: int, since: float, until: float) -> list[Message]:
+    return [
+        message
+        for group in world.groups.values()
+        if user_id in group.members
+        for message in group.messages.values()
+        if since <= message.date < until and group.was_present(user_id, message.date)
+    ]
 
 
 def delivered(world: World, after: int, limit: int) -> JSON:

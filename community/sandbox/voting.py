@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from community.sandbox.accounts import Bot, User
 from community.sandbox.messages import Message
 from community.sandbox.polls import Poll
@@ -20,7 +18,6 @@ def show(world: World, poll: Poll, message: Message) -> None:
     poll.messages.append(message)
     if poll.close_date is not None and not poll.closed and poll.id not in world.timed_polls:
         world.timed_polls[poll.id] = poll
-        asyncio.get_running_loop().call_later(max(0, poll.close_date - world.clock.now()), close_due, world)
     world.live.message(message)
     copy = discussed(message)
     if copy is not None:

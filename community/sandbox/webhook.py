@@ -88,7 +88,10 @@ class Courier:
         pause, body = self.world.options.webhook_backoff, orjson.dumps(update.body)
         while update.expires > self.world.clock.present():
             wish = await self._refusal(body)
-            if wish is None or self.world.clock.present() + max(pause, wish) > update.expires:
+            if wish is None:
+                update.settle()
+                return
+            if self.world.clock.present() + max(pause, wish) > update.expires:
                 return
             await asyncio.sleep(max(pause, wish))
             pause = min(pause * 2, LONGEST_PAUSE)

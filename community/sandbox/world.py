@@ -6,7 +6,6 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from community.sandbox.accounts import Account, Bot, User
@@ -23,8 +22,8 @@ from community.sandbox.links import InviteLink
 from community.sandbox.live import Live
 from community.sandbox.messages import Message
 from community.sandbox.polls import Poll
-from community.sandbox.updates import Inbox
-from community.sandbox.webhook import Courier
+from community.sandbox.updates import Inbox, Update
+from community.sandbox.webhook import Courier, begin_webhook
 
 DEFAULT_TOKEN = "4242:sandbox-token"  # noqa: S105 - opens nothing but this sandbox
 MESSAGE_EPOCH = 1_767_225_600
@@ -36,12 +35,14 @@ CALLBACKS_KEPT = 10_000
 class Options:
     """`journal_limit`: how many calls, and how many delivered messages, stay listed.
 
-    `webhook_backoff`: seconds before the first retry of a webhook; doubled up to a minute.
+    `webhook_backoff`: seconds before the first retry of a webhook; doubled up to a minute. `hosts`: names in lower
+    case under which control and the page answer, besides this machine's own and addresses.
     """
 
     tokens: tuple[str, ...] = (DEFAULT_TOKEN,)
     journal_limit: int = 200_000
     webhook_backoff: float = 0.5
+    hosts: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -62,10 +63,12 @@ class World:
         self.options = options or Options()
         self._last_update_id = 0
         self.live = Live()
+        self.serving = False
         self._fill()
 
     def _fill(self) -> None:
         self.clock = Clock()
+        self.caught_up = self.clock.now()
         self.users: dict[int, User] = {}
         self.bots: dict[int, Bot] = {}
         self.tokens: dict[str, Bot] = {}
@@ -83,6 +86,7 @@ class World:
         self.journal = Journal(self.options.journal_limit)
         self.delivered: deque[Message] = deque(maxlen=self.options.journal_limit)
         self.delivered_count = 0
+        self.first_update_ids: dict[int, int] = {}
         self.first_message_id = max(1, int(time.time()) - MESSAGE_EPOCH)
         self._last_group_id = 1_000_000_000
         for token in self.options.tokens:
@@ -93,6 +97,31 @@ class World:
         await self.close()
         self._fill()
         self.live.reset()
+
+    async def replace(self, state: dict[str, Any]) -> None:
+        """Become what `state` says, attribute by attribute. Bots that have seen later updates get these anew."""
+        await self.close()
+        before = {bot.id: bot.inbox.next_id for bot in self.bots.values()}
+        seen = {number: first for number, first in before.items() if first > self.first_update_ids[number]}
+        vars(self).update(state)
+        self.couriers = {}
+        self.journal.bound(self.options.journal_limit)
+        self.delivered = deque(self.delivered, maxlen=self.options.journal_limit)
+        for bot in self.bots.values():
+            bot.inbox.number_from(seen.get(bot.id, 0))
+            self.first_update_ids[bot.id] = 0
+            self._listen(bot)
+        self.clock.resume()
+        if self.serving:
+            self.open()
+        self.live.reset()
+
+    def open(self) -> None:
+        """Deliver to the webhooks that are set. Needs a running loop."""
+        self.serving = True
+        for bot in self.bots.values():
+            if bot.inbox.webhook is not None and bot.id not in self.couriers:
+                begin_webhook(self, bot, bot.inbox.webhook)
 
     async def close(self) -> None:
         """End long polls and webhook deliveries."""
@@ -112,12 +141,22 @@ class World:
         if int(number) in self.bots or int(number) in self.users or int(number) in SYSTEM:
             raise Refused(f"number {number} is taken")
         username = username or ("sandbox_bot" if not self.bots else f"sandbox{number}_bot")
-        bot = Bot(token, username, name or username, Inbox(self._first_update_id(), self.clock), reads_all=reads_all)
+        first = self.first_update_ids[int(number)] = self._first_update_id()
+        bot = Bot(token, username, name or username, Inbox(first, self.clock), reads_all=reads_all)
         self.bots[bot.id] = self.tokens[token] = bot
         self.gates[bot.id], self.meters[bot.id] = Gate(), Meter()
-        bot.inbox.put_in = partial(self.live.update, bot)
+        self._listen(bot)
         self.live.account(bot)
         return bot
+
+    def _listen(self, bot: Bot) -> None:
+        """Have a bot's updates in the journal, and watchers told of them."""
+
+        def put_in(update: Update) -> None:
+            update.entry = self.journal.update(self.clock.now(), bot.id, update.body)
+            self.live.record(update.entry)
+
+        bot.inbox.put_in = put_in
 
     def _first_update_id(self) -> int:
         """Milliseconds since the epoch: higher than before any restart, for clients drop ids they have seen."""

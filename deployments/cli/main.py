@@ -248,11 +248,18 @@ def demo(
 @app.command()
 def sandbox(
     port: Annotated[int | None, typer.Option(min=0, help="Default: SOP_SANDBOX_PORT; 0: a free one.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Begin as this file says, if it exists; save to it at the end.")
+    ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Answer its page and control under this name too; repeatable."),
+    ] = None,
 ) -> None:
-    """Run the local Telegram alone, until Ctrl-C."""
+    """Run the local Telegram alone, until Ctrl-C. Prints its address in a browser and how to point a bot at it."""
     from deployments.cli.sandbox import sandbox
 
-    raise typer.Exit(sandbox(port))
+    raise typer.Exit(sandbox(port, state, allow_host or []))
 
 
 app.command()(records.export)

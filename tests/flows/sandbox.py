@@ -1,6 +1,5 @@
 """A Telegram sandbox for the flow tests, in the same loop."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,10 +11,8 @@ from community.database.pool import Connection
 from community.outbox.bundles import Bundles
 from community.outbox.enqueue import Draft, enqueue
 from community.playbook import MessageClass
-from community.sandbox.app import create_app
 from community.sandbox.client import SandboxClient
-from community.sandbox.server import bind, server
-from community.sandbox.world import Options
+from community.sandbox.testing import serving
 from community.settings import load_settings
 
 
@@ -46,15 +43,9 @@ class Sandbox:
 @asynccontextmanager
 async def running_sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SandboxClient]:
     """A sandbox on a free port, named by the settings, with its control interface."""
-    listener = bind("127.0.0.1", 0)
-    port = listener.getsockname()[1]
-    monkeypatch.setenv("SOP_SANDBOX_PORT", str(port))
-    serving = server(create_app(Options(tokens=(load_settings().token,))))
-    task = asyncio.create_task(serving.serve([listener]))
-    async with SandboxClient(f"http://127.0.0.1:{port}") as client:
-        yield client
-    serving.should_exit = True
-    await task
+    async with serving(load_settings().token) as sandbox:
+        monkeypatch.setenv("SOP_SANDBOX_PORT", str(sandbox.port))
+        yield sandbox.client
 
 
 @pytest.fixture

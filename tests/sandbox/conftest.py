@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
@@ -12,20 +10,13 @@ import pytest
 import telegram
 from telegram.request import HTTPXRequest
 
-from community.sandbox.app import Sandbox, create_app
 from community.sandbox.client import SandboxClient
-from community.sandbox.server import bind, server
+from community.sandbox.testing import Served, serving
 from community.sandbox.world import DEFAULT_TOKEN, Options
 from tests.sandbox.witness import Witness, watching
 
 ANN, BOB, EVE = 17, 18, 19
 OTHER_TOKEN = "5151:other-token"
-
-
-@dataclass
-class Served:
-    app: Sandbox
-    url: str
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,19 +30,13 @@ def witness() -> Iterator[Witness]:
 
 @pytest.fixture(scope="session")
 async def served() -> AsyncIterator[Served]:
-    app = create_app(Options(tokens=(DEFAULT_TOKEN, OTHER_TOKEN), webhook_backoff=0.02))
-    listener = bind("127.0.0.1", 0)
-    serving = server(app)
-    task = asyncio.create_task(serving.serve([listener]))
-    yield Served(app, f"http://127.0.0.1:{listener.getsockname()[1]}")
-    serving.should_exit = True
-    await task
+    async with serving(options=Options(tokens=(DEFAULT_TOKEN, OTHER_TOKEN), webhook_backoff=0.02)) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture(scope="session")
-async def control(served: Served) -> AsyncIterator[SandboxClient]:
-    async with SandboxClient(served.url) as client:
-        yield client
+def control(served: Served) -> SandboxClient:
+    return served.client
 
 
 @pytest.fixture
@@ -66,7 +51,7 @@ async def sandbox(control: SandboxClient) -> SandboxClient:
 def make_bot(served: Served, token: str) -> telegram.Bot:
     request = HTTPXRequest(connection_pool_size=8, read_timeout=10)
     return telegram.Bot(
-        token, base_url=f"{served.url}/bot", base_file_url=f"{served.url}/file/bot", request=request,
+        token, base_url=served.base_url, base_file_url=served.base_file_url, request=request,
         get_updates_request=HTTPXRequest(connection_pool_size=4, read_timeout=10),
     )  # fmt: skip
 

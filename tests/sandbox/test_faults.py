@@ -7,9 +7,9 @@ from datetime import timedelta
 import aiohttp
 import pytest
 from telegram import Bot
-from telegram.error import Forbidden, NetworkError, RetryAfter
+from telegram.error import ChatMigrated, Forbidden, NetworkError, RetryAfter
 
-from community.sandbox.client import SandboxClient
+from community.sandbox.client import SandboxClient, SandboxError
 
 from .conftest import ANN, BOB, RawCaller
 
@@ -83,3 +83,40 @@ async def test_latency_holds_for_many_calls_at_once(call: RawCaller, sandbox: Sa
 async def test_a_bad_rule_is_refused(sandbox: SandboxClient) -> None:
     with pytest.raises(Exception, match="kind"):
         await sandbox.add_fault("explode")
+
+
+async def test_deactivated_and_kicked(bot: Bot, sandbox: SandboxClient) -> None:
+    group = await sandbox.create_group("Group")
+    await sandbox.add_fault("deactivated", chat=ANN)
+    await sandbox.add_fault("kicked", chat=group)
+    with pytest.raises(Forbidden, match="user is deactivated"):
+        await bot.send_message(ANN, "one")
+    with pytest.raises(Forbidden, match="bot was kicked from the supergroup chat"):
+        await bot.send_message(group, "two")
+    assert await texts(sandbox) == []
+
+
+async def test_migrate_really_migrates_a_basic_group(bot: Bot, sandbox: SandboxClient) -> None:
+    group = await sandbox.create_group("Group", kind="group")
+    await sandbox.add_fault("migrate", chat=group, method="sendMessage")
+    for _ in range(2):  # struck by the fault, then refused by the group itself
+        with pytest.raises(ChatMigrated) as caught:
+            await bot.send_message(group, "one")
+    moved = {each["id"]: each["migrated_to"] for each in (await sandbox.chats())["groups"]}
+    assert moved == {group: caught.value.new_chat_id, caught.value.new_chat_id: None}
+    await bot.send_message(caught.value.new_chat_id, "two")
+
+
+async def test_rules_are_switched_and_changed(bot: Bot, sandbox: SandboxClient) -> None:
+    number = await sandbox.add_fault("blocked", enabled=False)
+    await bot.send_message(ANN, "one")
+    changed = await sandbox.change_fault(number, enabled=True, kind="deactivated")
+    assert (changed["enabled"], changed["matched"], changed["id"]) == (True, 0, number)
+    with pytest.raises(Forbidden, match="deactivated"):
+        await bot.send_message(ANN, "two")
+    for wrong, why in (({"status": 200}, "status"), ({"wings": 2}, "wings"), ({"kind": "tired"}, "kind")):
+        with pytest.raises(SandboxError, match=why):
+            await sandbox.change_fault(number, **wrong)
+    with pytest.raises(SandboxError, match="no fault 99"):
+        await sandbox.change_fault(99, enabled=True)
+    assert (await sandbox.faults())["rules"] == [changed | {"matched": 1, "hits": 1}]

@@ -1,6 +1,7 @@
 """Rate limits and the meter."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -9,8 +10,9 @@ from telegram.error import RetryAfter
 
 from community.sandbox.client import SandboxClient
 from community.sandbox.limits import Gate, Limits, Meter
+from community.sandbox.stars import NANO, Purse, Transaction
 
-from .conftest import ANN, RawCaller
+from .conftest import ANN, BOB, EVE, RawCaller
 
 ON = Limits(enforced=True)
 
@@ -75,7 +77,7 @@ def test_windows_slide() -> None:
 
 def test_a_private_chat_takes_one_a_second_and_a_group_twenty_a_minute() -> None:
     gate = Gate()
-    assert [gate.check(ON, 7, now) is None for now in (0.0, 0.999, 1.0)] == [True, False, True]
+    assert [gate.check(ON, 7, now) is None for now in (0.0, 0.999, 1.5, 1.999)] == [True, False, False, True]
     group = [gate.check(ON, -7, 10.0 + number) is None for number in range(21)]
     assert group == [True] * 20 + [False]
     refused = gate.check(ON, -7, 60.0)
@@ -89,3 +91,59 @@ def test_the_meter_keeps_the_worst() -> None:
     for now in (0.0, 0.5, 0.9, 5.0, 5.1):
         meter.arrived(7, now)
     assert (meter.reading()["worst_second"], meter.reading()["worst_chat_second"]) == (3, 3)
+
+
+async def test_the_meter_names_the_worst_chats(bot: Bot, sandbox: SandboxClient) -> None:
+    await asyncio.gather(*(sandbox.start(user) for user in (ANN, BOB)))
+    group = await sandbox.create_group("Group")
+    await sandbox.set_limits(per_group_minute=1)
+    await bot.send_message(BOB, "one")
+    await bot.send_message(group, "one")
+    for chat in (ANN, ANN, group):
+        with contextlib.suppress(RetryAfter):
+            await bot.send_message(chat, "again")
+    reading = await sandbox.meter()
+    assert reading["worst_minute"] == 5
+    assert reading["worst_chat"] == {"chat_id": ANN, "too_many": 1}
+    assert reading["worst_group"] == {"chat_id": group, "too_many": 1}
+
+
+def test_a_flooding_bot_is_refused_until_the_wait_is_over() -> None:
+    """Also where the window would have room again; other chats are not concerned."""
+    gate = Gate()
+    limits = Limits(enforced=True, chat_burst=2)
+    accepted = [gate.check(limits, 7, now) is None for now in (0.0, 0.1, 0.2, 0.3, 3.1, 3.3)]
+    assert accepted == [True, True, True, False, False, True]
+    assert gate.check(limits, 8, 0.4) is None
+
+
+def test_a_burst_is_tolerated_but_not_kept_up() -> None:
+    gate = Gate()
+    limits = Limits(enforced=True, chat_burst=3)
+    accepted = [now / 10 for now in range(400) if gate.check(limits, 7, now / 10) is None]
+    assert accepted[:4] == [0.0, 0.1, 0.2, 0.3]
+    assert len(accepted) <= 43
+
+
+def test_paid_broadcast_takes_a_tenth_of_a_star_for_each_message_above_the_free_ones() -> None:
+    gate, purse = Gate(), Purse()
+    purse.enter(Transaction("top", 0, 3 * NANO, {"type": "other"}))
+
+    def sent(payer: Purse | None, start: float) -> int:
+        return sum(gate.check(ON, 100 + number, start, payer) is None for number in range(100))
+
+    assert (sent(None, 0.0), purse.nano) == (30, 3 * NANO)
+    assert (sent(purse, 1.5), purse.nano) == (30 + 30, 0)
+    assert (sent(purse, 5.0), purse.nano) == (30, 0)
+    assert purse.transactions[1].as_json()["receiver"] == {"type": "telegram_api", "request_count": 30}
+
+
+async def test_paid_broadcast_is_asked_for_by_the_call(bot: Bot, sandbox: SandboxClient) -> None:
+    await asyncio.gather(*(sandbox.start(user) for user in (ANN, BOB)))
+    await sandbox.set_limits(per_second=1)
+    await sandbox.add_stars(1)
+    await bot.send_message(ANN, "free")
+    await bot.send_message(BOB, "paid", allow_paid_broadcast=True)
+    assert (await bot.get_my_star_balance()).nanostar_amount == 900_000_000
+    with pytest.raises(RetryAfter):
+        await bot.send_message(EVE, "free no more")

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -19,7 +20,9 @@ from community.sandbox.accounts import User
 from community.sandbox.client import SandboxClient
 from community.sandbox.members import Member
 from community.sandbox.posting import post
+from community.sandbox.testing import serving
 from community.sandbox.watching.window import BOUND, Window
+from community.sandbox.world import Options
 from tests.sandbox.conftest import ANN, BOB, OTHER_TOKEN, Served
 
 CHROMIUM = shutil.which("chromium")
@@ -241,6 +244,39 @@ async def test_over_a_bots_shoulder(windows: Windows, bot: telegram.Bot, sandbox
     await expect(page.locator(".record")).to_contain_text("403")
     await page.get_by_role("button", name="+1 day").click()
     await expect(page.get_by_text("moved, running")).to_be_visible()
+    await page.get_by_role("button", name="60×", exact=True).click()
+    await expect(page.get_by_text("runs 60× as fast")).to_be_visible()
+    await page.get_by_role("switch", name="403 blocked by the user").click()
+    await expect(page.get_by_role("switch", name="403 blocked by the user")).not_to_be_checked()
+    await bot.send_message(ANN, "Arrives again")
+
+
+@needs_browser
+async def test_a_state_is_saved_and_comes_back(
+    windows: Windows, bot: telegram.Bot, sandbox: SandboxClient, tmp_path: Path
+) -> None:
+    """With the bot's calls and updates; a file that is none is refused in words."""
+    await sandbox.start(ANN, payload="ref_1")
+    await bot.send_message(ANN, "Welcome")
+    page = await windows.open(f"#/{ANN}/{BOT}")
+    await page.get_by_role("button", name="Switches").click()
+    async with page.expect_download() as told:
+        await page.get_by_text("Save the state").click()
+    saved = await (await told.value).path()
+    await sandbox.say(ANN, None, "Later")
+    await expect(page.locator(".bubble", has_text="Later")).to_be_visible()
+
+    (tmp_path / "other").write_text("nonsense")
+    loader = page.locator("input[type=file]").last
+    await loader.set_input_files(tmp_path / "other")
+    await expect(page.get_by_text("this is not a state file")).to_be_visible()
+    await loader.set_input_files(saved)
+    await expect(page.locator(".bubble", has_text="Later")).to_have_count(0)
+    await sandbox.say(ANN, None, "Anew")
+    await expect(page.locator(".out .bubble, .bubble.out", has_text="Anew")).to_be_visible()
+    watching = await windows.open(f"#/bot/{BOT}")
+    await expect(watching.locator(".record.call", has_text="Welcome")).to_be_visible()
+    await expect(watching.locator(".record.update").first).to_contain_text("/start ref_1")
 
 
 @needs_browser
@@ -287,6 +323,16 @@ async def test_pages_of_others_cannot_drive_it(served: Served, http: aiohttp.Cli
                 assert (response.status, headers) == (status, headers)
     with pytest.raises(aiohttp.WSServerHandshakeError):
         await http.ws_connect(f"{served.url}/page/live", headers={"Origin": "https://evil.example"})
+
+
+async def test_a_name_it_was_given_is_its_own(http: aiohttp.ClientSession) -> None:
+    async with serving(options=Options(hosts=("sandbox",))) as place:
+        for host, status in [("Sandbox:8081", 200), ("sandbox", 200), ("sandbox.evil.example", 403)]:
+            async with http.get(f"{place.url}/", headers={"Host": host}) as response:
+                assert (host, response.status) == (host, status)
+        origin = {"Host": "sandbox", "Origin": "http://sandbox"}
+        async with http.ws_connect(f"{place.url}/page/live", headers=origin) as socket:
+            assert not socket.closed
 
 
 async def test_nothing_a_member_sends_is_served_as_a_page(

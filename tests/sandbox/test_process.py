@@ -1,10 +1,12 @@
 """The sandbox as a program of its own."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -13,9 +15,14 @@ QUIET = os.environ | {"PYTHONPATH": str(ROOT)}
 
 
 def test_it_says_where_it_listens_and_ends_on_sigterm() -> None:
-    with subprocess.Popen([*COMMAND, "0"], stdout=subprocess.PIPE, env=QUIET, text=True) as process:
+    with subprocess.Popen(
+        [*COMMAND, "0", "--allow-host", "Sandbox"], stdout=subprocess.PIPE, env=QUIET, text=True
+    ) as process:
         assert process.stdout is not None
-        assert "http://127.0.0.1:" in process.stdout.readline()
+        [url] = re.findall(r"http://127\.0\.0\.1:[0-9]+", process.stdout.readline().partition("/bot")[0])
+        asked = urllib.request.Request(f"{url}/control/clock", headers={"Host": "sandbox:8081"})
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            assert answer.status == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
 

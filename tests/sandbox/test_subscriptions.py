@@ -1,5 +1,7 @@
 """Subscriptions to bots and channels: renewal, cancelling, the end."""
 
+import asyncio
+
 import pytest
 from telegram import Bot, LabeledPrice, Message, SuccessfulPayment
 from telegram.error import BadRequest
@@ -55,6 +57,14 @@ async def test_a_subscription_is_renewed_every_thirty_days(bot: Bot, sandbox: Sa
     assert (await bot.get_my_star_balance()).amount == 300
     [subscription] = await sandbox.subscriptions(ANN)
     assert (subscription["until"], subscription["ended"]) == (BEGIN + 3 * MONTH, None)
+
+
+async def test_time_that_passes_by_itself_renews_too(bot: Bot, sandbox: SandboxClient) -> None:
+    await subscribe(bot, sandbox)
+    await sandbox.set_clock(BEGIN + MONTH - 0.05)
+    async with asyncio.timeout(5):
+        while await paid(sandbox) < 2:
+            await asyncio.sleep(0.02)
 
 
 async def test_too_few_stars_end_a_subscription(bot: Bot, sandbox: SandboxClient) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -9,12 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from community.sandbox.accounts import Bot, User
 from community.sandbox.chats import Chat, Group
 from community.sandbox.errors import ApiError, Refused
+from community.sandbox.journal import Effect, noting
 from community.sandbox.messages import Message
 from community.sandbox.voting import close_due
 from community.sandbox.world import World
 
 JSON = dict[str, Any]
 NUMBER = 2**52
+UNTOLD = frozenset({"do", "user", "at", "chat", "document", "media"})
+"""What the journal does not tell of a gesture, or tells elsewhere; files are seen in the message."""
 
 
 class Gesture(BaseModel):
@@ -61,20 +65,39 @@ def perform(world: World, request: Any) -> JSON:
         return {"ok": False, "error": f"no action {request['do']!r}; there are {', '.join(sorted(GESTURES))}"}
     try:
         wanted = kind.model_validate({key: value for key, value in request.items() if key != "do"})
-        with world.clock.at(wanted.at):
-            if world.timed_polls:
-                close_due(world)
-            return {"ok": True} | wanted.apply(world)
-    except (ApiError, Refused, ValidationError) as error:
-        return {"ok": False, "error": _told(error)}
+    except ValidationError as error:
+        return {"ok": False, "error": explained(error)}
+    arrived = time.monotonic()
+    with world.clock.at(wanted.at), noting() as effects:
+        answer = _applied(world, wanted)
+        _record(world, wanted, request, arrived, effects, answer.get("error"))
+    return answer
 
 
-def _told(error: ApiError | Refused | ValidationError) -> str:
+def _applied(world: World, wanted: Gesture) -> JSON:
     """Where bots and people are bound by the same rule, people read Telegram's text without its prefix."""
-    if isinstance(error, ApiError):
-        return error.description.partition(": ")[2]
-    if isinstance(error, Refused):
-        return str(error)
+    try:
+        if world.timed_polls:
+            close_due(world)
+        return {"ok": True} | wanted.apply(world)
+    except ApiError as error:
+        return {"ok": False, "error": error.description.partition(": ")[2]}
+    except Refused as error:
+        return {"ok": False, "error": str(error)}
+
+
+def _record(
+    world: World, wanted: Gesture, request: JSON, arrived: float, effects: list[Effect], error: str | None
+) -> None:  # fmt: skip
+    """A refused gesture has the code 400, as a refused call would."""
+    told = {key: value for key, value in request.items() if key not in UNTOLD} | {"chat_id": request.get("chat")}
+    world.journal.add(
+        world.clock.now(), arrived, None, wanted.do, told, kind="gesture", user_id=wanted.user, effects=effects or (),
+        error=None if error is None else 400, description=error, duration=time.monotonic() - arrived,
+    )  # fmt: skip
+
+
+def explained(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
 
 

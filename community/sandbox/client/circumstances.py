@@ -12,7 +12,8 @@ class Circumstances(Connection):
     """What a test or an operator sets up around the bots."""
 
     async def meter(self, bot: Chat = None) -> JSON:
-        """calls, methods, worst_second, worst_chat_second, worst_group_minute, too_many."""
+        """calls, methods, worst_second, worst_minute, worst_chat_second, worst_group_minute, too_many; and of the
+        worst private chat and group, worst_chat and worst_group: chat_id, too_many."""
         result: JSON = await self.ask("GET", "meter", bot=bot)
         return result
 
@@ -20,17 +21,22 @@ class Circumstances(Connection):
         await self.ask("DELETE", "meter")
 
     async def set_limits(self, enforced: bool = True, **limits: int) -> JSON:
-        """per_second, per_chat_second, per_group_minute."""
+        """per_second, per_chat_second, per_group_minute, chat_burst, paid_per_second."""
         result: JSON = await self.ask("PATCH", "limits", {"enforced": enforced} | limits)
         return result
 
     async def add_fault(self, kind: str, **rule: Any) -> int:
-        """latency, status, drop_after_accept, reset, too_many or blocked, with the fields of `faults.Rule`."""
+        """A kind and fields of `faults.Rule`; the rule's number."""
         number: int = first(await self.ask("POST", "faults", [{"kind": kind} | rule]))["id"]
         return number
 
     async def faults(self) -> JSON:
         result: JSON = await self.ask("GET", "faults")
+        return result
+
+    async def change_fault(self, id: int, **rule: Any) -> JSON:
+        """Other fields for a rule, such as ``enabled=False``; its counts stay."""
+        result: JSON = await self.ask("PATCH", "faults", {"id": id} | rule)
         return result
 
     async def clear_faults(self, id: int | None = None) -> None:
@@ -49,7 +55,16 @@ class Circumstances(Connection):
     async def set_clock(self, now: float, *, frozen: bool = False) -> None:
         await self.ask("PATCH", "clock", {"now": now, "frozen": frozen})
 
+    async def freeze_clock(self, frozen: bool = True) -> None:
+        """Stop the clock where it stands, or let it go on."""
+        await self.ask("PATCH", "clock", {"frozen": frozen})
+
+    async def run_clock(self, speed: float) -> None:
+        """`speed` sandbox seconds pass in a real one."""
+        await self.ask("PATCH", "clock", {"speed": speed})
+
     async def advance_clock(self, seconds: float) -> None:
+        """Whatever falls due meanwhile happens in order, each at its own moment."""
         await self.ask("PATCH", "clock", {"advance": seconds})
 
     async def real_clock(self) -> None:

@@ -37,15 +37,27 @@ class Connection:
             self._session = None
 
     async def ask(self, verb: str, path: str, body: Any = None, **query: Any) -> Any:
-        if self._session is None:
-            self._session = aiohttp.ClientSession()
-        named = {key: str(value) for key, value in query.items() if value is not None}
-        url = f"{self.base_url}/control/{path}"
-        async with self._session.request(verb, url, json=body, params=named) as response:
+        """The answer's result. A body is JSON, or bytes as they are. Raises SandboxError."""
+        sent = {"data": body} if isinstance(body, bytes) else {"json": body}
+        async with self._request(verb, path, query, **sent) as response:
             answer = await response.json(content_type=None)
         if not answer["ok"]:
             raise SandboxError(answer["error"])
         return answer["result"]
+
+    async def download(self, path: str, **query: Any) -> bytes:
+        """A whole file. Raises SandboxError."""
+        async with self._request("GET", path, query) as response:
+            if response.status >= 400:
+                raise SandboxError((await response.json(content_type=None))["error"])
+            data: bytes = await response.read()
+            return data
+
+    def _request(self, verb: str, path: str, query: JSON, **sent: Any) -> Any:
+        if self._session is None:
+            self._session = aiohttp.ClientSession()
+        named = {key: str(value) for key, value in query.items() if value is not None}
+        return self._session.request(verb, f"{self.base_url}/control/{path}", params=named, **sent)
 
 
 def first(results: list[JSON]) -> JSON:

@@ -6,7 +6,7 @@ from community.sandbox.client.connection import JSON, Chat, Connection
 
 
 class Sights(Connection):
-    """Messages, links, requests, answers, calls."""
+    """Messages, links, requests, answers."""
 
     async def history(self, chat: Chat = None, *, user: int | None = None, limit: int = 100) -> list[JSON]:
         """A group's messages, or with `user` those of the private chat with a bot; oldest first."""
@@ -28,9 +28,15 @@ class Sights(Connection):
         result: list[JSON] = await self.ask("GET", "menu", user=user, chat=chat)
         return result
 
-    async def received(self, user: int, since: float = 0) -> list[JSON]:
-        """What bots wrote to `user` in private since a sandbox date."""
-        result: list[JSON] = await self.ask("GET", "received", user=user, since=since)
+    async def received(
+        self, user: int, since: float = 0, until: float | None = None, *, groups: bool = False
+    ) -> list[JSON]:  # fmt: skip
+        """What bots wrote to `user` in private from a sandbox date on, to before another.
+
+        With `groups` also what came, from anyone, into groups while the user was there.
+        """
+        span = {"since": since, "until": until}
+        result: list[JSON] = await self.ask("GET", "received", user=user, groups=groups or None, **span)
         return result
 
     async def delivered(self, after: int = 0, limit: int = 10_000) -> JSON:
@@ -55,13 +61,4 @@ class Sights(Connection):
     async def callback(self, callback_query_id: str) -> JSON:
         """``{"answered": …, "text": …, "show_alert": …, "url": …}``."""
         result: JSON = await self.ask("GET", "callback", id=callback_query_id)
-        return result
-
-    async def journal(
-        self, *, after: int = 0, method: str | None = None, chat_id: int | str | None = None,
-        bot_id: int | None = None, limit: int = 1000,
-    ) -> list[JSON]:  # fmt: skip
-        """Bots' calls in order: number, date, arrived, method, chat_id, params, error, description, fault."""
-        query = {"after": after, "method": method, "chat_id": chat_id, "bot_id": bot_id, "limit": limit}
-        result: list[JSON] = await self.ask("GET", "journal", **query)
         return result

@@ -1,22 +1,24 @@
-"""Journal, meter, limits, faults, clock, queues of updates, and the way back to the start."""
+"""Meter, limits, faults, clock, queues of updates, and the way back to the start."""
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import orjson
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from community.sandbox.actions.registry import find_bot
+from community.sandbox.clock import Clock
 from community.sandbox.control.registry import JSON, Asked, ChatRef, Moment, each, route
+from community.sandbox.due import catch_up
 from community.sandbox.errors import Refused
 from community.sandbox.faults import Rule
 from community.sandbox.limits import Meter
-from community.sandbox.payments import watch
-from community.sandbox.subscriptions import due
-from community.sandbox.voting import close_due
 from community.sandbox.world import World
+
+RULE = TypeAdapter(Rule)
 
 
 class BotQuery(Asked):
@@ -27,12 +29,10 @@ class RuleQuery(Asked):
     id: int | None = None
 
 
-class JournalQuery(Asked):
-    after: Annotated[int, Field(ge=0, le=2**52)] = 0
-    method: str | None = None
-    chat_id: str | None = None
-    bot_id: int | None = None
-    limit: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+class RuleChange(Asked, extra="allow"):
+    """Further fields are those of a rule."""
+
+    id: int
 
 
 class LimitChanges(Asked):
@@ -40,6 +40,8 @@ class LimitChanges(Asked):
     per_second: Annotated[int, Field(ge=1, le=10**6)] | None = None
     per_chat_second: Annotated[int, Field(ge=1, le=10**6)] | None = None
     per_group_minute: Annotated[int, Field(ge=1, le=10**6)] | None = None
+    chat_burst: Annotated[int, Field(ge=0, le=10**6)] | None = None
+    paid_per_second: Annotated[int, Field(ge=1, le=10**6)] | None = None
 
 
 class Latency(Asked):
@@ -47,22 +49,21 @@ class Latency(Asked):
 
 
 class ClockChange(Asked):
-    """`real` first, then `now`, then `advance` (seconds)."""
+    """`real` first, then `now` (and `frozen` there), then `advance` (seconds), then `speed`.
+
+    `frozen` without `now` freezes the present, or lets it go on.
+    """
 
     now: Moment | None = None
-    frozen: bool = False
+    frozen: bool | None = None
     advance: Annotated[float, Field(ge=-4e9, le=4e9, allow_inf_nan=False)] = 0
+    speed: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = None
     real: bool = False
 
 
 class Injection(Asked):
     bot: ChatRef | None = None
     update: dict[str, Any]
-
-
-@route("GET", "journal")
-def journal(world: World, asked: Any) -> list[JSON]:
-    return world.journal.select(**JournalQuery.model_validate(asked).model_dump())
 
 
 @route("GET", "meter")
@@ -77,22 +78,36 @@ def reset_meter(world: World, asked: Any) -> JSON:
     return {}
 
 
+@route("GET", "limits")
+def read_limits(world: World, asked: Any) -> JSON:
+    return asdict(world.limits)
+
+
 @route("PATCH", "limits")
 def set_limits(world: World, asked: Any) -> JSON:
     wanted = LimitChanges.model_validate(asked).model_dump(exclude_none=True)
     for name, value in wanted.items():
         setattr(world.limits, name, value)
-    return asdict(world.limits)
+    return read_limits(world, asked)
 
 
 @route("POST", "faults")
 def add_faults(world: World, asked: Any) -> list[JSON]:
-    return each(asked, lambda entry: {"id": world.faults.add(Rule.model_validate(entry))})
+    return each(asked, lambda entry: {"id": world.faults.add(RULE.validate_python(entry))})
 
 
 @route("GET", "faults")
 def list_faults(world: World, asked: Any) -> JSON:
     return world.faults.as_json()
+
+
+@route("PATCH", "faults")
+def change_fault(world: World, asked: Any) -> JSON:
+    """Replace fields of a rule, such as `enabled`; its counts stay."""
+    wanted = RuleChange.model_validate(asked)
+    fault = world.faults.find(wanted.id)
+    fault.rule = RULE.validate_python(asdict(fault.rule) | (wanted.model_extra or {}))
+    return fault.as_json() | {"id": wanted.id}
 
 
 @route("DELETE", "faults")
@@ -109,21 +124,26 @@ def set_latency(world: World, asked: Any) -> JSON:
 
 @route("GET", "clock")
 def read_clock(world: World, asked: Any) -> JSON:
-    return {"now": world.clock.now(), "frozen": world.clock.frozen}
+    return {"now": world.clock.now(), "frozen": world.clock.frozen, "speed": world.clock.speed}
 
 
 @route("PATCH", "clock")
-def set_clock(world: World, asked: Any) -> JSON:
-    wanted = ClockChange.model_validate(asked)
-    if wanted.real:
-        world.clock.real()
-    if wanted.now is not None:
-        world.clock.set(wanted.now, frozen=wanted.frozen)
-    world.clock.advance(wanted.advance)
-    due(world, world.clock.present())
-    watch(world)
-    close_due(world)
+async def set_clock(world: World, asked: Any) -> JSON:
+    """Whatever fell due meanwhile has happened when this answers, in order and each at its own moment."""
+    _change_clock(world.clock, ClockChange.model_validate(asked))
+    while catch_up(world):  # noqa: ASYNC110 - a batch each time, others in between
+        await asyncio.sleep(0)
     return read_clock(world, asked)
+
+
+def _change_clock(clock: Clock, wanted: ClockChange) -> None:
+    if wanted.real:
+        clock.real()
+    if wanted.now is not None or wanted.frozen is not None:
+        clock.set(clock.now() if wanted.now is None else wanted.now, frozen=bool(wanted.frozen))
+    clock.advance(wanted.advance)
+    if wanted.speed is not None:
+        clock.run(wanted.speed)
 
 
 @route("POST", "updates")

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from community.sandbox.actions.registry import explained
 from community.sandbox.errors import Refused
 from community.sandbox.world import World
 
@@ -45,16 +46,21 @@ def _numeric(value: Any) -> bool:
 
 
 ROUTES: list[tuple[str, str, Handler]] = []
+LARGEST_FILE = 2**30
+"""Bytes that a state may have when it is sent over HTTP."""
+RAW: set[tuple[str, str]] = set()
 
 
-def route(verb: str, path: str) -> Callable[[H], H]:
-    """Register a handler; what it returns is the answer's `result`.
+def route(verb: str, path: str, *, raw: bool = False) -> Callable[[H], H]:
+    """Register a handler; what it returns is the answer's `result`, or the whole answer when it is a Response.
 
-    A GET hands it its query as a dict, the others their JSON body.
+    A GET hands it its query as a dict, the others their JSON body; `raw` ones get the bytes of the body.
     """
 
     def register(handler: H) -> H:
         ROUTES.append((verb, path, handler))
+        if raw:
+            RAW.add((verb, path))
         return handler
 
     return register
@@ -62,18 +68,25 @@ def route(verb: str, path: str) -> Callable[[H], H]:
 
 def control_app(world: World) -> Starlette:
     """All control routes over one world."""
-    routes = [Route(f"/control/{path}", _endpoint(world, handler), methods=[verb]) for verb, path, handler in ROUTES]
+    routes = [
+        Route(f"/control/{path}", _endpoint(world, handler, raw=(verb, path) in RAW), methods=[verb])
+        for verb, path, handler in ROUTES
+    ]
     return Starlette(routes=routes)
 
 
-def _endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(world: World, handler: Handler, *, raw: bool) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         try:
-            asked = dict(request.query_params) if request.method == "GET" else _body(await _read(request))
-            result = handler(world, asked)
+            asked = (
+                dict(request.query_params)
+                if request.method == "GET"
+                else await _read(request, LARGEST_FILE if raw else BODY_LIMIT)
+            )
+            result = handler(world, asked if raw or isinstance(asked, dict) else _body(asked))
             if isinstance(result, Awaitable):
                 result = await result
-            return _json({"ok": True, "result": result})
+            return result if isinstance(result, Response) else _json({"ok": True, "result": result})
         except ValidationError as error:
             return _json({"ok": False, "error": explained(error)}, 422)
         except TooLarge as error:
@@ -84,13 +97,13 @@ def _endpoint(world: World, handler: Handler) -> Callable[[Request], Awaitable[R
     return endpoint
 
 
-async def _read(request: Request) -> bytes:
-    """The whole body. Raises TooLarge as soon as it is known to be."""
+async def _read(request: Request, most: int) -> bytes:
+    """The whole body, of at most so many bytes. Raises TooLarge as soon as it is known to be."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
-        if size > BODY_LIMIT:
-            raise TooLarge(f"the body is larger than {BODY_LIMIT} bytes; send it in parts")
+        if size > most:
+            raise TooLarge(f"the body is larger than {most} bytes")
         parts.append(part)
     return b"".join(parts)
 
@@ -104,10 +117,6 @@ def _body(body: bytes) -> Any:
 
 def _json(value: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(value), status, media_type="application/json")
-
-
-def explained(error: ValidationError) -> str:
-    return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
 
 
 def entries(asked: Any) -> list[Any]:

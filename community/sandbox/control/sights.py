@@ -24,6 +24,8 @@ class HistoryQuery(Asked):
 class ReceivedQuery(Asked):
     user: int
     since: float = 0
+    until: float = 4e9
+    groups: bool = False
 
 
 class FeedQuery(Asked):
@@ -98,7 +100,7 @@ def keyboard(world: World, asked: Any) -> JSON | None:
 @route("GET", "received")
 def received(world: World, asked: Any) -> list[JSON]:
     wanted = ReceivedQuery.model_validate(asked)
-    return views.received(world, wanted.user, wanted.since)
+    return views.received(world, wanted.user, wanted.since, wanted.until, groups=wanted.groups)
 
 
 @route("GET", "delivered")

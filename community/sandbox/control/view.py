@@ -10,7 +10,8 @@ from pydantic import Field
 from community.sandbox.accounts import User
 from community.sandbox.actions.registry import find_bot, find_group
 from community.sandbox.chats import Chat
-from community.sandbox.control.registry import JSON, ROUTES, Asked, Number, route
+from community.sandbox.control.circumstances import read_clock
+from community.sandbox.control.registry import JSON, Asked, Number, route
 from community.sandbox.errors import Refused
 from community.sandbox.watching import about, chats, people, seen
 from community.sandbox.world import World
@@ -149,8 +150,8 @@ def records(world: World, asked: Any) -> JSON:
     wanted = RecordsQuery.model_validate(asked)
     bot = find_bot(world, wanted.bot)
     waiting = {"waiting": world.pending(bot), "token": bot.token, "webhook": bot.inbox.webhook is not None}
-    found = world.live.recent.select(bot.id, wanted.before, wanted.limit)
-    return {"records": found, "allowed": sorted(bot.inbox.allowed)} | waiting
+    found = world.journal.newest(bot.id, wanted.before, wanted.limit)
+    return {"records": [world.journal.told(entry) for entry in found], "allowed": sorted(bot.inbox.allowed)} | waiting
 
 
 @route("GET", "view/switches")
@@ -159,7 +160,6 @@ def switches(world: World, asked: Any) -> JSON:
     return {
         "faults": world.faults.as_json(),
         "limits": asdict(world.limits),
-        "clock": {"now": world.clock.now(), "frozen": world.clock.frozen},
-        "saves": any(path == "state" for _, path, _ in ROUTES),
+        "clock": read_clock(world, {}),
         "meters": {str(bot_id): meter.reading() for bot_id, meter in world.meters.items()},
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Collection, Iterable, MutableMapping
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,17 +10,18 @@ from urllib.parse import urlsplit
 Scope = MutableMapping[str, Any]
 
 
-def refusal(scope: Scope) -> str | None:
+def refusal(scope: Scope, allowed: Collection[str] = ()) -> str | None:
     """Why this request is not answered; None when it may be.
 
-    The host must be this machine's by name, an address, or the name served under: a name of somebody else's that
-    leads here (DNS rebinding) would let their page read everything. Where a browser names the origin of what it
-    sends, that must be this page. Browsers always name the host.
+    The host must be this machine's by name, an address, the name served under, or an `allowed` one: a name of
+    somebody else's that leads here (DNS rebinding) would let their page read everything. Where a browser names the
+    origin of what it sends, that must be this page. Browsers always name the host.
     """
     headers = scope["headers"]
     host = _header(headers, b"host")
-    if host and not _own(_name(host), scope.get("server")):
-        return f"host {host[:80]!r} is not this machine: use its address, or localhost"
+    name = _name(host).lower()
+    if host and name not in allowed and not _own(name, scope.get("server")):
+        return f"host {host[:80]!r} is not this machine: use its address or localhost, or --allow-host"
     origin = _header(headers, b"origin")
     if origin and _netloc(origin) != host.lower():
         return f"origin {origin[:80]!r} is another page's"
@@ -47,7 +48,6 @@ def _name(host: str) -> str:
 
 
 def _own(name: str, server: tuple[str, int | None] | None) -> bool:
-    name = name.lower()
     if name == "localhost" or name.endswith(".localhost") or (server is not None and name == server[0].lower()):
         return True
     try:

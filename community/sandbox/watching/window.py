@@ -11,10 +11,10 @@ import orjson
 
 from community.sandbox.accounts import Account, User
 from community.sandbox.chats import Chat, Dialog, Group
+from community.sandbox.journal import Entry
 from community.sandbox.messages import Message
 from community.sandbox.watching.chats import latest, row, sees
 from community.sandbox.watching.people import person
-from community.sandbox.watching.recent import Record
 from community.sandbox.watching.seen import seen
 from community.sandbox.world import World
 
@@ -37,19 +37,21 @@ class Window:
         self.chat: int | None = None
         self.bot: int | None = None
         self.woken = asyncio.Event()
+        self.wanted: JSON = {}
         self._clear()
 
     def _clear(self) -> None:
         self.messages: dict[int, Message] = {}
         self.rows: dict[int, Chat] = {}
         self.accounts: dict[int, Account] = {}
-        self.records: list[Record] = []
+        self.records: list[Entry] = []
         self.answers: list[JSON] = []
         self.typing: set[int] = set()
         self.about = self.again = False
 
     def look(self, wanted: JSON) -> None:
         """What the page shows now: a person, one of their chats, a bot."""
+        self.wanted = wanted
         user, chat, bot = (wanted.get(name) for name in ("user", "chat", "bot"))
         self.user = self.world.users.get(user) if isinstance(user, int) else None
         self.chat = chat if isinstance(chat, int) else None
@@ -75,14 +77,14 @@ class Window:
         self.accounts[account.id] = account
         self._wake(0)
 
-    def record(self, record: Record) -> None:
-        if record.bot_id == self.bot:
-            self.records.append(record)
+    def record(self, entry: Entry) -> None:
+        if entry.bot_id == self.bot:
+            self.records.append(entry)
             self._wake(len(self.records))
-        if record.call is not None and self.user is not None and record.call.error is None:
-            self._heard(record.call.method, record.call.params, record.call.chat_id, record.bot_id)
+        if entry.kind == "call" and entry.bot_id is not None and self.user is not None and entry.error is None:
+            self._heard(entry.method, entry.params, entry.chat_id, entry.bot_id)
 
-    def _heard(self, method: str, params: dict[str, Any], chat_id: str | None, bot_id: int) -> None:
+    def _heard(self, method: str, params: dict[str, str], chat_id: str | None, bot_id: int) -> None:
         """Calls that a person notices although no message changes: an answered button, a bot that types."""
         if method == "answerCallbackQuery":
             number = str(params.get("callback_query_id"))
@@ -100,6 +102,8 @@ class Window:
         return private or (self.chat is not None and self.chat < 0 and chat_id == str(self.chat))
 
     def reset(self) -> None:
+        """Who is looked at may be there again, as another object."""
+        self.look(self.wanted)
         self._clear()
         self.again = True
         self.woken.set()
@@ -134,7 +138,7 @@ class Window:
             many = len(self.accounts) > BOUND
             batch["people"] = [] if many else [person(account) for account in self.accounts.values()]
         if self.records:
-            batch["records"] = [record.as_json() for record in self.records]
+            batch["records"] = [self.world.journal.told(entry) for entry in self.records]
         named = {"answers": self.answers, "typing": list(self.typing), "about": self.about}
         batch |= {name: value for name, value in named.items() if value}
         self._clear()

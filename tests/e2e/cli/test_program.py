@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,9 +101,14 @@ def test_a_verb_starts_without_what_it_does_not_need(verb: str) -> None:
 
 
 def test_the_sandbox_runs_alone(program: list[str]) -> None:
-    with subprocess.Popen([*program, "sandbox", "--port", "0"], stdout=subprocess.PIPE, text=True) as running:
+    command = [*program, "sandbox", "--port", "0", "--allow-host", "telegram"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout is not None
-        assert "http://127.0.0.1:" in running.stdout.readline()
+        url = running.stdout.readline().partition(" on ")[2].partition("/bot")[0]
+        assert url.startswith("http://127.0.0.1:")
+        asked = urllib.request.Request(f"{url}/control/clock", headers={"Host": "telegram:8081"})
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            assert answer.status == 200
         running.send_signal(signal.SIGTERM)
         assert running.wait(20) == 0
 

@@ -156,7 +156,7 @@ export class BotView {
   }
 
   _receive(records) {
-    const mine = records.filter((record) => record.bot === store.bot);
+    const mine = records.filter((record) => record.bot_id === store.bot);
     if (this.paused) {
       this.held = [...this.held, ...mine].slice(-KEPT);
       this._pauseWords();
@@ -181,12 +181,12 @@ export class BotView {
   }
 
   _shown(record) {
-    if (this.kind === "updates" && !record.update) return false;
-    if (this.kind === "calls" && !record.call) return false;
-    if (this.kind === "errors" && (!record.call || record.call.error === null)) return false;
+    if (this.kind === "updates" && record.kind !== "update") return false;
+    if (this.kind === "calls" && record.kind !== "call") return false;
+    if (this.kind === "errors" && record.error === null) return false;
     return (
       !this.filter ||
-      JSON.stringify(record.update ?? record.call)
+      JSON.stringify(record.update ?? record)
         .toLowerCase()
         .includes(this.filter)
     );
@@ -211,19 +211,19 @@ export class BotView {
 }
 
 function recordRow(record, cause) {
-  const isCall = Boolean(record.call);
+  const isCall = record.kind === "call";
   const { title, detail, chat } = about(record);
-  const failed = isCall && record.call.error !== null;
+  const failed = record.error !== null;
   const outcome = isCall
     ? el("span", {
         class: `outcome ${failed ? "failed" : "fine"}`,
-        text: failed ? record.call.error || t("botview.cut") : t("botview.ok"),
+        text: failed ? record.error || t("botview.cut") : t("botview.ok"),
       })
     : null;
   const summary = el(
     "summary",
     {},
-    el("time", { class: "record-time", text: exactTime(record.at) }),
+    el("time", { class: "record-time", text: exactTime(record.date) }),
     el(
       "span",
       { class: `record-way ${isCall ? "out" : "in"}`, title: t(isCall ? "botview.call" : "botview.update") },
@@ -231,7 +231,7 @@ function recordRow(record, cause) {
     ),
     el("span", { class: "record-title", text: title }),
     chat ? el("span", { class: "record-chat", text: chat }) : null,
-    el("span", { class: "record-detail", text: failed ? record.call.description : detail }),
+    el("span", { class: "record-detail", text: failed ? record.description : detail }),
     cause && !cause.next
       ? el("span", {
           class: "record-cause",
@@ -239,10 +239,8 @@ function recordRow(record, cause) {
           text: `↳ ${cause.kind}`,
         })
       : null,
-    record.call?.fault
-      ? el("span", { class: "chip-mark", text: t("botview.fault", { kind: record.call.fault }) })
-      : null,
-    isCall ? el("span", { class: "record-took", text: took(record.took) }) : null,
+    record.fault ? el("span", { class: "chip-mark", text: t("botview.fault", { kind: record.fault }) }) : null,
+    isCall ? el("span", { class: "record-took", text: took(record.duration) }) : null,
     outcome,
   );
   const node = el(
@@ -261,7 +259,7 @@ function recordRow(record, cause) {
 }
 
 function details(record, cause) {
-  const text = JSON.stringify(record.update ?? record.call, null, 2);
+  const text = JSON.stringify(record.update ?? record, null, 2);
   return el(
     "div",
     { class: "record-body" },

@@ -11,10 +11,10 @@ const titles = new Map(); // of chats met in updates, by number
 
 const kindOf = (update) => Object.keys(update).find((key) => key !== "update_id") ?? "update";
 
-/** Title, a line of detail and the chat of a record. */
+/** Title, a line of detail and the chat of an entry of the journal; of old updates the body is gone. */
 export function about(record) {
-  if (record.call)
-    return { title: record.call.method, detail: paramsLine(record.call.params), chat: chatName(record.call.chat_id) };
+  if (!record.update)
+    return { title: record.method, detail: paramsLine(record.params), chat: chatName(record.chat_id) };
   const kind = kindOf(record.update);
   const body = record.update[kind] ?? {};
   const message = "message_id" in body ? body : body.message;
@@ -67,20 +67,20 @@ export function followed(records) {
   const latest = new Map();
   let before = null;
   for (const record of records) {
-    if (record.update) {
-      for (const key of keysOf(record.update)) latest.set(key, [record, ...(latest.get(key) ?? []).slice(0, 4)]);
+    if (record.kind === "update") {
+      for (const key of keysOf(record)) latest.set(key, [record, ...(latest.get(key) ?? []).slice(0, 4)]);
       before = record.number;
       continue;
     }
-    const found = keysOfCall(record.call).map((key) =>
-      (latest.get(key) ?? []).find((each) => each.at < record.at && record.at - each.at < LONGEST),
+    const found = keysOfCall(record).map((key) =>
+      (latest.get(key) ?? []).find((each) => each.arrived < record.arrived && record.arrived - each.arrived < LONGEST),
     );
     const cause = found.find(Boolean);
     if (cause)
       causes.set(record.number, {
-        kind: kindOf(cause.update),
-        id: cause.update.update_id,
-        after: record.at - cause.at,
+        kind: cause.method,
+        id: cause.params.update_id,
+        after: record.arrived - cause.arrived,
         next: cause.number === before,
       });
     if (cause?.number !== before) before = null;
@@ -88,7 +88,8 @@ export function followed(records) {
   return causes;
 }
 
-function keysOf(update) {
+function keysOf({ update, chat_id, user_id }) {
+  if (!update) return [chat_id, user_id].filter(Boolean).map((id) => `chat ${id}`);
   const body = update[kindOf(update)] ?? {};
   const chat = (body.message ?? body).chat;
   const person = "message_id" in body ? null : (body.from ?? body.user);

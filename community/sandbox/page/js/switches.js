@@ -12,6 +12,7 @@ import { toggle } from "./toggle.js";
 import { t } from "./words.js";
 
 const EVERY = 1000;
+const SPEEDS = [1, 60, 3600];
 const parts = { faults: el("div", {}), limits: el("div", {}), clock: el("div", {}), state: el("div", {}) };
 
 export async function openSwitches() {
@@ -38,7 +39,7 @@ async function refresh() {
   const differs = (name) => JSON.stringify(last[name]) !== JSON.stringify(now[name]);
   if (differs("faults")) drawFaults(parts.faults, now.faults, changed);
   if (differs("limits") || differs("meters")) drawLimits(now.limits, now.meters);
-  if (!("clock" in last)) drawState(now.saves);
+  if (!("clock" in last)) drawState();
   drawClock(now.clock);
   last = now;
 }
@@ -85,30 +86,30 @@ function drawLimits(limits, meters) {
   );
 }
 
-function drawClock({ now, frozen }) {
+function drawClock({ now, frozen, speed }) {
   if (!parts.clock.firstChild)
     parts.clock.append(
       el("div", { class: "clock" }),
       el("div", { class: "clock-switch" }),
       el("div", { class: "chips" }),
+      el("div", { class: "chips", role: "group", "aria-label": t("clock.speed") }),
     );
-  const [face, freeze, chips] = parts.clock.children;
+  const [face, freeze, chips, speeds] = parts.clock.children;
   const away = Math.abs(now - Date.now() / 1000) > 2;
+  const runs = t("clock.runs", { speed: number(speed) });
   fill(
     face,
     icon("clock"),
     el("b", { text: fullTime(now) }),
-    el("span", { class: "row-sub", text: t(frozen ? "clock.frozen" : away ? "clock.moved" : "clock.real") }),
+    el("span", { class: "row-sub", text: frozen ? t("clock.frozen") : speed !== 1 ? runs : t(away ? "clock.moved" : "clock.real") }),
   );
   const set = (body) => changed(() => change("PATCH", "clock", body));
-  if (freeze.dataset.state === String(frozen)) return;
-  freeze.dataset.state = String(frozen);
+  const state = `${frozen} ${speed}`;
+  if (freeze.dataset.state === state) return;
+  freeze.dataset.state = state;
   fill(
     freeze,
-    toggle(t("clock.freeze"), frozen, async (wanted) => {
-      const { now: present } = await ask("clock");
-      set({ now: present, frozen: wanted });
-    }),
+    toggle(t("clock.freeze"), frozen, (wanted) => set({ frozen: wanted })),
   );
   const chip = (words, body) => el("button", { type: "button", class: "chip", text: words, onclick: () => set(body) });
   fill(
@@ -119,9 +120,22 @@ function drawClock({ now, frozen }) {
     chip(t("clock.week"), { advance: 604800 }),
     chip(t("clock.back"), { real: true }),
   );
+  fill(
+    speeds,
+    el("span", { class: "row-sub", text: t("clock.speed") }),
+    SPEEDS.map((each) =>
+      el("button", {
+        type: "button",
+        class: "chip",
+        "aria-pressed": String(each === speed),
+        text: `${number(each)}×`,
+        onclick: () => set({ speed: each }),
+      }),
+    ),
+  );
 }
 
-function drawState(saves) {
+function drawState() {
   const reset = el(
     "button",
     {
@@ -140,7 +154,7 @@ function drawState(saves) {
     icon("trash"),
     el("span", { text: t("state.reset") }),
   );
-  fill(parts.state, saves ? [saveState(), loadState()] : null, reset);
+  fill(parts.state, saveState(), loadState(), reset);
 }
 
 const saveState = () =>

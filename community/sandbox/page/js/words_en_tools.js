@@ -75,6 +75,8 @@ export const enTools = {
   "clock.day": "+1 day",
   "clock.week": "+1 week",
   "clock.back": "Real time",
+  "clock.speed": "Speed",
+  "clock.runs": "runs {speed}× as fast",
   faults: "Faults",
   "faults.add": "Add a fault",
   "faults.clear": "Remove all faults",

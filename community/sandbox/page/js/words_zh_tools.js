@@ -73,6 +73,8 @@ export const zhTools = {
   "clock.day": "+1 天",
   "clock.week": "+1 周",
   "clock.back": "真实时间",
+  "clock.speed": "速度",
+  "clock.runs": "以 {speed} 倍速走动",
   faults: "故障",
   "faults.add": "添加故障",
   "faults.clear": "移除所有故障",
