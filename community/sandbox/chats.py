@@ -116,7 +116,7 @@ class Group(Chat):
         self.spoke: dict[int, float] = {}
         self.migrated_to: int | None = None
         self.stars = 0
-        self.turns: dict[int, list[float]] = {}
+        self.turns: dict[int, list[tuple[float, int]]] = {}
 
     @property
     def is_channel(self) -> bool:
@@ -156,14 +156,21 @@ class Group(Chat):
         return self.members.get(account.id)
 
     def turned(self, account_id: int, moment: float) -> None:
-        """Note that someone came, or went."""
-        self.turns.setdefault(account_id, []).append(moment)
+        """Note that someone came, or went, and before which message."""
+        self.turns.setdefault(account_id, []).append((moment, self.next_message_id))
 
     def was_present(self, account_id: int, moment: float) -> bool:
-        """Whether someone was in the group then: as they stand now, turned back by all comings and goings since."""
+        """Whether someone was in the group then."""
+        return self._was_in(account_id, sum(turn > moment for turn, _ in self.turns.get(account_id, ())))
+
+    def met(self, account_id: int, message_id: int) -> bool:
+        """Whether someone was in the group when a message came, in order even where dates are the same."""
+        return self._was_in(account_id, sum(number > message_id for _, number in self.turns.get(account_id, ())))
+
+    def _was_in(self, account_id: int, turns_since: int) -> bool:
+        """As they stand now, turned back by all comings and goings since."""
         member = self.members.get(account_id)
-        since = sum(turn > moment for turn in self.turns.get(account_id, ()))
-        return (member is not None and member.present) != (since % 2 == 1)
+        return (member is not None and member.present) != (turns_since % 2 == 1)
 
     def enrol(self, account: Account, *, admin: bool = False, owner: bool = False) -> None:
         """Put someone in without telling anybody."""

@@ -24,7 +24,7 @@ from community.sandbox.updates import Inbox
 from community.sandbox.world import World
 
 FORM = "telegram-sandbox-state"
-VERSION = 1
+VERSION = 2
 
 
 def _nothing() -> None:

@@ -115,7 +115,7 @@ def _met(world: World, user_id: int, since: float, until: float) -> list[Message
         for group in world.groups.values()
         if user_id in group.members
         for message in group.messages.values()
-        if since <= message.date < until and group.was_present(user_id, message.date)
+        if since <= message.date < until and group.met(user_id, message.id)
     ]
 
 

@@ -92,7 +92,9 @@ async def test_what_a_member_received_on_a_day(bot: Bot, sandbox: SandboxClient)
         return [message["text"] for message in seen]
 
     assert await texts(ANN, 0) == ["private 0"]
+    assert await texts(ANN, 1) == ["private 1"]  # the group's message came before, at the same date
     assert await texts(ANN, 2) == ["group 2", "private 2"]
+    assert await texts(ANN, 3) == ["group 3", "private 3"]
     assert await texts(ANN, 4) == ["private 4"]
     assert await texts(BOB, 4) == ["group 4"]
 

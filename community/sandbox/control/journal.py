@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from community.sandbox.control.registry import JSON, Asked, route
 from community.sandbox.errors import Refused
-from community.sandbox.journal import FIELDS, Entry
+from community.sandbox.journal import FIELDS, Effect, Entry
 from community.sandbox.messages import Message
 from community.sandbox.world import World
 
@@ -71,11 +71,14 @@ def _in_chat(chat_id: str) -> Accept:
 def _about(world: World, user_id: int) -> Accept:
     """What someone did, what reached them in private, and what happened in groups while they were there."""
 
-    def reached(chat_id: int, date: float) -> bool:
+    def reached(effect: Effect, date: float) -> bool:
+        change, chat_id, message_id = effect
         group = world.groups.get(chat_id)
-        return chat_id == user_id or (group is not None and group.was_present(user_id, date))
+        if group is None:
+            return chat_id == user_id
+        return group.met(user_id, message_id) if change == "made" else group.was_present(user_id, date)
 
-    return lambda entry: entry.user_id == user_id or any(reached(chat, entry.date) for _, chat, _ in entry.effects)
+    return lambda entry: entry.user_id == user_id or any(reached(effect, entry.date) for effect in entry.effects)
 
 
 class ExportQuery(JournalQuery):
