@@ -17,6 +17,7 @@ Where things are
     topics.py       forum topics            settings.py   title, photo, permissions and the like of a chat
     commands.py     commands by scope and language, and which of them someone is offered
     formatting.py   parse_mode, entities    markdown.py   its two kinds of Markdown
+    reader.py       what they share in reading
     keyboards.py    reply markup, and what stands below a chat
     pictures.py     sizes of pictures       origins.py    forwards and copies
     polls.py        a poll                  voting.py     how it is voted in and ends, and which bots are told

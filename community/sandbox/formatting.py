@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 from community.sandbox.errors import bad_request
-from community.sandbox.markdown import MarkdownReader, MarkdownV2Reader, utf16
+from community.sandbox.markdown import MarkdownReader, MarkdownV2Reader
+from community.sandbox.reader import JSON, Reader, utf16, wrong
 
-JSON = dict[str, Any]
 TAGS = {
     "b": "bold", "strong": "bold", "i": "italic", "em": "italic", "u": "underline", "ins": "underline",
     "s": "strikethrough", "strike": "strikethrough", "del": "strikethrough", "tg-spoiler": "spoiler",
@@ -85,16 +85,12 @@ def _trimmed(text: str, entities: list[JSON]) -> tuple[str, list[JSON]]:
     return trimmed, moved
 
 
-class _HtmlReader:
+class _HtmlReader(Reader):
     """One pass over the source; tags still open wait on a stack."""
 
     def __init__(self, source: str) -> None:
-        self.source = source
-        self.at = 0
-        self.text: list[str] = []
-        self.length = 0
+        super().__init__(source)
         self.open: list[tuple[str, JSON]] = []
-        self.entities: list[JSON] = []
 
     def read(self) -> tuple[str, list[JSON]]:
         while special := _SPECIAL.search(self.source, self.at):
@@ -108,12 +104,8 @@ class _HtmlReader:
                 self._start_tag()
         self._append(self.source[self.at :])
         if self.open:
-            raise self._error(f'Can\'t find end tag corresponding to start tag "{self.open[-1][0]}"')
+            raise wrong(f'Can\'t find end tag corresponding to start tag "{self.open[-1][0]}"')
         return "".join(self.text), self.entities
-
-    def _append(self, text: str) -> None:
-        self.text.append(text)
-        self.length += utf16(text)
 
     def _escape(self) -> None:
         escape = _ESCAPE.match(self.source, self.at)
@@ -124,10 +116,10 @@ class _HtmlReader:
         begin = self.at
         name = self._name(begin + 1)
         if name not in TAGS:
-            raise self._error(f'Unsupported start tag "{name}" at byte offset {self._bytes(begin)}')
+            raise wrong(f'Unsupported start tag "{name}" at byte offset {self._bytes(begin)}')
         attributes = self._attributes(begin)
         if name == "span" and attributes.get("class") != "tg-spoiler":
-            raise self._error(f'Tag "span" must have class "tg-spoiler" at byte offset {self._bytes(begin)}')
+            raise wrong(f'Tag "span" must have class "tg-spoiler" at byte offset {self._bytes(begin)}')
         self.open.append((name, self._entity(name, attributes)))
 
     def _name(self, at: int) -> str:
@@ -142,7 +134,7 @@ class _HtmlReader:
             self.at = attribute.end()
         end = re.compile(r"\s*>").match(self.source, self.at)
         if end is None:
-            raise self._error(f"Unclosed start tag at byte offset {self._bytes(begin)}")
+            raise wrong(f"Unclosed start tag at byte offset {self._bytes(begin)}")
         self.at = end.end()
         return attributes
 
@@ -163,14 +155,14 @@ class _HtmlReader:
         name = self._name(begin + 2)
         close = self.source.find(">", self.at)
         if close < 0 or self.source[self.at : close].strip():
-            raise self._error(f"Unclosed end tag at byte offset {self._bytes(begin)}")
+            raise wrong(f"Unclosed end tag at byte offset {self._bytes(begin)}")
         self.at = close + 1
         if not self.open:
-            raise self._error(f"Unexpected end tag at byte offset {self._bytes(begin)}")
+            raise wrong(f"Unexpected end tag at byte offset {self._bytes(begin)}")
         expected, entity = self.open.pop()
         if name and name != expected:
             where = self._bytes(begin)
-            raise self._error(f'Unmatched end tag at byte offset {where}, expected "</{expected}>", found "</{name}>"')
+            raise wrong(f'Unmatched end tag at byte offset {where}, expected "</{expected}>", found "</{name}>"')
         self._close(expected, entity)
 
     def _close(self, name: str, entity: JSON) -> None:
@@ -184,13 +176,6 @@ class _HtmlReader:
             return
         entity.pop("language", None) if name == "code" else None
         self.entities.append(entity)
-
-    def _bytes(self, at: int) -> int:
-        return len(self.source[:at].encode("utf-8", "replace"))
-
-    @staticmethod
-    def _error(text: str) -> Exception:
-        return bad_request(f"can't parse entities: {text}")
 
 
 READERS: dict[str, type[_HtmlReader | MarkdownReader | MarkdownV2Reader]] = {

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from community.sandbox.errors import ApiError, bad_request
+from community.sandbox.errors import ApiError
+from community.sandbox.reader import JSON, Reader, utf16, wrong
 
-JSON = dict[str, Any]
 RESERVED = frozenset("_*[]()~`>#+-=|{}.!\n")
 VERBATIM = ("code", "pre")
 MARKS = {
@@ -23,15 +23,6 @@ _LANGUAGE = re.compile(r"([^\s`]+)(?=\s)")
 _NEW_LINE = re.compile(r"\r\n|\n\r|[\r\n]")
 _EMOJI = re.compile(r"tg://emoji\?id=(\d{1,20})")
 _ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]*:|[^\s/]+\.)\S", re.I)
-
-
-def utf16(text: str) -> int:
-    """Length in UTF-16 units."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def wrong(text: str) -> ApiError:
-    return bad_request(f"can't parse entities: {text}")
 
 
 def linked(url: str) -> bool:
@@ -50,22 +41,8 @@ class _Open:
     language: str = ""
 
 
-class _Reader:
-    """What both kinds of Markdown share: a place in the source, and the text read so far."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.at = 0
-        self.text: list[str] = []
-        self.length = 0
-        self.entities: list[JSON] = []
-
-    def _append(self, text: str) -> None:
-        self.text.append(text)
-        self.length += utf16(text)
-
-    def _bytes(self, at: int) -> int:
-        return len(self.source[:at].encode("utf-8", "replace"))
+class _Reader(Reader):
+    """What both kinds of Markdown share."""
 
     def _next(self, ahead: int = 1) -> str:
         return self.source[self.at + ahead : self.at + ahead + 1]

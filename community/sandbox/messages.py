@@ -131,7 +131,11 @@ class Message:
             "media": self.media.as_seen() if self.media else None,
             "reactions": {str(user): given for user, given in (self.reactions or {}).items() if given},
         }
-        seen |= {key: value for key, value in self.content.items() if key in SHOWN}
+        return seen | self._kind_seen()
+
+    def _kind_seen(self) -> JSON:
+        """What only messages of some kinds have."""
+        seen = {key: value for key, value in self.content.items() if key in SHOWN}
         if self.offer is not None:
             seen["invoice"] = self.offer.as_seen()
         if self.poll is not None:

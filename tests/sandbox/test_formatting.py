@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from community.sandbox.errors import ApiError
-from community.sandbox.formatting import formatted, utf16
+from community.sandbox.formatting import formatted
+from community.sandbox.reader import utf16
 
 HTML = st.lists(st.sampled_from(["<b>", "</b>", "<a href='x'>", "</a>", "&lt;", "&", "<", ">", "😀", " ", "x", "/go"]))
 

@@ -149,6 +149,7 @@ async def test_a_poll_can_be_stopped_once(bot: Bot, sandbox: SandboxClient) -> N
 
 
 async def test_a_poll_ends_by_sandbox_time(bot: Bot, sandbox: SandboxClient) -> None:
+    await sandbox.freeze_clock()
     sent = await bot.send_poll(ANN, "Which?", ["a", "b"], open_period=600)
     assert sent.poll is not None
     assert sent.poll.close_date is not None

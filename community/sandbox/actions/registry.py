@@ -34,9 +34,7 @@ class Gesture(BaseModel):
         raise NotImplementedError
 
     def who(self, world: World) -> User:
-        user = world.users.get(self.user)
-        if user is None:
-            raise Refused(f"no user {self.user}")
+        user = find_user(world, self.user)
         if user.deactivated:
             raise Refused(f"user {self.user} deleted their account")
         return user
@@ -99,6 +97,14 @@ def _record(
 
 def explained(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+
+
+def find_user(world: World, number: int) -> User:
+    """Also one who deleted their account."""
+    user = world.users.get(number)
+    if user is None:
+        raise Refused(f"no user {number}")
+    return user
 
 
 def find_bot(world: World, bot: int | str | None) -> Bot:

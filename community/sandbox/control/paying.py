@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from community.sandbox.actions.registry import find_bot
+from community.sandbox.actions.registry import find_bot, find_user
 from community.sandbox.control.registry import JSON, Asked, ChatRef, route
 from community.sandbox.errors import Refused
 from community.sandbox.payments import expire
@@ -85,9 +85,7 @@ def add_stars(world: World, asked: Any) -> JSON:
 
 
 def _to_user(world: World, number: int, stars: int) -> JSON:
-    user = world.users.get(number)
-    if user is None:
-        raise Refused(f"no user {number}")
+    user = find_user(world, number)
     if user.stars + stars < 0:
         raise Refused(f"user {number} has {user.stars} Stars")
     user.stars += stars

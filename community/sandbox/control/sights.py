@@ -7,9 +7,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from community.sandbox import views
-from community.sandbox.accounts import User
 from community.sandbox.actions import perform
-from community.sandbox.actions.registry import find_chat, find_group
+from community.sandbox.actions.registry import find_chat, find_group, find_user
 from community.sandbox.control.registry import JSON, Asked, ChatRef, entries, route
 from community.sandbox.errors import Refused
 from community.sandbox.world import World
@@ -62,19 +61,12 @@ def history(world: World, asked: Any) -> list[JSON]:
     wanted = HistoryQuery.model_validate(asked)
     if wanted.user is None:
         return views.history(find_group(world, wanted.chat or 0), wanted.limit)
-    return views.history(find_chat(world, _user(world, wanted.user), wanted.chat), wanted.limit)
-
-
-def _user(world: World, number: int) -> User:
-    user = world.users.get(number)
-    if user is None:
-        raise Refused(f"no user {number}")
-    return user
+    return views.history(find_chat(world, find_user(world, wanted.user), wanted.chat), wanted.limit)
 
 
 @route("GET", "user-chats")
 def user_chats(world: World, asked: Any) -> list[JSON]:
-    return views.chats_of(world, _user(world, PersonQuery.model_validate(asked).user))
+    return views.chats_of(world, find_user(world, PersonQuery.model_validate(asked).user))
 
 
 @route("GET", "members")
@@ -85,7 +77,7 @@ def members(world: World, asked: Any) -> list[JSON]:
 @route("GET", "menu")
 def menu(world: World, asked: Any) -> list[JSON]:
     wanted = PersonQuery.model_validate(asked)
-    user = _user(world, wanted.user)
+    user = find_user(world, wanted.user)
     return views.menu(world, user, find_chat(world, user, wanted.chat))
 
 
@@ -93,7 +85,7 @@ def menu(world: World, asked: Any) -> list[JSON]:
 def keyboard(world: World, asked: Any) -> JSON | None:
     """The reply keyboard or forced reply below a user's chat."""
     wanted = PersonQuery.model_validate(asked)
-    user = _user(world, wanted.user)
+    user = find_user(world, wanted.user)
     return find_chat(world, user, wanted.chat).keyboard_of(user.id)
 
 

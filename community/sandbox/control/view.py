@@ -8,11 +8,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from community.sandbox.accounts import User
-from community.sandbox.actions.registry import find_bot, find_group
+from community.sandbox.actions.registry import find_bot, find_group, find_user
 from community.sandbox.chats import Chat
 from community.sandbox.control.circumstances import read_clock
 from community.sandbox.control.registry import JSON, Asked, Number, route
-from community.sandbox.errors import Refused
 from community.sandbox.watching import about, chats, people, seen
 from community.sandbox.world import World
 
@@ -32,10 +31,7 @@ class UserQuery(Asked):
     user: Number
 
     def who(self, world: World) -> User:
-        user = world.users.get(self.user)
-        if user is None:
-            raise Refused(f"no user {self.user}")
-        return user
+        return find_user(world, self.user)
 
 
 class ChatsQuery(UserQuery):

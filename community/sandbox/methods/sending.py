@@ -12,12 +12,12 @@ from community.sandbox.files import Media
 from community.sandbox.formatting import formatted
 from community.sandbox.invoices import Offer
 from community.sandbox.keyboards import check_pay, check_place, read_markup
-from community.sandbox.markdown import utf16
 from community.sandbox.messages import ANSWERS, Message
 from community.sandbox.methods.registry import Call
 from community.sandbox.origins import origin
 from community.sandbox.params import Params
 from community.sandbox.posting import post
+from community.sandbox.reader import utf16
 from community.sandbox.topics import placed
 
 TEXT_LIMIT = 4096
