@@ -14,9 +14,6 @@ from community.sandbox.messages import Message
 from community.sandbox.params import Params
 from community.sandbox.world import World
 
-REQUEST_WINDOW = 300
-"""Seconds a pending join request lets the bot write privately (Bot API, ChatJoinRequest.user_chat_id)."""
-
 
 def find_chat(world: World, bot: Bot, params: Params, name: str = "chat_id", *, reading: bool = False) -> Chat:
     """The chat of a parameter, as far as this bot can know it. Raises Telegram's 400 or 403.
@@ -127,10 +124,10 @@ def check_alive(dialog: Dialog) -> None:
 
 
 def invited_to_write(world: World, bot: Bot, user: User) -> bool:
-    """A request to join, still pending and at most five minutes old, in a group this bot administers."""
+    """A request to join, still pending, that lets bots write, in a group this bot administers."""
     for request in user.requests.values():
         own = world.groups[request.chat_id].standing(bot)
-        if own is not None and own.may("can_invite_users") and world.clock.now() - request.date <= REQUEST_WINDOW:
+        if own is not None and own.may("can_invite_users") and world.clock.now() <= request.writable_until:
             return True
     return False
 

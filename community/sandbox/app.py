@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from community.sandbox.connection import cut
@@ -47,15 +48,20 @@ class Sandbox:
             await self._live(receive, send)
         elif scope["type"] == "websocket":
             await self._window(scope, receive, send)
-        elif scope["method"] not in VERBS and not scope["path"].startswith("/control/"):
+        else:
+            await self._answer(scope, _own_path(scope), receive, send)
+
+    async def _answer(self, scope: Scope, path: str, receive: Receive, send: Send) -> None:
+        if scope["method"] not in VERBS and not path.startswith("/control/"):
             await _respond(send, *refusal(WRONG_VERB))
-        elif scope["path"].startswith("/bot"):
-            await self._bot_call(scope, receive, send)
-        elif scope["path"].startswith("/file/bot"):
-            await self._download(scope["path"], send)
+        elif path.startswith("/bot"):
+            await self._bot_call(scope, path, receive, send)
+        elif path.startswith("/file/bot"):
+            await self._download(path, send)
         elif reason := refused(scope, self.world.options.hosts):
             await _give(send, serving.forbidden(reason))
-        elif scope["path"] == "/" or scope["path"].startswith("/page/"):
+        elif path == "/" or path.startswith("/page/"):
+            # The page's own addresses begin at the root, so under a prefix it is not there.
             await _give(send, serving.answer(self.world, scope["path"]))
         else:
             await self._control(scope, receive, send)
@@ -67,8 +73,8 @@ class Sandbox:
         else:
             await window.serve(self.world, receive, send)
 
-    async def _bot_call(self, scope: Scope, receive: Receive, send: Send) -> None:
-        token, _, name = scope["path"][4:].rpartition("/")
+    async def _bot_call(self, scope: Scope, path: str, receive: Receive, send: Send) -> None:
+        token, _, name = path[4:].rpartition("/")
         body = await _read(receive)
         if body is None:
             await _respond(send, *refusal(TOO_LARGE))
@@ -95,21 +101,37 @@ class Sandbox:
             await _respond(send, 200, file.data, b"application/octet-stream")
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        """Meanwhile the description of the Bot API is loaded, 0.3 s of work that the first call need not wait for."""
         await receive()
+        async with self.living():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @asynccontextmanager
+    async def living(self) -> AsyncIterator[None]:
+        """Time passes and webhooks are delivered to until the block ends: the lifespan, for an application around it.
+
+        Meanwhile the description of the Bot API is loaded, 0.3 s of work that the first call need not wait for.
+        """
         asyncio.get_running_loop().run_in_executor(None, library.names)
         self.world.open()
         time_passes = asyncio.create_task(self._let_time_pass())
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        time_passes.cancel()
-        await self.world.close()
-        await send({"type": "lifespan.shutdown.complete"})
+        try:
+            yield
+        finally:
+            time_passes.cancel()
+            await self.world.close()
 
     async def _let_time_pass(self) -> None:
         while True:
             await asyncio.sleep(TICK)
             catch_up(self.world)
+
+
+def _own_path(scope: Scope) -> str:
+    """What follows the prefix under which another application has mounted this one (ASGI, root_path)."""
+    path, prefix = str(scope["path"]), str(scope.get("root_path", ""))
+    return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else path
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -27,6 +27,10 @@ class Clock:
             return self._frozen
         return self._anchor + (time.time() - self._since) * self._speed
 
+    def deadline(self, seconds: float) -> float:
+        """So many seconds from now; a gesture at a moment that is past has them from the present on."""
+        return max(self.now(), self.present()) + seconds
+
     def date(self) -> int:
         """The present as the `date` of a message: whole seconds."""
         return int(self.now())

@@ -125,6 +125,8 @@ class _Passage:
         delay = self.world.faults.latency_ms + sum(rule.latency_ms for rule in rules)
         if delay:
             await asyncio.sleep(delay / 1000)
+            if self.world.bots.get(self.bot.id) is not self.bot:
+                raise UNAUTHORIZED  # the world was reset or loaded meanwhile
 
     def _before(self, rule: Rule) -> None:
         """Faults that keep the effect from happening."""

@@ -12,6 +12,11 @@ class ApiError(Exception):
         self.description = description
         self.parameters = parameters
 
+    @property
+    def reason(self) -> str:
+        """The description without its prefix, as people read it."""
+        return self.description.partition(": ")[2]
+
 
 LOGGED_OUT = ApiError(400, "Logged out")
 

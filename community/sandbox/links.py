@@ -58,11 +58,16 @@ def primary(links: Iterable[InviteLink], creator: Account) -> InviteLink | None:
     return next((link for link in links if link.is_primary and link.creator is creator and not link.is_revoked), None)
 
 
+WRITABLE = 300
+"""Seconds a pending request lets the bot write privately (Bot API, ChatJoinRequest.user_chat_id)."""
+
+
 @dataclass(slots=True, eq=False)
 class JoinRequest:
-    """Waiting for approval since `date` (sandbox time, seconds)."""
+    """Waiting for approval since `date`; until `writable_until` bots may write to the user (sandbox seconds)."""
 
     user: User
     chat_id: int
     link: InviteLink | None
     date: float
+    writable_until: float

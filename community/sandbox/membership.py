@@ -9,7 +9,7 @@ from community.sandbox.accounts import Account, Bot, User
 from community.sandbox.chats import Dialog, Group
 from community.sandbox.errors import bad_request
 from community.sandbox.identity import actor as shown_actor
-from community.sandbox.links import InviteLink, JoinRequest
+from community.sandbox.links import WRITABLE, InviteLink, JoinRequest
 from community.sandbox.members import Member
 from community.sandbox.posting import administrators, post
 from community.sandbox.world import World
@@ -101,7 +101,8 @@ def remove(
 
 def ask(world: World, group: Group, user: User, link: InviteLink | None) -> None:
     """A request to join, without a link when a public chat asks: kept until answered, told to bots that may invite."""
-    request = group.requests[user.id] = JoinRequest(user, group.id, link, world.clock.now())
+    clock = world.clock
+    request = group.requests[user.id] = JoinRequest(user, group.id, link, clock.now(), clock.deadline(WRITABLE))
     user.requests[group.id] = request
     if link is not None:
         link.pending += 1

@@ -66,7 +66,7 @@ class Message:
 
     @property
     def is_protected(self) -> bool:
-        """Not to be forwarded, copied or saved."""
+        """Not to be forwarded, nor saved by people."""
         return bool(self.content.get("has_protected_content"))
 
     def as_json(self, viewer: Bot, *, nested: bool = False) -> JSON:

@@ -24,7 +24,7 @@ def begin(world: World, user: User, invoice: Invoice, message: Message | None = 
     """Ask the bot whether the user may pay; it has ten seconds. Raises Refused where Telegram would not go on."""
     _check_payable(world, user, invoice, message)
     till, query_id = world.till, str(secrets.randbits(62))
-    deadline = max(world.clock.now(), world.clock.present()) + ANSWER_WITHIN
+    deadline = world.clock.deadline(ANSWER_WITHIN)
     payment = Payment(len(till.payments) + 1, query_id, user, invoice, message, deadline)
     till.payments[payment.number] = till.waiting[query_id] = payment
     if message is not None and message.offer is not None:

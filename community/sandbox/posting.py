@@ -113,9 +113,7 @@ def edit(world: World, message: Message, content: JSON, markup: JSON | None, med
         tell(world, "edited_message", message)
     world.live.message(message, "edited")
     if copy := discussed(message):
-        kept = {
-            key: value for key, value in copy.content.items() if key in (*PLACED, "forward_origin", "media_group_id")
-        }
+        kept = {key: value for key, value in copy.content.items() if key in KEPT}
         edit(world, copy, kept | taken(message), _leading(markup), media)
 
 

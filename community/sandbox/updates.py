@@ -131,7 +131,7 @@ class Inbox:
         return self.put_raw({kind: payload}, lane + (QUEUES.get(kind, 0) << 33), LIFETIMES.get(kind, DAY))
 
     def put_raw(self, body: dict[str, Any], lane: int = 0, lifetime: int = DAY) -> int:
-        expires = max(self.clock.now(), self.clock.present()) + lifetime
+        expires = self.clock.deadline(lifetime)
         update = Update(self.next_id, lane, {"update_id": self.next_id} | body, expires)
         self._soonest = min(self._soonest, expires) if self.queue else expires
         self.next_id += 1

@@ -29,6 +29,8 @@ DEFAULT_TOKEN = "4242:sandbox-token"  # noqa: S105 - opens nothing but this sand
 MESSAGE_EPOCH = 1_767_225_600
 """2026-01-01. Message ids start from the seconds since, so that a restarted sandbox does not repeat them."""
 CALLBACKS_KEPT = 10_000
+CALLBACK_LIFETIME = 15 * 60
+"""Sandbox seconds in which a pressed button can be answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,11 @@ class Options:
 
 @dataclass(slots=True)
 class Callback:
-    """A button pressed at `date` (sandbox seconds), waiting for answerCallbackQuery, and the answer."""
+    """A pressed button that answerCallbackQuery may answer until it `expires` (sandbox seconds), and the answer."""
 
     bot_id: int
     user_id: int
-    date: float = 0
+    expires: float
     answered: bool = False
     answer: dict[str, Any] = field(default_factory=dict)
 

@@ -6,6 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from community.sandbox.app import create_app
+
 PACKAGE = Path(__file__).parents[2] / "community" / "sandbox"
 CONFTEST = """
 import sys
@@ -103,3 +109,18 @@ asyncio.run(ask())
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.stdout == "hi\n", done.stderr
+
+
+async def test_another_application_mounts_it_and_lets_it_live() -> None:
+    app = create_app()
+    transport = httpx.ASGITransport(Starlette(routes=[Mount("/telegram", app)]))
+    token = "4242:sandbox-token"
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost/telegram") as http, app.living():
+        await http.post("/control/users", json=[{"id": 17}])
+        await http.post("/control/actions", json=[{"do": "start", "user": 17}])
+        sent = await http.post(f"/bot{token}/sendDocument", data={"chat_id": 17}, files={"document": b"hi"})
+        number = sent.json()["result"]["document"]["file_id"]
+        path = (await http.post(f"/bot{token}/getFile", json={"file_id": number})).json()["result"]["file_path"]
+        assert (await http.get(f"/file/bot{token}/{path}")).content == b"hi"
+        assert [(await http.get(path)).status_code for path in ("/", "/page/icon.svg")] == [404, 404]
+        assert app.world.serving

@@ -59,12 +59,16 @@ async def test_lists_that_are_refused(bot: Bot, ids: list[int], error: str) -> N
             await method(BOB, ANN, ids)
 
 
-async def test_protected_and_service_messages_go_nowhere(bot: Bot, sandbox: SandboxClient) -> None:
+async def test_bots_may_copy_but_not_forward_protected_content_and_no_service_messages(
+    bot: Bot, sandbox: SandboxClient
+) -> None:
     kept = await bot.send_message(ANN, "secret", protect_content=True)
     with pytest.raises(BadRequest, match=r"(?i)the message can't be forwarded"):
         await bot.forward_message(BOB, ANN, kept.message_id)
-    with pytest.raises(BadRequest, match=r"(?i)the message can't be copied"):
-        await bot.copy_message(BOB, ANN, kept.message_id)
+    copied = await bot.copy_message(BOB, ANN, kept.message_id)
+    [again] = await bot.copy_messages(BOB, ANN, [kept.message_id])
+    for message_id in (copied.message_id, again.message_id):
+        assert await bot.forward_message(ANN, BOB, message_id)
     with pytest.raises(BadRequest, match=r"(?i)messages can't be forwarded"):
         await bot.forward_messages(BOB, ANN, [kept.message_id])
     with pytest.raises(SandboxError, match="can't be forwarded"):
@@ -73,6 +77,8 @@ async def test_protected_and_service_messages_go_nowhere(bot: Bot, sandbox: Sand
     service = (await sandbox.history(user=ANN))[-1]
     with pytest.raises(BadRequest, match=r"(?i)the message can't be forwarded"):
         await bot.forward_message(BOB, ANN, service["message_id"])
+    with pytest.raises(BadRequest, match=r"(?i)the message can't be copied"):
+        await bot.copy_message(BOB, ANN, service["message_id"])
     with pytest.raises(BadRequest, match=r"(?i)message to copy not found"):
         await bot.copy_message(BOB, ANN, 1)
 

@@ -80,6 +80,14 @@ async def test_latency_holds_for_many_calls_at_once(call: RawCaller, sandbox: Sa
     assert time.monotonic() - began < 0.2
 
 
+async def test_a_slow_call_does_nothing_to_a_world_that_began_anew(call: RawCaller, sandbox: SandboxClient) -> None:
+    await sandbox.set_latency(100)
+    slow = asyncio.create_task(call("createChatInviteLink", chat_id=await sandbox.create_group("Group")))
+    await asyncio.sleep(0.03)
+    await sandbox.reset()
+    assert await slow == (401, {"ok": False, "error_code": 401, "description": "Unauthorized"})
+
+
 async def test_a_bad_rule_is_refused(sandbox: SandboxClient) -> None:
     with pytest.raises(Exception, match="kind"):
         await sandbox.add_fault("explode")

@@ -98,7 +98,7 @@ async def test_restricted_members_may_not_write(bot: Bot, sandbox: SandboxClient
     await bot.restrict_chat_member(group, BOB, ChatPermissions.no_permissions(), until_date=1_800_000_060)
     member = await bot.get_chat_member(group, BOB)
     assert (member.status, member.can_send_messages) == ("restricted", False)  # type: ignore[attr-defined]
-    with pytest.raises(SandboxError, match="may not write"):
+    with pytest.raises(SandboxError, match=rf"may not write in {group}: not enough rights to send"):
         await sandbox.say(BOB, group, "hi")
     await sandbox.advance_clock(60)
     await sandbox.say(BOB, group, "hi")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from telegram import Bot, ChatPermissions
+from telegram import Bot, ChatPermissions, InlineKeyboardButton, InlineKeyboardMarkup, LabeledPrice
 
 from community.sandbox.client import SandboxClient
 from community.sandbox.due import DUTIES, Due, catch_up
@@ -114,3 +114,22 @@ async def test_the_clock_stops_and_goes_on(sandbox: SandboxClient) -> None:
     assert stood + 5 < await sandbox.now() < stood + 100_000
     await sandbox.real_clock()
     assert (await sandbox.ask("GET", "clock"))["speed"] == 1
+
+
+async def test_what_an_earlier_gesture_lets_begin_is_not_over_at_once(bot: Bot, sandbox: SandboxClient) -> None:
+    """A button, a join request and a payment of an hour ago have their time from now on."""
+    await sandbox.set_clock(NOON, frozen=True)
+    group, before = await sandbox.create_group("Group"), NOON - 3600
+    link = await bot.create_chat_invite_link(group, creates_join_request=True)
+    await sandbox.request_join(BOB, link.invite_link, at=before)
+    assert (await sandbox.join_requests(group))[0]["date"] == before
+    await bot.send_message(BOB, "welcome")
+    await sandbox.start(ANN, at=before)
+    button = InlineKeyboardMarkup([[InlineKeyboardButton("A", callback_data="a")]])
+    asked = await bot.send_message(ANN, "a", reply_markup=button)
+    query = (await sandbox.press(ANN, message=asked.message_id, text="A", at=before))["callback_query_id"]
+    assert await bot.answer_callback_query(query)
+    invoice = await bot.send_invoice(ANN, "Ticket", "One", "t", "XTR", [LabeledPrice("Ticket", 5)])
+    number = await sandbox.pay(ANN, message=invoice.message_id, at=before)
+    await sandbox.advance_clock(9)
+    assert (await sandbox.payment(number))["state"] == "waiting"

@@ -18,7 +18,7 @@ from community.sandbox.keyboards import hide
 from community.sandbox.messages import Message, buttons
 from community.sandbox.reactions import may_react
 from community.sandbox.voting import vote
-from community.sandbox.world import Callback, World
+from community.sandbox.world import CALLBACK_LIFETIME, Callback, World
 
 INLINE = ("switch_inline_query_current_chat", "switch_inline_query", "switch_inline_query_chosen_chat")
 
@@ -164,7 +164,7 @@ def _call_back(world: World, user: User, message: Message, data: str) -> JSON:
     if bot is None:
         raise Refused("the bot of this button is gone")
     callback_id = str(secrets.randbits(62))
-    world.remember_callback(callback_id, Callback(bot.id, user.id, world.clock.now()))
+    world.remember_callback(callback_id, Callback(bot.id, user.id, world.clock.deadline(CALLBACK_LIFETIME)))
     query = {
         "id": callback_id,
         "from": user.as_json(),

@@ -81,7 +81,7 @@ def _applied(world: World, wanted: Gesture) -> JSON:
             close_due(world)
         return {"ok": True} | wanted.apply(world)
     except ApiError as error:
-        return {"ok": False, "error": error.description.partition(": ")[2]}
+        return {"ok": False, "error": error.reason}
     except Refused as error:
         return {"ok": False, "error": str(error)}
 

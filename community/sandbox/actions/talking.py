@@ -44,7 +44,7 @@ def check_speech(world: World, user: User, chat: Chat, kind: str = "text", threa
             check_kind(world, user, chat, kind, thread)
             check_pace(world, user, chat)
         except ApiError as error:
-            raise Refused(f"user {user.id} may not write in {chat.id}: {error.description}") from None
+            raise Refused(f"user {user.id} may not write in {chat.id}: {error.reason}") from None
 
 
 def utter(world: World, user: User, chat: Chat, content: JSON, **more: Any) -> Message:

@@ -8,8 +8,6 @@ from community.sandbox.errors import bad_request
 from community.sandbox.methods.registry import Call, method
 
 TEXT_LIMIT = 200
-EXPIRY = 15 * 60
-"""Sandbox seconds after which a pressed button can no longer be answered."""
 LONGEST_CACHE = 24 * 30 * 3600
 
 
@@ -19,7 +17,7 @@ def answer_callback_query(call: Call) -> bool:
     params = call.params
     callback = call.world.callbacks.get(params.text("callback_query_id"))
     usable = callback is not None and callback.bot_id == call.bot.id and not callback.answered
-    if callback is None or not usable or call.world.clock.now() - callback.date > EXPIRY:
+    if callback is None or not usable or call.world.clock.now() > callback.expires:
         raise bad_request("query is too old and response timeout expired or query ID is invalid")
     if len(params.text("text")) > TEXT_LIMIT:
         raise bad_request("MESSAGE_TOO_LONG")

@@ -101,8 +101,11 @@ def _many(call: Call, chat: Chat, sources: list[Message]) -> tuple[Sending, dict
 
 
 def _copyable(source: Message) -> bool:
-    """Neither service messages nor invoices; a quiz only if its answers are known (Bot API, copyMessage)."""
-    if source.is_service or source.is_protected or "invoice" in source.content:
+    """Neither service messages nor invoices; a quiz only if its answers are known (Bot API, copyMessage).
+
+    Protected content keeps bots from forwarding, not from copying.
+    """
+    if source.is_service or "invoice" in source.content:
         return False
     poll = source.content.get("poll")
     known = poll is None or poll["type"] != "quiz" or poll["is_closed"] or "forward_origin" not in source.content
