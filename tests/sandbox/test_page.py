@@ -253,13 +253,15 @@ CONTRAST = """() => {
   const faint = new Set(), walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const node = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || node.closest("[aria-hidden=true], :disabled, noscript, script")) continue;
+    if (!walker.currentNode.textContent.trim()) continue;
+    if (node.closest("[aria-hidden=true], :disabled, noscript, script")) continue;
     if (!node.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
     const below = ground(node);
     if (!below) continue;
     const pair = [light(over(rgba(getComputedStyle(node).color), below)), light(below)].sort((a, b) => b - a);
     const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
-    if (ratio < 4.5) faint.add(`${ratio.toFixed(2)} ${node.tagName}.${node.className}: ${node.textContent.slice(0, 30)}`);
+    const where = `${node.tagName}.${node.className}: ${node.textContent.slice(0, 30)}`;
+    if (ratio < 4.5) faint.add(`${ratio.toFixed(2)} ${where}`);
   }
   return [...faint];
 }"""
