@@ -118,6 +118,20 @@ async def test_a_member_comes_in(windows: Windows, bot: telegram.Bot, sandbox: S
 
 
 @needs_browser
+async def test_an_owner_founds_a_group(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
+    """The bot is told that it came in, and as what, as by Telegram: else it would never learn of the group."""
+    page = await windows.open(f"#/{BOB}")
+    await page.get_by_role("button", name="Create").click()
+    await page.get_by_role("menuitem", name="New group").click()
+    await page.get_by_label("Title").fill("Traders")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".service", has_text="You added sandbox_bot")).to_be_visible()
+    told = [await heard(bot, "my_chat_member"), await heard(bot, "my_chat_member")]
+    assert [each.new_chat_member.status for each in told] == ["member", "administrator"]
+    assert {(each.chat.title, each.from_user.id) for each in told} == {("Traders", BOB)}
+
+
+@needs_browser
 async def test_what_can_be_done_with_messages(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
     """Reply, react, edit, vote, send a picture, delete: each shows at once."""
     await sandbox.start(ANN)
