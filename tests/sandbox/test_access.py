@@ -87,6 +87,7 @@ async def test_deleted_accounts(bot: Bot, sandbox: SandboxClient) -> None:
     await sandbox.delete_account(ANN)
     with pytest.raises(Forbidden, match="user is deactivated"):
         await bot.send_message(ANN, "hi")
+    assert (await bot.get_chat(ANN)).first_name == ""
 
 
 async def test_unknown_chats_and_bots(bot: Bot, other: Bot) -> None:

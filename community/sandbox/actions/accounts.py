@@ -35,12 +35,12 @@ class Unblock(Gesture):
 
 @gesture("delete_account")
 class DeleteAccount(Gesture):
-    """Gone for good. Telegram tells nobody; groups keep a "Deleted Account", requests to join are gone."""
+    """Gone for good. Telegram tells nobody; groups keep an account without a name, requests to join are gone."""
 
     def apply(self, world: World) -> JSON:
         user = self.who(world)
         user.deactivated = True
-        user.first_name, user.last_name, user.username = "Deleted Account", None, None
+        user.first_name, user.last_name, user.username = "", None, None
         user.renamed()
         for chat_id in list(user.requests):
             withdraw_request(world, world.groups[chat_id], user)

@@ -5,7 +5,7 @@ import { language, t } from "./words.js";
 const COLOURS = 7;
 
 export const nameOf = (person) =>
-  [person.first_name, person.last_name].filter(Boolean).join(" ") || person.title || "?";
+  [person.first_name, person.last_name].filter(Boolean).join(" ") || person.title || t("deleted_account");
 
 /** Which of Telegram's seven colours belongs to a number. */
 export const colourOf = (id) => Math.abs(Number(id)) % COLOURS;

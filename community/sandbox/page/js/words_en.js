@@ -39,6 +39,7 @@ export const en = {
   "language.other": "中",
   nothing_found: "Nothing found",
   copied: "Copied",
+  deleted_account: "Deleted Account",
   first_name: "First name",
   last_name: "Last name",
   username: "Username",

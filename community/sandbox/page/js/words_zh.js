@@ -39,6 +39,7 @@ export const zh = {
   "language.other": "EN",
   nothing_found: "没有找到",
   copied: "已复制",
+  deleted_account: "已注销的账号",
   first_name: "名字",
   last_name: "姓氏",
   username: "用户名",
