@@ -203,11 +203,16 @@ class Stack:
             shutil.copyfile(EMPTY_PREFECT, home / "prefect.db")
 
     async def _start_sandbox(self) -> None:
+        """The local Telegram goes on where it stood, as the database does."""
         if self._local_telegram:
+            kept = self._home / "telegram.state"
+            if self._fresh:
+                kept.unlink(missing_ok=True)
             place = ["--host", self.settings.host, "--port", str(self.settings.sandbox_port)]
             bot = ["--token", self.settings.token]
             health = f"{self.settings.telegram_api}/bot{self.settings.token}/getMe"
-            await self._run(self._program("sandbox", "community.sandbox", *place, *bot, health=health))
+            program = [*place, *bot, "--state", str(kept)]
+            await self._run(self._program("sandbox", "community.sandbox", *program, health=health))
 
     async def _bootstrap(self) -> None:
         program = self._program("bootstrap", "deployments.bootstrap")

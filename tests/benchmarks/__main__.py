@@ -16,6 +16,7 @@ ROWS = {name: name for name in _ITSELF} | {
     "sandbox-calls": "sandbox:run_calls",
     "sandbox-size": "sandbox:run_size",
     "sandbox-start": "sandbox:run_start",
+    "sandbox-page": "page",
 }
 """Rows and what measures them: a module, and its function if that is not `run`."""
 

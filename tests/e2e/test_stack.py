@@ -215,6 +215,7 @@ def test_the_next_start_removes_what_a_killed_stack_left_and_sigterm_removes_all
     second.terminate()
     second.communicate(timeout=30)
     assert not any(map(alive, started))
+    assert (settings.data_dir / "demo" / "telegram.state").exists()
 
 
 def run_stack(settings: Settings) -> tuple[subprocess.Popen[str], Callable[[str], None]]:

@@ -47,8 +47,10 @@ class Windows:
         self.browser, self.url = browser, url
         self.complaints: list[str] = []
 
-    async def open(self, place: str, *, size: Any = WIDE, locale: str = "en-US") -> Page:
-        context = await self.browser.new_context(viewport=size, locale=locale, reduced_motion="reduce")
+    async def open(self, place: str, *, size: Any = WIDE, locale: str = "en-US", scheme: Any = "light") -> Page:
+        context = await self.browser.new_context(
+            viewport=size, locale=locale, color_scheme=scheme, reduced_motion="reduce"
+        )
         page = await context.new_page()
         page.set_default_timeout(5_000)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -116,6 +118,20 @@ async def test_a_member_comes_in(windows: Windows, bot: telegram.Bot, sandbox: S
 
 
 @needs_browser
+async def test_an_owner_founds_a_group(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
+    """The bot is told that it came in, and as what, as by Telegram: else it would never learn of the group."""
+    page = await windows.open(f"#/{BOB}")
+    await page.get_by_role("button", name="Create").click()
+    await page.get_by_role("menuitem", name="New group").click()
+    await page.get_by_label("Title").fill("Traders")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".service", has_text="You added sandbox_bot")).to_be_visible()
+    told = [await heard(bot, "my_chat_member"), await heard(bot, "my_chat_member")]
+    assert [each.new_chat_member.status for each in told] == ["member", "administrator"]
+    assert {(each.chat.title, each.from_user.id) for each in told} == {("Traders", BOB)}
+
+
+@needs_browser
 async def test_what_can_be_done_with_messages(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
     """Reply, react, edit, vote, send a picture, delete: each shows at once."""
     await sandbox.start(ANN)
@@ -180,6 +196,113 @@ async def test_live_in_every_window(windows: Windows, bot: telegram.Bot, sandbox
 
 
 @needs_browser
+async def test_an_administrator_answers_requests(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
+    """Who may not invite sees neither requests nor links."""
+    group = await sandbox.create_group("VIP", owner=BOB, members=[ANN])
+    await sandbox.create_users([{"id": 50, "first_name": "Cara"}, {"id": 51, "first_name": "Dan"}])
+    link = (await bot.create_chat_invite_link(group, creates_join_request=True)).invite_link
+    for person in (50, 51):
+        await sandbox.request_join(person, link)
+    owner, member = await windows.open(f"#/{BOB}/{group}"), await windows.open(f"#/{ANN}/{group}")
+    for page in (owner, member):
+        await page.get_by_role("button", name="About VIP").click()
+    await expect(member.get_by_role("complementary", name="Group")).to_contain_text("4 members")
+    assert await member.get_by_text("requests to join").count() == 0
+    assert await member.get_by_text(link.removeprefix("https://")).count() == 0
+    await owner.get_by_role("button", name="Let Cara in").click()
+    await expect(owner.get_by_text("1 request to join")).to_be_visible()
+    await owner.get_by_role("button", name="Turn Dan away").click()
+    await expect(owner.get_by_text("1 request to join")).to_have_count(0)
+    assert (await bot.get_chat_member(group, 50)).status == "member"
+    assert (await bot.get_chat_member(group, 51)).status == "left"
+
+
+@needs_browser
+async def test_what_is_being_written_survives_a_lost_connection(
+    windows: Windows, served: Served, bot: telegram.Bot, sandbox: SandboxClient
+) -> None:
+    await sandbox.start(ANN)
+    page = await windows.open(f"#/{ANN}/{BOT}")
+    await page.get_by_label("Message", exact=True).fill("half a sent")
+    for window in list(served.app.world.live.watchers):
+        window.reset()
+    await bot.send_message(ANN, "Still there?")
+    await expect(page.locator(".row.in")).to_contain_text("Still there?")
+    await expect(page.get_by_label("Message", exact=True)).to_have_value("half a sent")
+
+
+@needs_browser
+async def test_the_title_says_how_much_is_unread(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
+    await sandbox.start(ANN)
+    await bot.send_message(ANN, "One")
+    page = await windows.open(f"#/{ANN}")
+    await expect(page).to_have_title("(1) Telegram sandbox")
+    await bot.send_message(ANN, "Two")
+    await expect(page).to_have_title("(2) Telegram sandbox")
+    await page.get_by_role("option", name="sandbox_bot").click()
+    await expect(page.locator(".unread-line")).to_be_visible()
+    await expect(page).to_have_title("Telegram sandbox")
+
+
+CONTRAST = """() => {
+  const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgba = (colour) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = canvas.getImageData(0, 0, 1, 1).data; return [r, g, b, a / 255];
+  };
+  const over = (top, below) => [0, 1, 2].map((i) => top[i] * top[3] + below[i] * (1 - top[3])).concat(1);
+  const light = (colour) => colour.slice(0, 3).map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (node) => {
+    const layers = [];
+    for (; node; node = node.parentElement) {
+      const style = getComputedStyle(node);
+      if (style.backgroundImage.includes("gradient")) return null;
+      layers.push(rgba(style.backgroundColor));
+      if (layers.at(-1)[3] === 1) break;
+    }
+    return layers.reduceRight((below, top) => over(top, below), [255, 255, 255, 1]);
+  };
+  const faint = new Set(), walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim()) continue;
+    if (node.closest("[aria-hidden=true], :disabled, noscript, script")) continue;
+    if (!node.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    const below = ground(node);
+    if (!below) continue;
+    const pair = [light(over(rgba(getComputedStyle(node).color), below)), light(below)].sort((a, b) => b - a);
+    const ratio = (pair[0] + 0.05) / (pair[1] + 0.05);
+    const where = `${node.tagName}.${node.className}: ${node.textContent.slice(0, 30)}`;
+    if (ratio < 4.5) faint.add(`${ratio.toFixed(2)} ${where}`);
+  }
+  return [...faint];
+}"""
+
+
+@needs_browser
+async def test_text_stands_out_in_both_themes(windows: Windows, bot: telegram.Bot, sandbox: SandboxClient) -> None:
+    """Contrast of at least 4.5 : 1, measured (WCAG 2, level AA); text on the wallpaper's gradient is left out."""
+    await bot.get_updates(timeout=0)
+    with pytest.raises(telegram.error.Forbidden):
+        await bot.send_message(BOB, "Lost")
+    await sandbox.start(ANN)
+    keys = telegram.InlineKeyboardMarkup([[telegram.InlineKeyboardButton("Yes", callback_data="y")]])
+    sent = await bot.send_message(ANN, "Dear <code>you</code> https://a.org", parse_mode="HTML", reply_markup=keys)
+    await sandbox.react(ANN, None, sent.message_id, "👍")
+    await sandbox.say(ANN, None, "Answer", reply_to=sent.message_id)
+    await bot.pin_chat_message(ANN, sent.message_id)
+    for scheme in ("light", "dark"):
+        for place in (f"#/{ANN}/{BOT}", f"#/{BOB}/{BOT}", f"#/bot/{BOT}"):
+            page = await windows.open(place, scheme=scheme)
+            await page.get_by_role("button", name="Switches").click()
+            await expect(page.get_by_role("complementary", name="Switches")).to_be_visible()
+            assert await page.evaluate(CONTRAST) == [], (scheme, place)
+            await page.context.close()
+
+
+@needs_browser
 async def test_what_members_write_stays_text(windows: Windows, served: Served, sandbox: SandboxClient) -> None:
     markup = '<img src=x onerror="document.title=1"><b>bold</b>'
     await sandbox.create_users([{"id": 50, "first_name": markup[:64]}])
@@ -189,12 +312,12 @@ async def test_what_members_write_stays_text(windows: Windows, served: Served, s
     await expect(page.locator(".row.in .words")).to_contain_text(markup)
     await page.get_by_role("button", name="About <img").first.click()
     assert await page.locator("img[src=x], .words b").count() == 0
-    assert await page.title() == "Telegram sandbox"
+    await expect(page).to_have_title("Telegram sandbox")
 
 
 @needs_browser
 async def test_ten_thousand_of_everything(windows: Windows, served: Served) -> None:
-    """Usable within a second with 10,000 users, 100,000 messages and 10,000 chats of one user."""
+    """10,000 users, 100,000 messages and 10,000 chats of one user; how fast is a benchmark (`sandbox-page`)."""
     world = served.app.world
     bot = world.bots[BOT]
     for number in range(20_000, 30_000):
@@ -205,10 +328,8 @@ async def test_ten_thousand_of_everything(windows: Windows, served: Served) -> N
             group.members[account.id] = Member(account, "member")
         for text in range(10):
             post(world, group, bot, {"text": f"{text} in {number}"})
-    began = time.monotonic()
     page = await windows.open(f"#/{ANN}")
     await expect(page.locator(".chats .virtual-row").first).to_be_visible()
-    assert time.monotonic() - began < 3, "a second on a quiet machine"
     assert await page.locator(".virtual-row").count() < 100
     await page.locator(".chats .virtual").focus()
     await page.keyboard.press("End")
@@ -404,6 +525,17 @@ async def test_a_window_hears_only_what_its_person_sees(
         await socket.send_json({"user": "x", "chat": [], "bot": {}})
         await bot.send_message(BOB, "still there?")
         assert not socket.closed
+
+
+async def test_what_was_noted_for_one_person_is_not_told_to_the_next(served: Served, sandbox: SandboxClient) -> None:
+    for person in (ANN, BOB):
+        await sandbox.start(person)
+    world = served.app.world
+    window = Window(world)
+    window.look({"user": ANN, "chat": BOT})
+    window.message(post(world, world.bots[BOT].dialogs[ANN], world.bots[BOT], {"text": "for Ann"}))
+    window.look({"user": BOB, "chat": BOT})
+    assert window.batch() == {}
 
 
 async def test_a_slow_window_is_told_to_ask_again(served: Served, sandbox: SandboxClient) -> None:

@@ -35,17 +35,22 @@ def about(world: World, user: User, chat: Chat) -> JSON:
 
 
 def _group(world: World, user: User, group: Group) -> JSON:
+    """Links and requests are for those who may invite; what is said in topics for those who may read it."""
     member = group.member(user, world.clock.date())
     bots = world.bots_in(group)
+    open_to = sees(group, user)
+    invites = member.present and (group.owner is None or member.may("can_invite_users"))
     return {
         "you": member.as_json(group.kind),
         "may_write": _may_write(group, member),
         "requested": user.id in group.requests,
         "count": len(group.present()),
-        "description": group.description,
-        "topics": _topics(group),
-        "links": [_link(link) for link in list(group.links.values())[-LISTED:]],
-        "requests": [{"user": person(each.user), "date": each.date} for each in list(group.requests.values())[:LISTED]],
+        "description": group.description if open_to else None,
+        "topics": _topics(group) if open_to else [],
+        "links": [_link(link) for link in list(group.links.values())[-LISTED:]] if invites else [],
+        "requests": [{"user": person(each.user), "date": each.date} for each in list(group.requests.values())[:LISTED]]
+        if invites
+        else [],
         "bots": [person(bot) for bot in bots],
         "commands": [
             command | {"bot": bot.username}

@@ -71,6 +71,7 @@ def row(chat: Chat, user: User, last: Message | None) -> JSON:
     """One line of the list. `begun`: the bot may write, or wrote already while a join request waited."""
     open_to = sees(chat, user)
     view: JSON = {"key": key(chat), "unread": unread(chat, user) if open_to else 0}
+    view["read"] = chat.read.get(user.id, 0)
     view["last"] = seen(last, user) if last is not None and open_to else None
     view["date"] = _date(last, chat)
     if isinstance(chat, Dialog):

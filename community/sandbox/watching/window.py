@@ -50,7 +50,11 @@ class Window:
         self.about = self.again = False
 
     def look(self, wanted: JSON) -> None:
-        """What the page shows now: a person, one of their chats, a bot."""
+        """What the page shows now: a person, one of their chats, a bot. What waits was noted for the one before."""
+        if wanted != self.wanted:
+            again = self.again
+            self._clear()
+            self.again = again
         self.wanted = wanted
         user, chat, bot = (wanted.get(name) for name in ("user", "chat", "bot"))
         self.user = self.world.users.get(user) if isinstance(user, int) else None

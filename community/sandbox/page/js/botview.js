@@ -2,7 +2,7 @@
 
 import { ask } from "./api.js";
 import { avatar } from "./avatar.js";
-import { arrange, el, fill } from "./dom.js";
+import { arrange, el, fill, throttled } from "./dom.js";
 import { attempt } from "./floating.js";
 import { exactTime, nameOf, number, took } from "./format.js";
 import { icon } from "./icons.js";
@@ -12,6 +12,7 @@ import { on, store } from "./store.js";
 import { t } from "./words.js";
 
 const KEPT = 1000;
+const REDRAWN_MS = 100; // a flood of records is drawn at most this often
 
 export class BotView {
   constructor({ back }) {
@@ -30,6 +31,7 @@ export class BotView {
     this.kind = "all";
     this.paused = false;
     this._clear();
+    this.draw = throttled(() => this.paint(), REDRAWN_MS);
     on("records", (records) => this._receive(records));
     on("again", () => {
       if (store.bot) this.open();
@@ -162,8 +164,10 @@ export class BotView {
       this._pauseWords();
       return;
     }
-    this.records = [...this.records, ...mine].slice(-KEPT);
-    this.paint();
+    this.records = [...this.records, ...mine];
+    if (this.records.length > KEPT) this.more = true;
+    this.records = this.records.slice(-KEPT);
+    this.draw();
   }
 
   async _older() {
@@ -194,6 +198,8 @@ export class BotView {
 
   paint() {
     const causes = followed(this.records);
+    const oldest = this.records[0]?.number ?? 0;
+    for (const number of this.drawn.keys()) if (number < oldest) this.drawn.delete(number);
     const shown = this.records.filter((record) => this._shown(record));
     arrange(
       this.rows,

@@ -30,6 +30,7 @@ export function chatsPane({ open }) {
       if (!store.user) return { items: [], total: 0 };
       const { chats, total } = await ask("view/chats", { user: store.user.id, query: search.value, offset, limit });
       chats.forEach(remember);
+      titled();
       return { items: chats, total };
     },
     draw: chatRow,
@@ -60,6 +61,12 @@ function remember(row) {
   if (row.peer) meet(row.peer);
   if (row.last?.from) meet(row.last.from);
   store.chats.set(row.key, row);
+}
+
+/** The window's title says how much is unread in the chats known so far. */
+function titled() {
+  const unread = store.user && !store.bot ? [...store.chats.values()].reduce((sum, row) => sum + row.unread, 0) : 0;
+  document.title = `${unread ? `(${number(unread)}) ` : ""}${t("title")}`;
 }
 
 function drawMe(me) {
@@ -189,6 +196,7 @@ function keepUpToDate(list, search, me) {
       else list.put(row);
     }
     list.paint();
+    titled();
   });
   on("read", (key) => {
     const row = store.chats.get(key);
@@ -196,9 +204,13 @@ function keepUpToDate(list, search, me) {
       row.unread = 0;
       list.drawn.delete(key);
       list.paint();
+      titled();
     }
   });
-  on("place", () => list.select(store.chat));
+  on("place", () => {
+    list.select(store.chat);
+    titled();
+  });
   on("step", (step) => list.step(step));
   on("chats.refresh", refresh);
   drawMe(me);

@@ -26,7 +26,7 @@ export class Composer {
     });
     this.commands = el(
       "button",
-      { type: "button", class: "commands-button", onclick: () => this._hint("/") },
+      { type: "button", class: "commands-button", "aria-label": t("commands"), onclick: () => this._hint("/") },
       icon("menu"),
       el("span", { text: t("menu") }),
     );

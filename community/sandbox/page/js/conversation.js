@@ -47,7 +47,7 @@ export class Conversation {
     on("rows", (rows) => {
       if (rows.some((row) => row.key === store.chat)) this._row();
     });
-    on("again", () => this.open());
+    on("again", () => this.open(true));
     on("typing", () => this._typing());
     on("messages", (messages) => {
       if (messages.some((message) => !message.out)) this._typing(false);
@@ -62,8 +62,8 @@ export class Conversation {
     if (!open) welcome(this.blank);
   }
 
-  /** Show what the store says is open. */
-  async open() {
+  /** Show what the store says is open; `again`: it was open before, and what is being written stays. */
+  async open(again = false) {
     store.info = null;
     this._show(Boolean(store.user && store.chat));
     if (!store.user || !store.chat) return;
@@ -76,7 +76,7 @@ export class Conversation {
     }
     store.info = info;
     this._draw();
-    this.composer.reset();
+    if (!again) this.composer.reset();
     const list = this._listsTopics();
     this.thread.node.hidden = list;
     if (!list) await this.thread.open();

@@ -1,6 +1,6 @@
 // New users, bots, groups and channels.
 
-import { ask, change, first } from "./api.js";
+import { act, ask, change, first } from "./api.js";
 import { el } from "./dom.js";
 import { attempt, dialog, field } from "./floating.js";
 import { nameOf } from "./format.js";
@@ -105,23 +105,25 @@ export async function newGroup(kind) {
     box.checked = true;
   });
   const made = async () => {
+    const chosen = boxes.filter(([, box]) => box.checked).map(([bot]) => bot.id);
     const wanted = {
       title: title.value.trim(),
       kind,
       is_forum: forum.checked,
       owner: store.user?.id ?? null,
-      bots: boxes.filter(([, box]) => box.checked).map(([bot]) => bot.id),
+      bots: store.user ? [] : chosen,
     };
     const { id } = first(
       await change("POST", "groups", [{ ...wanted, ...given({ username: username.value.replace(/^@/, "") }) }]),
     );
+    if (store.user) for (const bot of chosen) await act("add_bot", { chat: id, bot, admin: true }); // so that it is told
     emit("chats.refresh");
     if (store.user) emit("open", id);
   };
   dialog({
     title: t(kind === "channel" ? "create.channel" : "create.group"),
     fields: [
-      field(t("title"), title, store.user ? t("create.owner", { name: nameOf(store.user) }) : null),
+      field(t("create.title"), title, store.user ? t("create.owner", { name: nameOf(store.user) }) : null),
       field(t("username"), username),
       kind === "channel" ? null : el("label", { class: "check" }, forum, el("span", { text: t("create.forum") })),
       el(

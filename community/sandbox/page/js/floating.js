@@ -129,16 +129,10 @@ export function dialog({ title, fields = [], actions = [], wide = false }) {
     node.close();
     node.remove();
   };
-  const form = el("form", {
-    method: "dialog",
-    onsubmit: (event) => {
-      event.preventDefault();
-      form.querySelector(".primary")?.click();
-    },
-  });
+  const form = el("form", { method: "dialog", onsubmit: (event) => event.preventDefault() });
   const buttons = actions.map((action) =>
     el("button", {
-      type: "button",
+      type: action.primary ? "submit" : "button", // Enter in a field presses it
       class: `button ${action.primary ? "primary" : ""} ${action.danger ? "danger" : ""}`,
       text: action.text,
       onclick: async () => {

@@ -81,7 +81,6 @@ async function show({ user = null, chat = null, thread = null, bot = null }, rem
   app.classList.toggle("with-bot", Boolean(bot));
   botView.node.hidden = !bot;
   app.dataset.pane = bot ? "bot" : chat ? "conversation" : user ? "chats" : "people";
-  document.title = t("title");
   look();
   if (!samePerson || !user) emit("user");
   emit("place");

@@ -26,7 +26,7 @@ export class Painter {
         nodes.push(
           this._separator(`day ${new Date(group[0].date * 1000).toDateString()}`, dayName(group[0].date), "day"),
         );
-      if (readMark && group[0].message_id === readMark)
+      if (readMark && group.some((each) => each.message_id === readMark))
         nodes.push(this._separator("unread", t("unread.here"), "unread-line"));
       nodes.push(this._row(group, before, after, arrived));
     });

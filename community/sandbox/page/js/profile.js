@@ -188,6 +188,14 @@ function groupProfile(info) {
   );
 }
 
+const ANSWERS = [
+  ["check", "requests.approve", true],
+  ["close", "requests.decline", false],
+];
+
+const answer = (info, user, approve) =>
+  attempt(() => act("answer_request", { chat: info.key, member: user.id, approve }));
+
 function requests(info) {
   if (!info.requests.length) return null;
   return section(
@@ -202,6 +210,19 @@ function requests(info) {
           { class: "row-text" },
           el("span", { class: "row-title", text: nameOf(user) }),
           el("span", { class: "row-sub", text: t("requests.waiting", { time: fullTime(date) }) }),
+        ),
+        ...ANSWERS.map(([symbol, words, approve]) =>
+          el(
+            "button",
+            {
+              type: "button",
+              class: "round",
+              "aria-label": t(words, { name: nameOf(user) }),
+              title: t(words, { name: nameOf(user) }),
+              onclick: () => answer(info, user, approve),
+            },
+            icon(symbol),
+          ),
         ),
       ),
     ),

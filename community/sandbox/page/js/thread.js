@@ -69,13 +69,8 @@ export class Thread {
     this.older = found.older;
     this.newer = found.newer;
     this.stuck = !found.newer && !around;
-    const unread = store.chats.get(store.chat)?.unread ?? 0;
-    this.readMark =
-      unread && !around
-        ? (this._sorted()
-            .filter((each) => !each.out)
-            .at(-unread)?.message_id ?? null)
-        : null;
+    const unread = this._sorted().find((each) => !each.out && each.message_id > (store.info?.read ?? 0));
+    this.readMark = around ? null : (unread?.message_id ?? null);
     this.paint();
     if (around) this._show(around);
     else this._bottom();

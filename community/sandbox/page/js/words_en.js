@@ -59,6 +59,7 @@ export const en = {
   "me.menu": "{name}: what to do as them",
   "me.playing": "you are playing",
   "create.user": "New user",
+  "create.title": "Title",
   "create.group": "New group",
   "create.channel": "New channel",
   "create.bot": "New bot",

@@ -32,6 +32,8 @@ export const enTools = {
   "links.until": "until {time}",
   requests: "{count} requests to join",
   "requests.one": "1 request to join",
+  "requests.approve": "Let {name} in",
+  "requests.decline": "Turn {name} away",
   "requests.waiting": "since {time}",
   "members.search": "Search members",
   "members.list": "Members",

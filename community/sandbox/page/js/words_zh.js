@@ -59,6 +59,7 @@ export const zh = {
   "me.menu": "{name}：可以做什么",
   "me.playing": "你正在扮演",
   "create.user": "新用户",
+  "create.title": "名称",
   "create.group": "新群组",
   "create.channel": "新频道",
   "create.bot": "新机器人",

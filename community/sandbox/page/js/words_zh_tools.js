@@ -31,6 +31,8 @@ export const zhTools = {
   "links.limit": "上限 {count}",
   "links.until": "有效至 {time}",
   requests: "{count} 个加入申请",
+  "requests.approve": "批准 {name}",
+  "requests.decline": "拒绝 {name}",
   "requests.waiting": "自 {time}",
   "members.search": "搜索成员",
   "members.list": "成员列表",
