@@ -3,7 +3,7 @@
 The sandbox has 10,000 users, 100,000 messages, and 10,000 groups that one user is in. Opening: from navigation, in a
 fresh browser context, until the chat list and the newest conversation are drawn; the middle of five. Message: from
 before a bot's call until the text is in the document of each of two windows, by the clock of this machine; the slower
-window counts, 95th percentile of 50. The reference is a page of one line from the same sandbox, in a fresh context.
+window counts, 95th percentile of 50. The reference is the sandbox's icon alone, in a fresh context.
 """
 
 import asyncio
@@ -43,10 +43,10 @@ async def run() -> Row:
         await browser.close()
     figures = {"usable": statistics.median(opened), "message p95": statistics.quantiles(seen, n=20)[-1]}
     passed = figures["usable"] < TARGET_OPEN_S and figures["message p95"] < TARGET_SEEN_S
-    reference = {"bare page": statistics.median(bare)}
+    reference = {"icon alone": statistics.median(bare)}
     details: dict[str, float | int | str] = {"slowest opening": round(max(opened), 3)}
     details |= {"message p50": round(statistics.median(seen), 3), "message worst": round(max(seen), 3)}
-    ratio = figures["usable"] / reference["bare page"]
+    ratio = figures["usable"] / reference["icon alone"]
     return Row("sandbox-page", figures, "s", reference, ratio, "usable < 1 s, seen < 0.2 s", passed, details)
 
 
