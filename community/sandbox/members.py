@@ -32,14 +32,17 @@ def rights_in(kind: str) -> list[str]:
     return CHANNEL_RIGHTS if kind == "channel" else RIGHTS
 
 
-PERMISSIONS = [
-    "can_send_messages",
+MEDIA = [
     "can_send_audios",
     "can_send_documents",
     "can_send_photos",
     "can_send_videos",
     "can_send_video_notes",
     "can_send_voice_notes",
+]
+PERMISSIONS = [
+    "can_send_messages",
+    *MEDIA,
     "can_send_polls",
     "can_send_other_messages",
     "can_add_web_page_previews",

@@ -9,7 +9,7 @@ from community.sandbox.accounts import Account
 from community.sandbox.chats import Chat, Group
 from community.sandbox.errors import Refused, bad_request
 from community.sandbox.files import StoredFile
-from community.sandbox.members import ALL_PERMISSIONS, PERMISSIONS
+from community.sandbox.members import ALL_PERMISSIONS, MEDIA, PERMISSIONS
 from community.sandbox.params import Params
 from community.sandbox.posting import post
 from community.sandbox.topics import open_forum
@@ -18,14 +18,6 @@ from community.sandbox.world import World
 JSON = dict[str, Any]
 TITLE_LIMIT = 128
 DESCRIPTION_LIMIT = 255
-MEDIA = [
-    "can_send_audios",
-    "can_send_documents",
-    "can_send_photos",
-    "can_send_videos",
-    "can_send_video_notes",
-    "can_send_voice_notes",
-]
 
 
 def group_of(chat: Chat, what: str) -> Group:

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { avatar } from "./avatar.js";
 import { newGroup } from "./creating.js";
-import { debounced, el, fill, throttled } from "./dom.js";
+import { el, fill, throttled } from "./dom.js";
 import { menu } from "./floating.js";
 import { listTime, nameOf, number } from "./format.js";
 import { icon } from "./icons.js";
@@ -43,7 +43,6 @@ export function chatsPane({ open }) {
     list.top();
     list.refresh();
   };
-  search.addEventListener("input", debounced(refresh, 120));
   list.drivenBy(search);
   const me = el("button", { class: "me", type: "button", "aria-haspopup": "menu" });
   me.addEventListener("click", () => meMenu(me));

@@ -5,7 +5,7 @@ import { el } from "./dom.js";
 import { attempt, dialog, field } from "./floating.js";
 import { nameOf } from "./format.js";
 import { emit, store } from "./store.js";
-import { t } from "./words.js";
+import { language as pageLanguage, t } from "./words.js";
 
 const NAMES = ["Ada", "Bo", "Chen", "Dara", "Emil", "Fay", "Gus", "Hana", "Iris", "Jon", "Kaya", "Liu"];
 const text = (more = {}) => el("input", { type: "text", autocomplete: "off", ...more });
@@ -15,7 +15,7 @@ export function newUser() {
     text({ maxlength: 64 }),
     text({ maxlength: 64 }),
     text({ maxlength: 32, placeholder: "@" }),
-    text({ maxlength: 8, placeholder: "en" }),
+    text({ maxlength: 8, value: pageLanguage().toLowerCase() }),
   ];
   name.placeholder = NAMES[Math.floor(Math.random() * NAMES.length)];
   const made = async () => {

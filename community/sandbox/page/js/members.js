@@ -2,7 +2,7 @@
 
 import { act, ask } from "./api.js";
 import { avatar } from "./avatar.js";
-import { debounced, el } from "./dom.js";
+import { el } from "./dom.js";
 import { attempt, dialog, menu } from "./floating.js";
 import { nameOf } from "./format.js";
 import { icon } from "./icons.js";
@@ -31,13 +31,6 @@ export function memberList(info) {
     keyOf: (member) => member.person.id,
     empty: () => el("p", { class: "empty-list", text: t("nothing_found") }),
   });
-  search.addEventListener(
-    "input",
-    debounced(() => {
-      list.top();
-      list.refresh();
-    }, 120),
-  );
   list.drivenBy(search);
   list.refresh();
   const add = el(
@@ -141,10 +134,6 @@ function addDialog(info) {
     keyOf: (person) => person.id,
     empty: () => el("p", { class: "empty-list", text: t("nothing_found") }),
   });
-  search.addEventListener(
-    "input",
-    debounced(() => list.refresh(), 120),
-  );
   list.drivenBy(search);
   const close = dialog({ title: t("members.add"), fields: [search, el("div", { class: "dialog-list" }, list.node)] });
   list.refresh();

@@ -3,7 +3,7 @@
 import { ask } from "./api.js";
 import { avatar } from "./avatar.js";
 import { newBot, newGroup, newUser } from "./creating.js";
-import { debounced, el, throttled } from "./dom.js";
+import { el, throttled } from "./dom.js";
 import { menu } from "./floating.js";
 import { nameOf, number } from "./format.js";
 import { icon } from "./icons.js";
@@ -38,13 +38,6 @@ export function peoplePane({ play, watch, openSwitches }) {
     keyOf: (person) => person.id,
     empty: () => el("p", { class: "empty-list", text: search.value ? t("nothing_found") : t("people.none") }),
   });
-  search.addEventListener(
-    "input",
-    debounced(() => {
-      list.top();
-      list.refresh();
-    }, 120),
-  );
   list.drivenBy(search);
   const tabs = peopleTabs(count, () => {
     list.top();

@@ -10,14 +10,19 @@ function stored() {
   }
 }
 
-const systemDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
+const system = matchMedia("(prefers-color-scheme: dark)");
 
-export function startTheme() {
-  const theme = stored();
-  if (theme === "dark" || theme === "light") root.dataset.theme = theme;
+function apply() {
+  const theme = stored() ?? (system.matches ? "dark" : "light");
+  root.dataset.theme = theme === "dark" ? "dark" : "light";
 }
 
-export const isDark = () => (root.dataset.theme ?? (systemDark() ? "dark" : "light")) === "dark";
+export function startTheme() {
+  apply();
+  system.addEventListener("change", apply);
+}
+
+export const isDark = () => root.dataset.theme === "dark";
 
 export function switchTheme() {
   root.dataset.theme = isDark() ? "light" : "dark";

@@ -1,6 +1,6 @@
 // A list of any length: only the rows in view exist, and only the pages looked at are asked for.
 
-import { arrange, el } from "./dom.js";
+import { arrange, debounced, el } from "./dom.js";
 
 const PAGE = 50;
 const MARGIN = 6;
@@ -196,8 +196,13 @@ export class VirtualList {
     this._choose();
   }
 
-  /** Arrow keys and Enter of a search field work on the list below it. */
+  /** What is typed into a search field is looked for; its arrow keys and Enter work on the list below it. */
   drivenBy(field) {
+    const search = () => {
+      this.top();
+      this.refresh();
+    };
+    field.addEventListener("input", debounced(search, 120));
     field.addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown" || event.key === "ArrowUp") {
         event.preventDefault();
