@@ -3,7 +3,8 @@
 from typing import Any
 
 from community.errors import PlaybookError
-from community.playbook import Playbook, template_name
+from community.playbook import Playbook
+from community.playbook_stages import template_name
 
 ACTIONS: dict[str, bool | None] = {
     "answer": True,

@@ -2,48 +2,17 @@
 
 import unicodedata
 from datetime import timedelta
-from enum import StrEnum
 from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from community.errors import UnknownStage
-from community.playbook_types import (
-    ClockTime,
-    Cron,
-    Duration,
-    Entry,
-    Key,
-    Locale,
-    Percent,
-    Text,
-    Token,
-    Url,
-    Zone,
-)
+from community.playbook_offers import Offer, TermPlan
+from community.playbook_stages import Approval, Stage
+from community.playbook_types import ClockTime, Duration, Entry, Key, Locale, Percent, Text, Token, Url, Zone
 
-
-class MessageClass(StrEnum):
-    """Why a message is sent. Their order is their priority (SOP 6.8): the first goes first."""
-
-    reply = "reply"
-    payment = "payment"
-    support = "support"
-    welcome = "welcome"
-    renewal = "renewal"
-    campaign = "campaign"
-
-    @property
-    def lane(self) -> int:
-        """Priority: 0 goes first."""
-        return list(MessageClass).index(self)
-
-
-class Late(StrEnum):
-    """What becomes of a step that is first planned after its time."""
-
-    send = "send"
-    skip = "skip"
+Sign = Literal["message", "reaction", "click", "button", "start", "answer"]
+"""Kinds of events by which a member shows to be there (`community.activity.record.SIGNS_OF_LIFE`)."""
 
 
 class CommunitySettings(Entry):
@@ -155,59 +124,6 @@ class ProblemQuestion(Entry):
     follow_up_within: Duration
 
 
-class Schedule(Entry):
-    """When a stage looks for what is due."""
-
-    cron: Cron
-    zone: Zone
-
-
-class Step(Entry):
-    """One message of a stage; its words are the copy `<stage>/<name>`."""
-
-    name: Key
-    day: int = Field(0, ge=0, le=3650)
-    at: ClockTime | None = None
-    immediately: bool = False
-    expires_after: Duration
-    promotional: bool
-    exempt: bool = False
-    own_class: MessageClass | None = Field(None, alias="class")
-    late: Late = Late.send
-
-    @model_validator(mode="after")
-    def _timed(self) -> Self:
-        if self.immediately == (self.at is not None):
-            raise ValueError("give either at: HH:MM or immediately: true")
-        if self.immediately and self.day:
-            raise ValueError("a step with immediately: true is sent on day 0; remove day")
-        if self.promotional and self.exempt:
-            raise ValueError("a promotional step cannot be exempt from caps and quiet hours; drop one of the two")
-        return self
-
-    def message_class(self, stage: "Stage") -> MessageClass:
-        """The class this step is sent in: its own, else its stage's."""
-        return self.own_class or stage.message_class
-
-
-class Stage(Entry):
-    """One stage of the SOP: who is in it is its audience (SQL), what they get and when is here."""
-
-    enabled: bool = True
-    message_class: MessageClass = Field(alias="class")
-    schedule: Schedule
-    holdout: Percent = 0.0
-    goal: Key | None = None
-    steps: tuple[Step, ...] = Field(min_length=1)
-
-    def step(self, name: str) -> Step:
-        """The step of that name. Raises UnknownStage naming the known ones."""
-        for step in self.steps:
-            if step.name == name:
-                return step
-        raise UnknownStage(f"step {name}: not in this stage; known: {', '.join(s.name for s in self.steps)}")
-
-
 class Link(Entry):
     """A tracked entry link: who comes through it carries its source for ever."""
 
@@ -225,6 +141,13 @@ class Alerts(Entry):
 
     per_hour: int = Field(6, ge=1, le=60)
     uncertain: int = Field(20, ge=0)
+
+
+class Signs(Entry):
+    """What counts as activity, by the kinds of events: of members at all, and as speaking in a group (SOP 1.15)."""
+
+    activity: tuple[Sign, ...] = ("message", "reaction", "click", "button", "start", "answer")
+    speaking: tuple[Sign, ...] = ("message",)
 
 
 class GroupDefaults(Entry):
@@ -261,6 +184,10 @@ class Playbook(Entry):
     welcome: GroupWelcome
     resources: tuple[Resource, ...] = ()
     problem: ProblemQuestion
+    signs: Signs = Signs()
+    plans: dict[Key, TermPlan] = Field(default_factory=dict)
+    offers: dict[Key, Offer] = Field(default_factory=dict)
+    approval: Approval = Approval()
     stages: dict[Key, Stage]
     links: tuple[Link, ...] = ()
     group_defaults: GroupDefaults = GroupDefaults()
@@ -272,6 +199,11 @@ class Playbook(Entry):
         if name not in self.stages:
             raise UnknownStage(f"{name}: no such stage in the playbook; known: {', '.join(sorted(self.stages))}")
         return self.stages[name]
+
+    def needs_approval(self, name: str, messages: int) -> bool:
+        """Whether so many messages of a stage in one run wait for somebody's word."""
+        above = self.stage(name).approve_above
+        return messages > (self.approval.above if above is None else above)
 
     def link(self, token: str) -> Link | None:
         """The tracked entry link of that token, None when there is none."""
@@ -288,11 +220,6 @@ class Playbook(Entry):
         script = "zh-hant" if language.endswith(("-tw", "-hk", "-mo")) or "-hant" in language else "zh-hans"
         wanted = script if language.partition("-")[0] == "zh" else language.partition("-")[0]
         return exact.get(language) or exact.get(wanted) or self.community.locale
-
-
-def template_name(stage: str, step: str) -> str:
-    """Name of the copy of a stage's step."""
-    return f"{stage}/{step}"
 
 
 def _folded(text: str) -> str:

@@ -12,6 +12,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Pla
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _DURATION = re.compile(r"([1-9][0-9]{0,5})([smhd])")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_OFFSET = re.compile(r"(-?)(0|[1-9][0-9]{0,5})([smhd])")
+_PERIOD = re.compile(r"([1-9][0-9]{0,2})(h|d|mo|y)")
+_MONEY = re.compile(r"([0-9]{1,12})(?:\.([0-9]{1,3}))? ([A-Z]{3})")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?) ?%?")
 
 
@@ -35,6 +38,83 @@ def format_duration(duration: timedelta) -> str:
     seconds = int(duration.total_seconds())
     unit = next(unit for unit in "dhms" if seconds % _UNITS[unit] == 0)
     return f"{seconds // _UNITS[unit]}{unit}"
+
+
+def _parse_offset(text: object) -> timedelta:
+    if isinstance(text, timedelta):
+        return text
+    if not (match := _OFFSET.fullmatch(str(text))):
+        raise ValueError(
+            f"{text!r} is not a distance in time; write -1h for an hour before, 30m for after, 0m for then"
+        )
+    return timedelta(seconds=int(match[2]) * _UNITS[match[3]] * (-1 if match[1] else 1))
+
+
+def _format_offset(offset: timedelta) -> str:
+    return ("-" if offset < timedelta() else "") + (format_duration(abs(offset)) if offset else "0m")
+
+
+class Months(BaseModel):
+    """A length of time as people agree on it: calendar months, or hours."""
+
+    model_config = ConfigDict(frozen=True)
+    months: int = 0
+    hours: int = 0
+
+
+def _parse_period(text: object) -> Months:
+    if isinstance(text, Months):
+        return text
+    if not (match := _PERIOD.fullmatch(str(text))):
+        raise ValueError(f"{text!r} is not a length; write 24h, 7d, 1mo, 3mo or 1y")
+    number = int(match[1])
+    match match[2]:
+        case "h":
+            return Months(hours=number)
+        case "d":
+            return Months(hours=24 * number)
+        case "mo":
+            return Months(months=number)
+        case _:
+            return Months(months=12 * number)
+
+
+def _format_period(period: Months) -> str:
+    if period.months:
+        return f"{period.months}mo"
+    return f"{period.hours // 24}d" if period.hours % 24 == 0 else f"{period.hours}h"
+
+
+class Amount(BaseModel):
+    """Money: an integer of the currency's smallest unit (ISO 4217; Telegram's Stars are XTR)."""
+
+    model_config = ConfigDict(frozen=True)
+    minor: int
+    currency: str
+
+    def __str__(self) -> str:
+        digits = minor_digits(self.currency)
+        whole, rest = divmod(self.minor, 10**digits)
+        return f"{whole}{f'.{rest:0{digits}}' if digits else ''} {self.currency}"
+
+
+def minor_digits(currency: str) -> int:
+    """Decimal places of a currency (ISO 4217): two, but for those that have none, or three."""
+    if currency in {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF",
+                    "XOF", "XPF", "XTR"}:  # fmt: skip
+        return 0
+    return 3 if currency in {"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"} else 2
+
+
+def parse_money(text: object) -> Amount:
+    """`29.90 USD` or `500 XTR`. Raises ValueError saying how to write it."""
+    if isinstance(text, Amount):
+        return text
+    match = _MONEY.fullmatch(str(text))
+    if not match or len(match[2] or "") > minor_digits(match[3]):
+        raise ValueError(f"{text!r} is not an amount of money; write it as 29.90 USD, 199 CNY, 500 XTR")
+    digits = minor_digits(match[3])
+    return Amount(minor=int(match[1] + (match[2] or "").ljust(digits, "0")), currency=match[3])
 
 
 def _parse_clock(text: object) -> time:
@@ -125,6 +205,12 @@ def _check_url(url: str) -> str:
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)]
 """Written `90s`, `10m`, `24h`, `7d`."""
+Offset = Annotated[timedelta, BeforeValidator(_parse_offset), PlainSerializer(_format_offset)]
+"""A distance from a moment: `-1h` before it, `30m` after it, `0m` then."""
+Period = Annotated[Months, BeforeValidator(_parse_period), PlainSerializer(_format_period)]
+"""A length: `24h`, `7d`, `1mo`, `3mo`, `1y`; months and years are the calendar's."""
+Money = Annotated[Amount, BeforeValidator(parse_money), PlainSerializer(str)]
+"""An amount of money: `29.90 USD`, `500 XTR`."""
 ClockTime = Annotated[time, BeforeValidator(_parse_clock), PlainSerializer(lambda clock: f"{clock:%H:%M}")]
 """A time of day, written `08:30`."""
 Percent = Annotated[float, BeforeValidator(_parse_percent)]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, text as sql
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, json, moment, text
@@ -31,6 +31,16 @@ class Milestone(SQLModel, table=True):
     """First and last time a member reached something a stage may have as its goal (`purchase`, `replied` …)."""
 
     __tablename__ = "milestones"
+    # Silence is looked for by when its last sign was (SOP 1.15); other kinds are never searched by time.
+    __table_args__ = (
+        Index(
+            "milestones_signs",
+            "kind",
+            "last_at",
+            postgresql_include=["member_id"],
+            postgresql_where=sql("kind in ('message', 'reaction', 'click', 'button', 'start', 'answer')"),
+        ),
+    )
 
     member_id: int = Field(sa_column=Column(BigInteger, primary_key=True))
     kind: str = Field(primary_key=True)

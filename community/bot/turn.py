@@ -18,7 +18,7 @@ from community.members.names import display_name, short_name
 from community.members.people import Person, see
 from community.outbox.alerts import Alert, alert
 from community.outbox.enqueue import Draft, enqueue
-from community.playbook import MessageClass
+from community.playbook_stages import MessageClass
 
 SERVICE_ACCOUNTS = frozenset({777000, 1087968824, 136817688})
 """Telegram's own: posts of a linked channel, anonymous admins, senders on behalf of a channel."""

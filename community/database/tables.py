@@ -3,10 +3,13 @@
 from sqlalchemy import MetaData
 from sqlmodel import SQLModel
 
+import community.access.models
 import community.activity.models
 import community.bot.models
 import community.database.models
+import community.engagement.models
 import community.groups.models
+import community.live.models
 import community.members.models
 import community.outbox.models
 import community.outreach.models  # noqa: F401 - imported to register their tables

@@ -15,12 +15,11 @@ from starlette.responses import JSONResponse, Response
 from community.database.installation import last_beat
 from community.database.pool import Pool
 from community.database.queries import load
-from community.playbook import MessageClass
+from community.playbook_stages import MessageClass
 
 queries = load(__file__)
 
 ANSWER_S = 3.0
-CLASSES = tuple(MessageClass)
 UNAVAILABLE = (OperationalError, PoolTimeout, TimeoutError)
 
 
@@ -65,7 +64,7 @@ class Metrics:
             beat = await last_beat(conn, "service")
         queue = GaugeMetricFamily("sop_messages", "Messages by state and class", labels=["state", "class"])
         for row in messages:
-            queue.add_metric([row["state"], CLASSES[row["lane"]]], row["messages"])
+            queue.add_metric([row["state"], MessageClass.of_lane(row["lane"])], row["messages"])
         stored = GaugeMetricFamily("sop_updates", "Telegram updates that wait or failed", labels=["state"])
         for row in updates:
             stored.add_metric([row["state"]], row["updates"])

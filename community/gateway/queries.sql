@@ -4,14 +4,15 @@ SELECT member_id FROM v_messages WHERE id = %(id)s
 -- name: messages_by_state
 -- What waits, is on its way, or needs somebody: all behind partial indexes. What was sent is not counted here, as that
 -- would read the whole table at each scrape.
-SELECT state, lane, count(*) AS messages FROM v_messages
-WHERE bot_id = %(bot_id)s AND state = 'waiting' GROUP BY state, lane
+-- By class, which has ten lanes: the first stands for them.
+SELECT state, lane / 10 * 10 AS lane, count(*) AS messages FROM v_messages
+WHERE bot_id = %(bot_id)s AND state = 'waiting' GROUP BY state, lane / 10
 UNION ALL
-SELECT state, lane, count(*) FROM v_messages
-WHERE bot_id = %(bot_id)s AND state = 'sending' GROUP BY state, lane
+SELECT state, lane / 10 * 10, count(*) FROM v_messages
+WHERE bot_id = %(bot_id)s AND state = 'sending' GROUP BY state, lane / 10
 UNION ALL
-SELECT state, lane, count(*) FROM v_messages
-WHERE bot_id = %(bot_id)s AND state IN ('failed', 'uncertain') GROUP BY state, lane
+SELECT state, lane / 10 * 10, count(*) FROM v_messages
+WHERE bot_id = %(bot_id)s AND state IN ('failed', 'uncertain') GROUP BY state, lane / 10
 
 -- name: updates_by_state
 SELECT 'pending' AS state, count(*) AS updates FROM v_updates WHERE bot_id = %(bot_id)s AND state = 'pending'

@@ -8,7 +8,7 @@ from community.database.queries import load
 from community.groups.models import Group
 from community.members.names import display_name
 from community.outbox.enqueue import Draft, enqueue
-from community.playbook import MessageClass
+from community.playbook_stages import MessageClass
 
 queries = load(__file__)
 

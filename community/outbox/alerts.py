@@ -11,7 +11,7 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
 from community.outbox.enqueue import Draft, enqueue
-from community.playbook import MessageClass
+from community.playbook_stages import MessageClass
 from community.telegram_html import showable
 
 queries = load(__file__, "alerts.sql")

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from community.database.pool import Connection
 from community.database.queries import load
-from community.playbook import MessageClass
+from community.playbook_stages import MessageClass
 
 queries = load(__file__)
 
@@ -51,7 +51,7 @@ async def enqueue(conn: Connection, bot_id: int, bundle: str | None, drafts: Seq
 
 def _row(draft: Draft) -> dict[str, Any]:
     row = asdict(draft)
-    row["lane"] = row.pop("message_class").lane
+    row["lane"] = row.pop("message_class").lane()
     for key in ("due_at", "expires_at"):
         row[key] = row[key].isoformat() if row[key] else None
     return row

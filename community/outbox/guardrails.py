@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 from community.database.queries import load
-from community.playbook import Playbook, Stage
+from community.playbook import Playbook
+from community.playbook_stages import Stage
 
 _texts = load(__file__, "guardrails.sql")
 

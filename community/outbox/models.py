@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     CheckConstraint,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Index,
     Integer,
     SmallInteger,
+    Text,
     UniqueConstraint,
     text as sql,
 )
@@ -86,7 +88,7 @@ class Message(SQLModel, table=True):
     method: str = text(server_default="sendMessage")
     """Bot API method; actions such as approveChatJoinRequest wait in the same line and pay from the same budget."""
     lane: int = Field(sa_column=Column(SmallInteger, nullable=False))
-    """Priority of the message class: 0 reply, 1 payment, 2 support, 3 welcome, 4 renewal, 5 campaign."""
+    """Priority: ten for each class (reply, payment, support, welcome, renewal, campaign), its stage's place in it."""
     stage: str = text()
     step: str = text()
     occurrence: str = text()
@@ -94,7 +96,8 @@ class Message(SQLModel, table=True):
     """Counts against the cap and is sent at most once; otherwise transactional: at least once."""
     exempt: bool = Field(sa_column=Column(Boolean, nullable=False, server_default="false"))
     """Answers something the member just did: no cap, no quiet hours, no opt-out."""
-    goal: str | None = text(nullable=True)
+    goals: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text), nullable=True))
+    """Milestones that make it superfluous, from `goal_since_at` on."""
     goal_since_at: datetime | None = moment(nullable=True)
     template: str | None = text(nullable=True)
     context: dict[str, Any] = json()
@@ -102,7 +105,10 @@ class Message(SQLModel, table=True):
     """Hash of the playbook and copy pinned when the message was planned."""
     plan_id: int | None = bigint(nullable=True)
     planned_at: datetime = moment()
+    wanted_at: datetime | None = moment(nullable=True)
+    """When the SOP wanted it to be sent; NULL: no step of a stage. Later than this it is late."""
     due_at: datetime = moment()
+    """When it may be sent: later than wanted if quiet hours or caps put it off."""
     expires_at: datetime | None = moment(nullable=True)
     state: str = text(server_default="waiting")
     reason: str | None = text(nullable=True)

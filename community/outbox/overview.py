@@ -6,15 +6,12 @@ from typing import Any
 
 from community.database.pool import Connection
 from community.database.queries import load
-from community.playbook import MessageClass
+from community.playbook_stages import MessageClass
 
 queries = load(__file__)
 
 UNDONE = ("failed", "uncertain", "sending", "waiting")
 """Values of `models.State` in which a message is somebody's concern: an operator's first, then the delivery loop's."""
-
-
-CLASSES = tuple(MessageClass)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +74,14 @@ class InForce:
 async def queued(conn: Connection, bot_id: int) -> list[Queued]:
     """The bot's messages that are not done, counted by class (best lane first) and state."""
     rows = await (await conn.execute(queries.queue, {"bot_id": bot_id})).fetchall()
-    return [Queued(CLASSES[row["lane"]], row["state"], row["messages"], row["oldest_at"]) for row in rows]
+    return [Queued(MessageClass.of_lane(row["lane"]), row["state"], row["messages"], row["oldest_at"]) for row in rows]
 
 
 async def listed(conn: Connection, bot_id: int, state: str, limit: int) -> list[Listed]:
     """The newest `limit` messages of the bot in `state`."""
     values = {"bot_id": bot_id, "state": state, "limit": limit}
     rows = await (await conn.execute(queries.listing, values)).fetchall()
-    return [Listed(message_class=CLASSES[row.pop("lane")], **row) for row in rows]
+    return [Listed(message_class=MessageClass.of_lane(row.pop("lane")), **row) for row in rows]
 
 
 async def failures(conn: Connection, bot_id: int) -> list[Failure]:

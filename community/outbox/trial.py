@@ -10,7 +10,7 @@ from community.database.queries import load
 from community.errors import SopError
 from community.outbox.compose import TRIAL, Composer
 from community.outbox.enqueue import Draft, enqueue
-from community.playbook import MessageClass, template_name
+from community.playbook_stages import MessageClass, template_name
 
 queries = load(__file__)
 

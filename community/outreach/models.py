@@ -1,10 +1,27 @@
 """Plans, and the decision about each candidate that was not sent to."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, Identity, Index, PrimaryKeyConstraint, text as sql
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text as sql,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, json, moment, text
@@ -21,30 +38,91 @@ class Reason(StrEnum):
     gone = "gone"
     goal_reached = "goal_reached"
     holdout = "holdout"
+    collapsed = "collapsed"
+    """Late together with a newer step, which is sent instead."""
+    sold_out = "sold_out"
+    """The live session's offer has none left."""
     stale = "stale"
     """Too late to be of use: past the step's expiry."""
     frequency_cap = "frequency_cap"
+    outranked = "outranked"
+    """The room the caps leave is promised to a message that goes first."""
     quiet_hours = "quiet_hours"
     """The member's morning comes after the step expires."""
 
 
 class Plan(SQLModel, table=True):
-    """Who gets what at one moment; a row for ever, however it was triggered."""
+    """Who gets what at one moment; a row for ever, however it was triggered.
+
+    Executed at once, unless it is a proposal: a backfill, or a send so large that somebody has to approve it.
+    """
 
     __tablename__ = "plans"
     __table_args__ = (
         CheckConstraint("state in ('proposed', 'approved', 'executed', 'refused')", name="plans_state"),
+        CheckConstraint("kind in ('run', 'approval', 'backfill')", name="plans_kind"),
         Index("plans_stage", "stage", "as_of_at"),
+        Index("plans_open", "stage", postgresql_where=sql("state in ('proposed', 'approved')")),
+        Index("plans_hash", "hash", unique=True, postgresql_where=sql("hash IS NOT NULL")),
     )
 
     id: int = identity()
     stage: str = text()
+    kind: str = text(server_default="run")
     as_of_at: datetime = moment()
+    """The moment planned for; of a backfill the end of its last day."""
+    since_at: datetime | None = moment(nullable=True)
+    """The beginning of a backfill's first day."""
     planned_wall: datetime = moment()
     state: str = text()
     bundle: str = text()
     counts: dict[str, Any] = json()
     """{"send": n, "deferred": n, "already": n, "skipped": {reason: n}}."""
+    hash: str | None = text(nullable=True)
+    """Of a proposal: what exactly is approved."""
+    decide_by_at: datetime | None = moment(nullable=True)
+    decision: str | None = text(nullable=True)
+    """`send`, `first` (a part, then asked again) or `cancel`."""
+    decided_at: datetime | None = moment(nullable=True)
+    decided_by: str | None = text(nullable=True)
+    """A member's number for the staff chat's button, which proves it; else the name that was given."""
+    decided_how: str | None = text(nullable=True)
+    """`staff_chat`, `form` (a declared name), `command`, `timeout`."""
+    note: str = text(server_default="")
+    run_id: str | None = text(nullable=True)
+    """The Prefect run that waits for the decision."""
+
+
+class PlanRow(SQLModel, table=True):
+    """A candidate of a proposal, frozen: what is approved is this and nothing else."""
+
+    __tablename__ = "plan_rows"
+    __table_args__ = (
+        UniqueConstraint("plan_id", "member_id", "step", "occurrence", name="plan_rows_intent"),
+        Index("plan_rows_member", "member_id"),
+    )
+
+    plan_id: int = Field(sa_column=Column(BigInteger, ForeignKey("plans.id", ondelete="CASCADE"), primary_key=True))
+    number: int = Field(sa_column=Column(BigInteger, Identity(), primary_key=True))
+    on_day: date = Field(sa_column=Column(Date, nullable=False))
+    """The logical day, in the schedule's zone."""
+    member_id: int = bigint()
+    step: str = text()
+    occurrence: str = text()
+    due_at: datetime = moment()
+    expires_at: datetime = moment()
+    goals: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text), nullable=True))
+    goal_since_at: datetime | None = moment(nullable=True)
+    context: dict[str, Any] = json()
+    lane: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    promotional: bool = Field(sa_column=Column(Boolean, nullable=False))
+    exempt: bool = Field(sa_column=Column(Boolean, nullable=False))
+    reason: str | None = text(nullable=True)
+    """Why it was not to be sent when it was proposed; NULL: it was."""
+    send_at: datetime | None = moment(nullable=True)
+    gates: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    outcome: str | None = text(nullable=True)
+    """What its execution made of it: `sent` to the outbox, or the reason that stopped it; NULL: not executed yet."""
 
 
 class Decision(SQLModel, table=True):

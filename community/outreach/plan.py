@@ -20,7 +20,8 @@ from community.database.pool import Connection
 from community.database.queries import Queries, load
 from community.errors import UnknownStage
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
-from community.playbook import Late, Playbook, Schedule, Stage, Step
+from community.playbook import Playbook
+from community.playbook_stages import Late, Schedule, Stage, Step
 
 queries = load(__file__)
 AUDIENCES = Path(__file__).parent / "audiences"
@@ -176,7 +177,7 @@ def parameters(
         "exempt": [step.exempt for step in steps],
         "skip_late": [step.late is Late.skip for step in steps],
         "run_before": _run_before(stage.schedule, as_of),
-        "lane": [step.message_class(stage).lane for step in steps],
+        "lane": [stage.lane(step) for step in steps],
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from community.bundle import Bundle
-from community.playbook import Stage
+from community.playbook_stages import Stage
 
 
 def changes(old: Bundle, new: Bundle) -> list[str]:

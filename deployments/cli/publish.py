@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from community.bundle import Bundle, load_bundle
 from community.errors import PlaybookError, PrefectUnavailable
 from community.outbox.bundles import publish as put_into_force
-from community.playbook import Schedule
+from community.playbook_stages import Schedule
 from community.settings import load_settings
 from deployments.cli.changes import changes
 from deployments.cli.session import Session, database_url, session

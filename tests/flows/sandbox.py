@@ -10,7 +10,7 @@ import pytest
 from community.database.pool import Connection
 from community.outbox.bundles import Bundles
 from community.outbox.enqueue import Draft, enqueue
-from community.playbook import MessageClass
+from community.playbook_stages import MessageClass
 from community.sandbox.client import SandboxClient
 from community.sandbox.testing import serving
 from community.settings import load_settings

@@ -8,7 +8,7 @@ import pytest
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.outbox.enqueue import Draft, enqueue
-from community.playbook import MessageClass
+from community.playbook_stages import MessageClass
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.rows import only_message, states
 

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from community.bundle import load_bundle
 from community.errors import UnknownStage
-from community.playbook import Caps, Gate, GateQuestion, MessageClass, QuietHours, Resource, Schedule, Step
+from community.playbook import Caps, Gate, GateQuestion, QuietHours, Resource
+from community.playbook_stages import MessageClass, Schedule, Step
 from community.playbook_types import format_duration, parse_duration
 from community.yaml_source import YamlError, parse
 

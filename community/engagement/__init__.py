@@ -1,0 +1,1 @@
+"""What makes members take part: coupons with their ledger, surveys."""
