@@ -7,6 +7,11 @@ REASONS = {
     "blocked": "has blocked the bot",
     "gone": "the Telegram account was deleted",
     "goal_reached": "already did what the stage is for",
+    "collapsed": "late together with a newer message of the same stage, which is sent instead",
+    "sold_out": "the offer is sold out",
+    "outranked": "another message that goes first takes the room the caps leave",
+    "refused": "somebody decided not to send it",
+    "stopped": "stopped by an operator",
     "holdout": "in the comparison group that gets no outreach",
     "stale": "too late to be of use: past the step's expiry",
     "frequency_cap": "already got as many promotional messages as the playbook allows",
@@ -27,6 +32,14 @@ REASONS = {
     "restored": "came due between a backup and its restore; it may have been sent",
     "erased": "the member was erased",
 }
+ABSENCES = {
+    "not_entered": "not in the stage: was never admitted to a group",
+    "entered_later": "not in the stage then: admitted only later",
+    "left": "not in the stage any more: is in no group now",
+    "over": "the stage is over for this member, who was admitted long ago",
+    "unknown": "the stage does not ask for this member",
+}
+"""Why an audience does not name a member; the moment, if there is one, is printed behind."""
 STATES = {
     "waiting": "waiting",
     "sending": "on its way",
@@ -41,6 +54,11 @@ STATES = {
 def reason_words(reason: str) -> str:
     """The reason in words; an unknown one as it is, readable."""
     return REASONS.get(reason) or reason.replace("_", " ")
+
+
+def absence_words(absence: str) -> str:
+    """Why an audience does not name a member, in words."""
+    return ABSENCES.get(absence) or f"not in the stage: {absence.replace('_', ' ')}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

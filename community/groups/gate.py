@@ -20,7 +20,8 @@ from community.members.models import Member
 from community.members.profile import attribute
 from community.members.reach import allow_while_requesting
 from community.outbox.enqueue import Draft, enqueue
-from community.playbook import GateQuestion, MessageClass
+from community.playbook import GateQuestion
+from community.playbook_stages import MessageClass
 
 queries = load(__file__)
 

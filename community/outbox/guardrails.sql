@@ -1,8 +1,9 @@
 -- name: gated
 -- The guardrails every outreach passes, at planning and again at the claim: one text, so that the two cannot differ.
--- Reads `candidates` (key, member_id, chat_id, stage, due_at, expires_at, promotional, exempt, goal, goal_since_at,
--- reserve_lane); yields each with `reason` (NULL: send), `send_at` (later than now_at only when quiet hours defer it)
--- and `gates`, the value of every gate. Group messages have no member: only halt and expiry apply to them.
+-- Reads `candidates` (key, member_id, chat_id, stage, due_at, expires_at, promotional, exempt, goals, goal_since_at,
+-- reserve_lane, barred); yields each with `reason` (NULL: send), `from_at` (when it may go by the SOP: its time, or
+-- now), `send_at` (later than that only when quiet hours defer it) and `gates`, the value of every gate. `barred` is the
+-- reason by which the stage itself holds one back. Group messages have no member: only halt and expiry apply to them.
 scopes AS MATERIALIZED (
     SELECT coalesce(array_agg(scope::text), '{}') AS halted FROM halts
 ),
@@ -18,6 +19,7 @@ judged AS (
             WHEN goal_at IS NOT NULL THEN 'goal_reached'
             WHEN NOT exempt AND (global_bucket < %(global_holdout)s OR stage_bucket < %(stage_holdout)s)
                 THEN 'holdout'
+            WHEN barred IS NOT NULL THEN barred
             WHEN expires_at <= %(now_at)s THEN 'stale'
             WHEN expires_at <= send_at THEN 'quiet_hours'
         END AS first_reason
@@ -34,15 +36,15 @@ judged AS (
             SELECT
                 known.*,
                 CASE
-                    WHEN exempt OR member_id IS NULL OR %(quiet_from)s::time IS NULL THEN %(now_at)s
+                    WHEN exempt OR member_id IS NULL OR %(quiet_from)s::time IS NULL THEN from_at
                     WHEN %(quiet_from)s::time < %(quiet_to)s::time
-                        AND local_now::time >= %(quiet_from)s::time AND local_now::time < %(quiet_to)s::time
-                        THEN (local_now::date + %(quiet_to)s::time) AT TIME ZONE zone
-                    WHEN %(quiet_from)s::time > %(quiet_to)s::time AND local_now::time >= %(quiet_from)s::time
-                        THEN (local_now::date + 1 + %(quiet_to)s::time) AT TIME ZONE zone
-                    WHEN %(quiet_from)s::time > %(quiet_to)s::time AND local_now::time < %(quiet_to)s::time
-                        THEN (local_now::date + %(quiet_to)s::time) AT TIME ZONE zone
-                    ELSE %(now_at)s
+                        AND local_from::time >= %(quiet_from)s::time AND local_from::time < %(quiet_to)s::time
+                        THEN (local_from::date + %(quiet_to)s::time) AT TIME ZONE zone
+                    WHEN %(quiet_from)s::time > %(quiet_to)s::time AND local_from::time >= %(quiet_from)s::time
+                        THEN (local_from::date + 1 + %(quiet_to)s::time) AT TIME ZONE zone
+                    WHEN %(quiet_from)s::time > %(quiet_to)s::time AND local_from::time < %(quiet_to)s::time
+                        THEN (local_from::date + %(quiet_to)s::time) AT TIME ZONE zone
+                    ELSE from_at
                 END AS send_at
             FROM (
                 SELECT
@@ -53,7 +55,8 @@ judged AS (
                     m.opted_out_at,
                     m.dm = 'open' OR (m.dm = 'temporary' AND m.dm_until_at > %(now_at)s) AS reachable,
                     coalesce(m.zone, %(zone)s) AS zone,
-                    %(now_at)s::timestamptz AT TIME ZONE coalesce(m.zone, %(zone)s) AS local_now,
+                    greatest(c.due_at, %(now_at)s::timestamptz) AS from_at,
+                    greatest(c.due_at, %(now_at)s::timestamptz) AT TIME ZONE coalesce(m.zone, %(zone)s) AS local_from,
                     g.last_at AS goal_at,
                     scopes.halted <> '{}' AND scopes.halted
                         && ARRAY['all', 'stage:' || c.stage, 'chat:' || coalesce(c.chat_id, m.telegram_id)] AS halted,
@@ -64,8 +67,10 @@ judged AS (
                 FROM candidates c
                 CROSS JOIN scopes
                 LEFT JOIN v_members m ON m.id = c.member_id
-                LEFT JOIN v_milestones g
-                    ON g.member_id = c.member_id AND g.kind = c.goal AND g.last_at >= c.goal_since_at
+                LEFT JOIN LATERAL (
+                    SELECT max(last_at) AS last_at FROM v_milestones
+                    WHERE member_id = c.member_id AND kind = ANY (c.goals) AND last_at >= c.goal_since_at
+                ) AS g ON c.goals IS NOT NULL
                 OFFSET 0
             ) AS known
             OFFSET 0
@@ -103,8 +108,9 @@ gated AS (
         coalesce(
             first_reason,
             CASE
+                WHEN sent_day + place > %(cap_day)s OR sent_week + place > %(cap_week)s THEN 'frequency_cap'
                 WHEN sent_day + promised_day + place > %(cap_day)s OR sent_week + promised_week + place > %(cap_week)s
-                    THEN 'frequency_cap'
+                    THEN 'outranked'
             END
         ) AS reason
     FROM ranked
@@ -113,7 +119,7 @@ gated AS (
 -- name: gate_values
 jsonb_build_object(
     'halted', halted, 'opted_out', opted_out_at, 'dm', dm, 'goal_reached', goal_at, 'stale', expires_at,
-    'quiet_hours', CASE WHEN send_at > %(now_at)s THEN send_at END, 'zone', zone,
+    'quiet_hours', CASE WHEN send_at > from_at THEN send_at END, 'zone', zone, 'barred', barred,
     'global_bucket', global_bucket, 'global_holdout', %(global_holdout)s,
     'stage_bucket', stage_bucket, 'stage_holdout', %(stage_holdout)s,
     'sent_day', sent_day, 'promised_day', promised_day, 'cap_day', %(cap_day)s,

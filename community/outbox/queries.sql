@@ -95,8 +95,8 @@ chosen AS MATERIALIZED (
 ),
 candidates AS (
     SELECT
-        id AS key, member_id, chat_id, stage, due_at, expires_at, promotional, exempt, goal, goal_since_at,
-        lane - 1 AS reserve_lane
+        id AS key, member_id, chat_id, stage, due_at, expires_at, promotional, exempt, goals, goal_since_at,
+        lane - 1 AS reserve_lane, NULL::text AS barred
     FROM chosen
 ),
 {{gated}},
@@ -107,8 +107,8 @@ verdict AS (
         send_at,
         CASE
             WHEN reason IN ('stale', 'quiet_hours') THEN 'expired'
-            WHEN reason = 'frequency_cap' AND expires_at <= %(now_at)s + interval '1 hour' THEN 'expired'
-            WHEN reason = 'frequency_cap' OR (reason IS NULL AND send_at > %(now_at)s) THEN 'waiting'
+            WHEN reason IN ('frequency_cap', 'outranked') AND expires_at <= %(now_at)s + interval '1 hour' THEN 'expired'
+            WHEN reason IN ('frequency_cap', 'outranked') OR (reason IS NULL AND send_at > %(now_at)s) THEN 'waiting'
             WHEN reason IS NOT NULL THEN 'cancelled'
             ELSE 'sending'
         END AS state
@@ -122,7 +122,7 @@ claimed AS (
         reason = coalesce(v.reason, CASE WHEN v.state = 'waiting' THEN 'quiet_hours' END),
         due_at = CASE
             WHEN v.state <> 'waiting' THEN w.due_at
-            WHEN v.reason = 'frequency_cap' THEN %(now_at)s + interval '1 hour'
+            WHEN v.reason IN ('frequency_cap', 'outranked') THEN %(now_at)s + interval '1 hour'
             ELSE v.send_at
         END,
         sent_at = CASE WHEN v.state = 'sending' THEN %(now_at)s END,
@@ -144,7 +144,7 @@ spent AS (
 )
 SELECT
     c.id, c.member_id, c.chat_id, c.method, c.lane, c.template, c.context, c.bundle, c.attempts, c.state, c.promotional,
-    m.first_name, m.last_name, m.username, m.locale, m.group_title, m.telegram_id
+    m.first_name, m.last_name, m.username, m.locale, m.group_title, m.telegram_id, m.zone
 FROM claimed c
 LEFT JOIN v_members m ON m.id = c.member_id
 ORDER BY c.lane, c.due_at, c.id
@@ -422,7 +422,7 @@ LIMIT %(limit)s
 
 -- name: recipient
 SELECT
-    telegram_id AS chat_id, first_name, last_name, username, locale, group_title,
+    telegram_id AS chat_id, first_name, last_name, username, locale, group_title, zone,
     dm = 'open' OR (dm = 'temporary' AND dm_until_at > %(at)s) AS reachable
 FROM v_members
 WHERE id = %(member_id)s

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
-from community.outreach.plan import fill, parameters, preview
+from community.outreach.plan import preview
+from community.outreach.statements import absence, parameters, statement
 
 queries = load(__file__)
 _JUDGE = queries.fill("judge", gated=GATED, gate_values=GATE_VALUES)
@@ -19,26 +19,15 @@ LOOK_EVERY = timedelta(days=7)
 """Audiences look back two weeks past their last step, so weekly looks into the future miss nothing."""
 
 
-class Absence(StrEnum):
-    """Why an audience does not name a member, as far as the member's own record tells."""
-
-    not_entered = "not_entered"
-    """Was never admitted to a group."""
-    entered_later = "entered_later"
-    """Was admitted after the moment asked about."""
-    left = "left"
-    """Is in no group any more."""
-    not_named = "not_named"
-    """Is a member, but the audience does not ask for them: the stage is for others, or long over."""
-
-
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What the guardrails say of an intent by today's data. `reason` None: nothing is in the way."""
 
     reason: str | None
+    from_at: datetime
+    """When it may go by the SOP: its time, or the moment asked about."""
     send_at: datetime
-    """Later than the moment asked about: quiet hours defer to it."""
+    """Later than that: quiet hours defer to it."""
     gates: dict[str, Any]
     """Every gate with its value."""
 
@@ -83,7 +72,7 @@ class StepExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A stage for one member at a moment. `absence` with its moment: why steps may be missing."""
+    """A stage for one member at a moment. `absence` with its moment: why steps may be missing, as the audience says."""
 
     member_id: int
     stage: str
@@ -91,7 +80,7 @@ class Explanation:
     bundle: str
     enabled: bool
     steps: tuple[StepExplanation, ...]
-    absence: Absence
+    absence: str
     absent_since: datetime | None
 
 
@@ -105,26 +94,14 @@ async def explain(conn: Connection, bundle: Bundle, member_id: int, stage_name: 
         await (await conn.execute(queries.recorded_decisions, who)).fetchall(),
     )
     for row in await preview(conn, bundle, stage_name, as_of, members=[member_id]):
-        found.add(row, today=Judgement(row["reason"], row["send_at"], row["gates"]))
+        found.add(row, today=Judgement(row["reason"], row["from_at"], row["send_at"], row["gates"]))
     for row in await _coming(conn, bundle, stage_name, as_of, member_id):
         found.add(row, today=await _judge(conn, gate_parameters(bundle.playbook, as_of, stage), row))
     for row in found.waiting:
         found.add(row, today=await _judge(conn, gate_parameters(bundle.playbook, as_of), row))
-    absence, since = await _absence(conn, member_id, as_of)
+    absent, since = await _absence(conn, bundle, stage_name, member_id, as_of)
     steps = found.steps([step.name for step in stage.steps])
-    return Explanation(member_id, stage_name, as_of, bundle.hash, stage.enabled, steps, absence, since)
-
-
-async def tally(
-    conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, *, members: Sequence[int] | None = None
-) -> list[dict[str, Any]]:
-    """Rows of step, outcome (send, deferred, a reason), members: what `plan` would count, exact for any audience.
-
-    The row without a step is `already`: candidates whose message was planned earlier.
-    """
-    stage = bundle.playbook.stage(stage_name)
-    values = parameters(bundle.playbook, stage_name, stage.steps, as_of, members)
-    return await (await conn.execute(fill(stage_name, "tally", everyone=members is None), values)).fetchall()
+    return Explanation(member_id, stage_name, as_of, bundle.hash, stage.enabled, steps, absent, since)
 
 
 class _Found:
@@ -165,13 +142,15 @@ async def _coming(
 ) -> list[dict[str, Any]]:
     """The next intent of each step that is not due yet, as the audience will name it."""
     steps = bundle.playbook.stage(stage_name).steps
-    looks = max(step.day for step in steps) // LOOK_EVERY.days + 2
+    looks = max(4, max(step.day for step in steps) // LOOK_EVERY.days + 2)
     found: dict[str, dict[str, Any]] = {}
     for look in range(1, looks + 1):
         left = [step for step in steps if step.name not in found]
-        values = parameters(bundle.playbook, stage_name, left, as_of + look * LOOK_EVERY, [member_id])
-        values |= {"as_of": as_of, "skip_late": [False] * len(left)}  # nothing is late that has yet to come
-        rows = await conn.execute(fill(stage_name, "coming", everyone=False), values)
+        then = as_of + look * LOOK_EVERY
+        values = parameters(bundle.playbook, stage_name, left, then, [member_id], now_at=as_of)
+        late = [False] * len(left)  # nothing is late that has yet to come
+        values |= {"skip_late": late, "collapse": late}
+        rows = await conn.execute(statement("coming", values), values)
         for row in await rows.fetchall():
             found.setdefault(row["step"], row)
         if len(found) == len(steps):
@@ -182,19 +161,15 @@ async def _coming(
 async def _judge(conn: Connection, gates: dict[str, Any], row: dict[str, Any]) -> Judgement:
     """The gates of one intent, with the claim's view of the cap when it waits already."""
     waiting = "id" in row
-    values = {"key": row.get("id", -1), "reserve_lane": row["lane"] - waiting}
+    values = {"key": row.get("id", -1), "reserve_lane": row["lane"] - waiting, "barred": row.get("barred")}
     judged = await (await conn.execute(_JUDGE, {**row, **values, **gates})).fetchone()
     assert judged is not None
-    return Judgement(judged["reason"], judged["send_at"], judged["gates"])
+    return Judgement(judged["reason"], judged["from_at"], judged["send_at"], judged["gates"])
 
 
-async def _absence(conn: Connection, member_id: int, as_of: datetime) -> tuple[Absence, datetime | None]:
-    row = await (await conn.execute(queries.standing, {"member_id": member_id})).fetchone()
-    entered_at = row["entered_at"] if row else None
-    if row is None or entered_at is None:
-        return Absence.not_entered, None
-    if entered_at > as_of:
-        return Absence.entered_later, entered_at
-    if not row["in_group"]:
-        return Absence.left, row["left_at"]
-    return Absence.not_named, entered_at
+async def _absence(
+    conn: Connection, bundle: Bundle, stage_name: str, member_id: int, as_of: datetime
+) -> tuple[str, datetime | None]:
+    values = parameters(bundle.playbook, stage_name, (), as_of, [member_id]) | {"member_id": member_id}
+    row = await (await conn.execute(absence(stage_name), values)).fetchone()
+    return (row["absence"], row["since_at"]) if row else ("unknown", None)

@@ -25,21 +25,29 @@ RETURNING id
 UPDATE plans SET counts = %(counts)s WHERE id = %(plan_id)s
 
 -- name: candidates
--- Everyone the audience names, with the flags of their step, less those who have their message (of any state).
+-- Everyone the audience names, with the flags of their step, less those who have their message (of any state), or wait
+-- for one in a proposal that nobody has decided.
 WITH steps AS (
-    SELECT *
+    SELECT step, moment, who, string_to_array(plans, ',') AS plans, day, local_time, after, expires_after, promotional,
+        exempt, skip_late, collapse, lane, offer, prefix, place
     FROM unnest(
-        %(step)s::text[], %(day)s::int[], %(local_time)s::time[], %(expires_after)s::interval[],
-        %(promotional)s::boolean[], %(exempt)s::boolean[], %(skip_late)s::boolean[], %(lane)s::smallint[]
-    ) WITH ORDINALITY AS s (step, day, local_time, expires_after, promotional, exempt, skip_late, lane, place)
+        %(step)s::text[], %(moment)s::text[], %(who)s::text[], %(plans)s::text[], %(day)s::int[],
+        %(local_time)s::time[], %(after)s::interval[], %(expires_after)s::interval[], %(promotional)s::boolean[],
+        %(exempt)s::boolean[], %(skip_late)s::boolean[], %(collapse)s::boolean[], %(lane)s::smallint[],
+        %(offer)s::text[], %(prefix)s::text[]
+    ) WITH ORDINALITY AS s (
+        step, moment, who, plans, day, local_time, after, expires_after, promotional, exempt, skip_late, collapse,
+        lane, offer, prefix, place
+    )
 ),
 audience AS MATERIALIZED (
     SELECT
         a.*,
+        {{newest}} AS newest_at,
         EXISTS (
             SELECT FROM messages o
             WHERE o.member_id = a.member_id AND o.stage = %(stage)s AND o.step = a.step AND o.occurrence = a.occurrence
-        ) AS already
+        ) {{proposed}} AS already
     FROM (
         {{audience}}
     ) AS a
@@ -50,13 +58,36 @@ candidates AS (
         a.member_id, NULL::bigint AS chat_id, %(stage)s::text AS stage, a.step, a.occurrence, a.due_at,
         -- A step that is to be skipped when late has expired as soon as a run has missed it.
         CASE WHEN s.skip_late AND a.due_at <= %(run_before)s THEN a.due_at ELSE a.expires_at END AS expires_at,
-        a.context, s.lane, s.lane AS reserve_lane, s.promotional, s.exempt, %(goal)s::text AS goal,
-        a.since_at AS goal_since_at
+        CASE WHEN s.offer IS NULL THEN a.context ELSE a.context || jsonb_build_object(
+            'coupon',
+            s.prefix || '-' || upper(left(
+                md5(concat_ws(':', %(salt)s::text, s.offer, a.member_id, a.occurrence)), 12
+            ))
+        ) END AS context,
+        s.lane, s.lane AS reserve_lane, s.promotional, s.exempt, a.goals, a.since_at AS goal_since_at,
+        coalesce(
+            a.barred,
+            CASE WHEN s.collapse AND a.due_at <= %(run_before)s AND a.due_at < a.newest_at THEN 'collapsed' END
+        ) AS barred
     FROM audience a
     JOIN steps s USING (step)
     WHERE NOT a.already
 ),
 {{gated}}
+
+-- name: newest
+-- The newest step that is due for the same reason to write, whether or not it was planned.
+max(a.due_at) FILTER (WHERE a.due_at <= %(now_at)s) OVER (PARTITION BY a.member_id, a.occurrence)
+
+-- name: proposed
+OR EXISTS (
+    SELECT FROM plan_rows r
+    WHERE r.plan_id = ANY (%(open)s::bigint[]) AND r.member_id = a.member_id AND r.step = a.step
+        AND r.occurrence = a.occurrence AND r.reason IS NULL
+)
+
+-- name: open_approvals
+SELECT id FROM plans WHERE stage = %(stage)s AND kind = 'approval' AND state IN ('proposed', 'approved')
 
 -- name: plan
 -- Messages for those who pass, decisions for those who do not, and the counts, in one statement: Python and Prefect
@@ -64,13 +95,13 @@ candidates AS (
 {{candidates}},
 added AS (
     INSERT INTO messages (
-        bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goal, goal_since_at,
-        template, context, bundle, plan_id, planned_at, due_at, expires_at, reason
+        bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
+        template, context, bundle, plan_id, planned_at, wanted_at, due_at, expires_at, reason
     )
     SELECT
-        %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goal, goal_since_at,
-        stage || '/' || step, context, %(bundle)s, %(plan_id)s, %(now_at)s, greatest(due_at, send_at), expires_at,
-        CASE WHEN send_at > %(now_at)s THEN 'quiet_hours' END
+        %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
+        stage || '/' || step, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at, expires_at,
+        CASE WHEN send_at > from_at THEN 'quiet_hours' END
     FROM gated
     WHERE reason IS NULL
     ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
@@ -104,12 +135,12 @@ SELECT NULL, 'decided', NULL, count(*) FROM decided
 -- gates say, as they may have stood otherwise then; save who is held out for ever, and what has expired anyway.
 {{candidates}}
 INSERT INTO messages (
-    bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goal, goal_since_at,
-    template, context, bundle, planned_at, due_at, expires_at, state, reason, sent_at, settled_wall
+    bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
+    template, context, bundle, planned_at, wanted_at, due_at, expires_at, state, reason, sent_at, settled_wall
 )
 SELECT
-    %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goal, goal_since_at,
-    stage || '/' || step, context, %(bundle)s, %(now_at)s, due_at, expires_at,
+    %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
+    stage || '/' || step, context, %(bundle)s, %(now_at)s, due_at, due_at, expires_at,
     'uncertain', 'restored', greatest(due_at, %(since)s), clock_timestamp()
 FROM gated
 WHERE promotional AND expires_at > %(now_at)s
@@ -121,8 +152,8 @@ ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
 {{candidates}}
 SELECT
     g.member_id, g.telegram_id AS chat_id, g.stage, g.step, g.occurrence, g.due_at, g.expires_at, g.context, g.lane,
-    g.promotional, g.exempt, g.reason, greatest(g.due_at, g.send_at) AS send_at, g.gates,
-    m.first_name, m.last_name, m.username, m.locale, m.group_title, g.stage || '/' || g.step AS template
+    g.promotional, g.exempt, g.reason, g.from_at, g.send_at, g.gates,
+    m.first_name, m.last_name, m.username, m.locale, m.group_title, m.zone, g.stage || '/' || g.step AS template
 FROM (SELECT gated.*, {{gate_values}} AS gates FROM gated) AS g
 JOIN v_members m ON m.id = g.member_id
 ORDER BY g.member_id, g.due_at
@@ -140,7 +171,7 @@ ORDER BY d.step, d.occurrence, d.at DESC, d.id DESC
 -- name: messages_of_member
 SELECT
     id, step, occurrence, state, reason, due_at, sent_at, planned_at, bundle, plan_id,
-    member_id, chat_id, stage, lane, promotional, exempt, goal, goal_since_at, expires_at
+    member_id, chat_id, stage, lane, promotional, exempt, goals, goal_since_at, expires_at, wanted_at
 FROM messages
 WHERE member_id = %(member_id)s AND stage = %(stage)s
 ORDER BY due_at, id
@@ -164,7 +195,7 @@ UPDATE stage_triggers SET shown_wall = clock_timestamp() WHERE id = ANY(%(ids)s)
 {{candidates}}
 SELECT
     step,
-    CASE WHEN reason IS NULL THEN CASE WHEN send_at > %(now_at)s THEN 'deferred' ELSE 'send' END ELSE reason END AS outcome,
+    CASE WHEN reason IS NULL THEN CASE WHEN send_at > from_at THEN 'deferred' ELSE 'send' END ELSE reason END AS outcome,
     count(*) AS members
 FROM gated
 GROUP BY step, outcome
@@ -173,13 +204,14 @@ SELECT NULL, 'already', count(*) FROM audience WHERE already
 ORDER BY step, outcome
 
 -- name: coming
--- What the audience will name, seen from the later moment now_at, that is not due at as_of. Gates are not read: nothing
+-- What the audience will name, seen from the later moment as_of, that is not due now. Gates are not read: nothing
 -- refers to them here.
 {{candidates}}
 SELECT
-    member_id, chat_id, stage, step, occurrence, due_at, expires_at, promotional, exempt, goal, goal_since_at, lane
+    member_id, chat_id, stage, step, occurrence, due_at, expires_at, promotional, exempt, goals, goal_since_at, lane,
+    barred
 FROM candidates
-WHERE due_at > %(as_of)s
+WHERE due_at > %(now_at)s
 ORDER BY due_at
 
 -- name: judge
@@ -188,20 +220,12 @@ WITH candidates AS (
     SELECT
         %(key)s::bigint AS key, %(member_id)s::bigint AS member_id, %(chat_id)s::bigint AS chat_id,
         %(stage)s::text AS stage, %(due_at)s::timestamptz AS due_at, %(expires_at)s::timestamptz AS expires_at,
-        %(promotional)s::boolean AS promotional, %(exempt)s::boolean AS exempt, %(goal)s::text AS goal,
-        %(goal_since_at)s::timestamptz AS goal_since_at, %(reserve_lane)s::smallint AS reserve_lane
+        %(promotional)s::boolean AS promotional, %(exempt)s::boolean AS exempt, %(goals)s::text[] AS goals,
+        %(goal_since_at)s::timestamptz AS goal_since_at, %(reserve_lane)s::smallint AS reserve_lane,
+        %(barred)s::text AS barred
 ),
 {{gated}}
-SELECT reason, send_at, {{gate_values}} AS gates FROM gated
-
--- name: standing
--- Where a member stands, for a stage whose audience does not name them.
-SELECT
-    entered_at,
-    in_group,
-    (SELECT max(left_at) FROM v_memberships WHERE member_id = m.id) AS left_at
-FROM v_members m
-WHERE id = %(member_id)s
+SELECT reason, from_at, send_at, {{gate_values}} AS gates FROM gated
 
 -- name: last_plans
 -- One probe of plans_stage for each stage.

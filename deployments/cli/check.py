@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from community.check import read_sources
-from community.outreach.plan import AUDIENCES
+from community.outreach.statements import AUDIENCES
 from community.settings import Mode, Settings, load_settings
 from deployments.cli.output import one_line
 from tasks.words import count

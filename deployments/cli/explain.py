@@ -9,7 +9,6 @@ from rich.text import Text
 
 from community.members.names import display_name
 from community.outreach.explain import (
-    Absence,
     Explanation,
     Judgement,
     RecordedDecision,
@@ -20,7 +19,7 @@ from community.outreach.explain import (
 from deployments.cli.gates import gate_values
 from deployments.cli.output import console, local, print_table
 from deployments.cli.session import session
-from tasks.words import STATES, reason_words
+from tasks.words import STATES, absence_words, reason_words
 
 
 def explain(member: str, stage: str, as_of: str) -> None:
@@ -95,15 +94,7 @@ class _Printer:
 
     def _absence(self) -> str:
         since = self._at(self._found.absent_since)
-        match self._found.absence:
-            case Absence.not_entered:
-                return "not in the stage: was never admitted to a group"
-            case Absence.entered_later:
-                return f"not in the stage then: admitted only at {since}"
-            case Absence.left:
-                return f"not in the stage any more: left{f' at {since}' if since else ''}"
-            case Absence.not_named:
-                return f"the stage does not ask for this member: admitted at {since}, so it is over, or for others"
+        return absence_words(self._found.absence) + (f" ({since})" if since else "")
 
     def _gates(self, judged: Mapping[str, RecordedDecision | Judgement]) -> None:
         """Every gate, as recorded and by today's data beside each other."""

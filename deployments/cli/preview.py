@@ -14,8 +14,7 @@ from community.channels.channel import Outgoing
 from community.members.names import display_name
 from community.outbox.compose import Composer
 from community.outbox.render import RenderError
-from community.outreach.explain import tally
-from community.outreach.plan import preview as preview_rows
+from community.outreach.plan import preview as preview_rows, tally
 from community.telegram_html import plain_text
 from deployments.cli.compose import make_composer
 from deployments.cli.output import console, local, print_json, print_table

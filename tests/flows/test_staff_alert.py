@@ -16,7 +16,7 @@ async def test_a_failed_run_is_told_in_words(client: PrefectClient, bundle: Bund
 
     row = await (await conn.execute("SELECT chat_id, lane, template, context FROM messages")).fetchone()
     assert row is not None
-    assert (row["chat_id"], row["lane"], row["template"]) == (STAFF, 2, "staff/alert")
+    assert (row["chat_id"], row["lane"], row["template"]) == (STAFF, 25, "staff/alert")
     [told] = row["context"]["alerts"]
     assert told["what"] == "welcome-drip: a run failed"
     assert "disk <full>" in told["where"]

@@ -12,18 +12,22 @@ from psycopg.types.json import Jsonb
 
 from community.bundle import Bundle
 from community.database.pool import Connection
-from community.outreach import plan as planning
+from community.outreach import statements
 from tests.integration.conftest import BOT_ID, NOON
 
 _numbers = count(1)
 
 EVERYONE = """-- name: audience
 SELECT
-    m.id AS member_id, s.step, 'once' AS occurrence, %(now_at)s::timestamptz AS due_at,
-    %(now_at)s::timestamptz + s.expires_after AS expires_at, m.entered_at AS since_at, '{}'::jsonb AS context
+    m.id AS member_id, s.step, 'once' AS occurrence, %(as_of)s::timestamptz AS due_at,
+    %(as_of)s::timestamptz + s.expires_after AS expires_at, m.entered_at AS since_at, %(goals)s::text[] AS goals,
+    NULL::text AS barred, '{}'::jsonb AS context
 FROM v_members m
 CROSS JOIN steps s
 WHERE m.in_group AND m.id = ANY (%(members)s)
+
+-- name: absence
+SELECT 'unknown' AS absence, NULL::timestamptz AS since_at
 """
 STEP = {"name": "one", "at": "10:00", "expires_after": "20h", "promotional": True}
 
@@ -38,15 +42,15 @@ def with_stages(bundle: Bundle, *names: str, stage: dict[str, Any] | None = None
 @contextmanager
 def audiences(folder: Path, *names: str) -> Iterator[None]:
     """Audiences of everyone for these stages, and the shipped ones, in a folder of the test's own."""
-    for path in planning.AUDIENCES.glob("*.sql"):
+    for path in statements.AUDIENCES.glob("*.sql"):
         (folder / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     for name in names:
         (folder / f"{name}.sql").write_text(EVERYONE, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planning, "AUDIENCES", folder)
-        planning.fill.cache_clear()
+        patch.setattr(statements, "AUDIENCES", folder)
+        statements.forget()
         yield
-    planning.fill.cache_clear()
+    statements.forget()
 
 
 async def put(conn: Connection, **columns: Any) -> int:
@@ -55,7 +59,7 @@ async def put(conn: Connection, **columns: Any) -> int:
     values = {
         "bot_id": BOT_ID,
         "chat_id": 500_000 + number,
-        "lane": 3,
+        "lane": 35,
         "stage": "test",
         "step": "step",
         "occurrence": f"{number}",
@@ -72,7 +76,7 @@ async def put(conn: Connection, **columns: Any) -> int:
 
 async def put_many(conn: Connection, number: int, *, chats: int | None = None, **columns: Any) -> None:
     """Many waiting messages, each to a chat of its own, or to `chats` of them in turn."""
-    values = {"lane": 3, "stage": "test", "due_at": NOON, "promotional": False, "exempt": True, **columns}
+    values = {"lane": 35, "stage": "test", "due_at": NOON, "promotional": False, "exempt": True, **columns}
     await conn.execute(
         "INSERT INTO messages (bot_id, chat_id, lane, stage, step, occurrence, promotional, exempt, planned_at, due_at)"
         " SELECT %(bot)s, 900000 + i %% %(chats)s, %(lane)s, %(stage)s, 'many', i::text, %(promotional)s, %(exempt)s,"

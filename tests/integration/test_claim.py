@@ -68,9 +68,9 @@ async def test_nothing_before_it_is_due(conn: Connection, bundle: Bundle) -> Non
 
 
 async def test_lanes_then_due_time(conn: Connection, bundle: Bundle) -> None:
-    campaign = await put(conn, lane=5, due_at=NOON - DAY)
-    late, early = await put(conn, lane=3, stage="a"), await put(conn, lane=3, stage="b", due_at=NOON - HOUR)
-    reply = await put(conn, lane=0)
+    campaign = await put(conn, lane=55, due_at=NOON - DAY)
+    late, early = await put(conn, lane=35, stage="a"), await put(conn, lane=35, stage="b", due_at=NOON - HOUR)
+    reply = await put(conn, lane=5)
     assert await taken(conn, bundle, limit=2) == [reply, early]
     assert await taken(conn, bundle) == [late, campaign]
 
@@ -123,7 +123,7 @@ async def test_changes_between_plan_and_send_settle_the_message_with_their_reaso
         expected[await planned(conn, who)] = (settled, reason)
         await set_member(conn, who, **change)
     buyer = await member()
-    expected[await planned(conn, buyer, goal="purchase", goal_since_at=NOON - DAY)] = ("cancelled", "goal_reached")
+    expected[await planned(conn, buyer, goals=["purchase"], goal_since_at=NOON - DAY)] = ("cancelled", "goal_reached")
     expected[await planned(conn, await member(), expires_at=NOON)] = ("expired", "stale")
     await reach(conn, buyer, "purchase", NOON)
     found = await take(conn, bundle)
@@ -163,10 +163,10 @@ async def test_cap_is_shared_by_priority(conn: Connection, bundle: Bundle, membe
     """One left of the cap, and a renewal waits: the campaign leaves it to the renewal."""
     who = await member()
     await past_send(conn, who, NOON - HOUR, "past")
-    campaign = await planned(conn, who, lane=5, due_at=NOON - HOUR)
-    renewal = await planned(conn, who, lane=4, due_at=NOON + timedelta(minutes=5))
+    campaign = await planned(conn, who, lane=55, due_at=NOON - HOUR)
+    renewal = await planned(conn, who, lane=45, due_at=NOON + timedelta(minutes=5))
     assert await taken(conn, bundle) == []
-    assert await state(conn, campaign) == ("waiting", "frequency_cap")
+    assert await state(conn, campaign) == ("waiting", "outranked")
     assert await taken(conn, bundle, NOON + timedelta(minutes=5)) == [renewal]
 
 
@@ -222,10 +222,10 @@ async def test_a_halted_chat_with_many_waiting_does_not_hold_the_others_of_its_s
 async def test_a_halted_stage_with_thousands_waiting_neither_blocks_nor_slows_the_others(
     conn: Connection, bundle: Bundle
 ) -> None:
-    await put_many(conn, 20_000, stage="frozen", lane=1)
-    await put_many(conn, 20_000, stage="tomorrow", lane=2, due_at=NOON + DAY)
+    await put_many(conn, 20_000, stage="frozen", lane=15)
+    await put_many(conn, 20_000, stage="tomorrow", lane=25, due_at=NOON + DAY)
     await halt(conn, "stage:frozen")
-    numbers = [await put(conn, lane=5, stage="going") for _ in range(3)]
+    numbers = [await put(conn, lane=55, stage="going") for _ in range(3)]
     await conn.execute("ANALYZE messages")
     await conn.execute("SELECT pg_stat_reset_single_table_counters('messages'::regclass)")
     async with conn.transaction():

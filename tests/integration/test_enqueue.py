@@ -26,7 +26,7 @@ async def test_a_draft_becomes_a_waiting_message(conn: Connection, bundle: Bundl
     )
     assert await enqueue(conn, BOT_ID, bundle.hash, [draft], NOON) == 1
     row = await only_message(conn)
-    assert (row["state"], row["lane"], row["exempt"], row["promotional"]) == ("waiting", 0, True, False)
+    assert (row["state"], row["lane"], row["exempt"], row["promotional"]) == ("waiting", 5, True, False)
     for name in ("member_id", "chat_id", "template", "context", "due_at", "expires_at", "delete_after_s", "method"):
         assert row[name] == getattr(draft, name), name
     assert (row["bundle"], row["planned_at"], row["bot_id"]) == (bundle.hash, NOON, BOT_ID)

@@ -10,8 +10,8 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.errors import UnknownStage
 from community.outbox.halt import halt
-from community.outreach.explain import Absence, Explanation, StepExplanation, explain, tally
-from community.outreach.plan import plan, preview
+from community.outreach.explain import Explanation, StepExplanation, explain
+from community.outreach.plan import plan, preview, tally
 from tests.integration.conftest import BOT_ID, NOON, past_send
 
 STAGE = "welcome_drip"
@@ -160,17 +160,17 @@ async def test_a_step_to_come_is_not_called_late(
 @pytest.mark.parametrize(
     ("absence", "entered_at", "in_group"),
     [
-        (Absence.not_entered, None, False),
-        (Absence.left, NOON - DAY, False),
-        (Absence.not_named, NOON - 200 * DAY, True),
-        (Absence.entered_later, NOON + DAY, True),
+        ("not_entered", None, False),
+        ("left", NOON - DAY, False),
+        ("over", NOON - 200 * DAY, True),
+        ("entered_later", NOON + DAY, True),
     ],
 )
 async def test_why_the_audience_does_not_name_a_member(
     conn: Connection,
     bundle: Bundle,
     member: MakeMember,
-    absence: Absence,
+    absence: str,
     entered_at: datetime | None,
     in_group: bool,
 ) -> None:
@@ -181,10 +181,10 @@ async def test_why_the_audience_does_not_name_a_member(
     if not in_group:
         await leave(conn, NOON - timedelta(hours=1))
     found = await explain(conn, bundle, number, STAGE, NOON)
-    assert found.absence is absence
-    since = {Absence.not_entered: None, Absence.left: NOON - timedelta(hours=1)}.get(absence, entered_at)
+    assert found.absence == absence
+    since = {"not_entered": None, "left": NOON - timedelta(hours=1)}.get(absence, entered_at)
     assert found.absent_since == since
-    if absence is not Absence.entered_later:
+    if absence != "entered_later":
         assert all(s == StepExplanation(s.step) for s in found.steps)
 
 

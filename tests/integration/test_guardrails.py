@@ -18,7 +18,7 @@ from community.database.pool import Connection
 from community.database.queries import Queries
 from community.outbox.guardrails import GATED, gate_parameters
 from community.outbox.halt import halt, resume
-from community.outreach import plan as planning
+from community.outreach import statements as planning
 from community.outreach.plan import preview
 from community.playbook_types import _zones
 from tests.integration.conftest import NOON, MakeMember, past_send
@@ -117,10 +117,10 @@ async def test_cap_leaves_room_for_what_is_promised_with_the_same_or_a_better_pr
     conn: Connection, offer: Bundle, member: MakeMember
 ) -> None:
     who = await member()
-    await put(conn, member_id=who, promotional=True, lane=5, due_at=NOON + HOUR)
+    await put(conn, member_id=who, promotional=True, lane=55, due_at=NOON + HOUR)
     assert await reason(conn, offer) is None
-    await put(conn, member_id=who, promotional=True, lane=4, due_at=NOON - HOUR)
-    assert await reason(conn, offer) == "frequency_cap"
+    await put(conn, member_id=who, promotional=True, lane=45, due_at=NOON - HOUR)
+    assert await reason(conn, offer) == "outranked"
 
 
 async def test_what_is_promised_within_the_week_counts_against_the_weeks_cap(
@@ -130,8 +130,8 @@ async def test_what_is_promised_within_the_week_counts_against_the_weeks_cap(
     who = await member()
     await past_send(conn, who, NOON - 3 * DAY, "old")
     assert await reason(conn, weekly) is None
-    await put(conn, member_id=who, promotional=True, lane=5, due_at=NOON + 3 * DAY)
-    assert await reason(conn, weekly) == "frequency_cap"
+    await put(conn, member_id=who, promotional=True, lane=55, due_at=NOON + 3 * DAY)
+    assert await reason(conn, weekly) == "outranked"
 
 
 async def test_cap_is_not_held_by_what_is_promised_with_a_worse_priority(
@@ -139,7 +139,7 @@ async def test_cap_is_not_held_by_what_is_promised_with_a_worse_priority(
 ) -> None:
     who = await member()
     for _ in range(9):
-        await put(conn, member_id=who, promotional=True, lane=5, due_at=NOON + HOUR)
+        await put(conn, member_id=who, promotional=True, lane=55, due_at=NOON + HOUR)
     assert await reason(conn, with_stages(bundle, "offer", stage={"class": "renewal"})) is None
 
 
@@ -300,7 +300,8 @@ async def crowd(conn: Connection, bundle: Bundle) -> int:
 async def held_out(conn: Connection, bundle: Bundle, stage: str, at: datetime = NOON) -> set[int]:
     values = planning.parameters(bundle.playbook, stage, bundle.playbook.stage(stage).steps, at, None)
     audience = planning.ASKED_FOR.sub("true", Queries(planning.AUDIENCES / f"{stage}.sql").audience)
-    judged = planning.queries.fill("candidates", audience=audience, gated=GATED) + "SELECT member_id, reason FROM gated"
+    parts = {"audience": audience, "newest": "NULL::timestamptz", "proposed": "", "gated": GATED}
+    judged = planning.queries.fill("candidates", **parts) + "SELECT member_id, reason FROM gated"
     async with conn.transaction():
         await conn.execute(planning.queries.planner_settings, {"everyone": True})
         rows = await (await conn.execute(judged, values)).fetchall()
@@ -352,12 +353,12 @@ ZONES = sorted({history(zone): zone for zone in sorted(_zones())}.values())
 JUDGED = f"""
 WITH candidates AS (
     SELECT -m.id AS key, m.id AS member_id, m.telegram_id AS chat_id, 's' AS stage, %(now_at)s AS due_at,
-        NULL::timestamptz AS expires_at, false AS promotional, false AS exempt, NULL AS goal,
-        NULL::timestamptz AS goal_since_at, 5 AS reserve_lane
+        NULL::timestamptz AS expires_at, false AS promotional, false AS exempt, NULL::text[] AS goals,
+        NULL::timestamptz AS goal_since_at, 55 AS reserve_lane, NULL::text AS barred
     FROM members m
 ),
 {GATED}
-SELECT zone, send_at, local_now, send_at AT TIME ZONE zone AS local_send FROM gated
+SELECT zone, send_at, local_from, send_at AT TIME ZONE zone AS local_send FROM gated
 """
 
 
@@ -423,7 +424,7 @@ def test_the_morning_is_right_in_every_zone_around_clock_changes(
         zone = ZoneInfo(row["zone"])
         now = at.astimezone(zone).replace(tzinfo=None)
         morning = row["send_at"].astimezone(zone).replace(tzinfo=None)
-        if row["local_now"] != now or row["local_send"] != morning:
+        if row["local_from"] != now or row["local_send"] != morning:
             continue  # the two have different editions of the zone's history
         if not is_quiet(now.time(), start, end):
             assert row["send_at"] == at, row

@@ -27,7 +27,7 @@ async def test_a_queue_outlives_an_outage(
     monkeypatch.setattr("community.outbox.outage.FIRST_REST_S", 0.02)
     monkeypatch.setattr("community.outbox.outage.LONGEST_REST_S", 0.1)
     await set_virtual_now(conn, NOON)
-    await put_many(conn, 300, stage="campaign", promotional=True, lane=5)
+    await put_many(conn, 300, stage="campaign", promotional=True, lane=55)
     await put_many(conn, 5, stage="receipts")
     began = time.monotonic()
 

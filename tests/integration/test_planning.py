@@ -127,7 +127,7 @@ async def test_a_planner_waits_for_the_one_before_it(pool: Pool, bundle: Bundle,
             assert (await plan(first, both, "offer", NOON, bot_id=BOT_ID)).send == 1
             later = asyncio.create_task(plan(second, both, "other_offer", NOON, bot_id=BOT_ID))
             await until_waiting_for_a_lock(pool)
-        assert (await later).skipped == {"frequency_cap": 1}
+        assert (await later).skipped == {"outranked": 1}
 
 
 async def until_waiting_for_a_lock(pool: Pool) -> None:
@@ -283,10 +283,10 @@ async def test_messages_pin_bundle_goal_and_expiry(
     await drip(conn, goal)
     rows = await messages(conn)
     assert {row["bundle"] for row in rows} == {goal.hash}
-    assert {(row["goal"], row["goal_since_at"]) for row in rows} == {("purchase", entered)}
+    assert {(row["goals"][0], row["goal_since_at"]) for row in rows} == {("purchase", entered)}
     ten_oclock = datetime(2026, 3, 4, 2, tzinfo=UTC)
     assert [row["expires_at"] for row in rows] == [entered + timedelta(days=3), ten_oclock + timedelta(hours=20)]
-    assert [(row["promotional"], row["exempt"], row["lane"]) for row in rows] == [(False, True, 3), (True, False, 3)]
+    assert [(row["promotional"], row["exempt"], row["lane"]) for row in rows] == [(False, True, 35), (True, False, 35)]
 
 
 async def test_welcome_now_sends_the_immediate_step_and_leaves_a_trigger(

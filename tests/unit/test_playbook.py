@@ -40,7 +40,9 @@ def test_the_shipped_playbook_says_what_the_sop_asks_for() -> None:
 
 
 def test_lanes_follow_the_playbook() -> None:
-    assert [message_class.lane for message_class in MessageClass] == [0, 1, 2, 3, 4, 5]
+    assert [message_class.lane() for message_class in MessageClass] == [5, 15, 25, 35, 45, 55]
+    assert MessageClass.welcome.lane(0) == 30
+    assert all(MessageClass.of_lane(each.lane(place)) is each for each in MessageClass for place in range(10))
 
 
 def test_an_unknown_stage_or_step_names_the_known_ones() -> None:

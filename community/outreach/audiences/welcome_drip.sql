@@ -9,6 +9,8 @@ SELECT
     due.due_at,
     due.due_at + s.expires_after AS expires_at,
     m.entered_at AS since_at,
+    %(goals)s::text[] AS goals,
+    NULL::text AS barred,
     '{}'::jsonb AS context
 FROM (
     -- Zones once a member, not once a step: their arithmetic is what costs here.
@@ -18,10 +20,10 @@ FROM (
         to_char(entered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS occurrence,
         coalesce(zone, %(zone)s) AS zone,
         (entered_at AT TIME ZONE coalesce(zone, %(zone)s))::date AS entered_on,
-        %(now_at)s::timestamptz AT TIME ZONE coalesce(zone, %(zone)s) + interval '1 hour' AS local_now_at_most
+        %(as_of)s::timestamptz AT TIME ZONE coalesce(zone, %(zone)s) + interval '1 hour' AS local_now_at_most
     FROM v_members
-    WHERE entered_at > %(now_at)s::timestamptz - make_interval(days => (SELECT max(day) FROM steps) + 15)
-        AND entered_at <= %(now_at)s
+    WHERE entered_at > %(as_of)s::timestamptz - make_interval(days => (SELECT max(day) FROM steps) + 15)
+        AND entered_at <= %(as_of)s
         AND in_group
         AND id = ANY (%(members)s)
     OFFSET 0
@@ -34,4 +36,16 @@ CROSS JOIN LATERAL (
     END AS due_at
     OFFSET 0
 ) AS due
-WHERE due.due_at <= %(now_at)s
+WHERE due.due_at <= %(as_of)s
+
+-- name: absence
+SELECT
+    CASE
+        WHEN entered_at IS NULL THEN 'not_entered'
+        WHEN entered_at > %(as_of)s THEN 'entered_later'
+        WHEN NOT in_group THEN 'left'
+        ELSE 'over'
+    END AS absence,
+    CASE WHEN entered_at IS NULL OR in_group OR entered_at > %(as_of)s THEN entered_at ELSE left_at END AS since_at
+FROM v_members
+WHERE id = %(member_id)s

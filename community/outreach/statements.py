@@ -1,0 +1,128 @@
+"""The statements of planning: a stage's audience and the guardrails filled into them, and their parameters."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, LiteralString
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim
+
+from community.database.queries import Queries, load
+from community.errors import UnknownStage
+from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
+from community.playbook import Playbook
+from community.playbook_stages import Late, Schedule, Stage, Step
+
+queries = load(__file__)
+AUDIENCES = Path(__file__).parent / "audiences"
+ASKED_FOR = re.compile(r"([\w.]*\bid) = ANY \(%\(members\)s\)")
+_OF_THE_SHARE = r"mod(\1 / 4096, %(shares)s) = %(share)s"
+"""Shares are of whole blocks of members, so that they do not write to the same pages of an index."""
+
+
+def parameters(
+    playbook: Playbook,
+    stage_name: str,
+    steps: Sequence[Step],
+    as_of: datetime,
+    members: Sequence[int] | None,
+    *,
+    now_at: datetime | None = None,
+    open_plans: Sequence[int] = (),
+) -> dict[str, Any]:
+    """Values of a planning statement: the audience is asked as of `as_of`, the gates judge at `now_at`, if another."""
+    stage: Stage = playbook.stage(stage_name)
+    now_at = now_at or as_of
+    return {
+        **gate_parameters(playbook, now_at, stage),
+        "as_of": as_of + stage.horizon,
+        "stage": stage_name,
+        "goals": [stage.goal] if stage.goal else None,
+        "activity": list(playbook.signs.activity),
+        "speaking": list(playbook.signs.speaking),
+        "members": list(members) if members is not None else None,
+        "open": list(open_plans),
+        "shares": 1,
+        "share": 0,
+        "run_before": run_before(stage.schedule, now_at),
+        **_columns(playbook, stage, steps),
+    }
+
+
+def _columns(playbook: Playbook, stage: Stage, steps: Sequence[Step]) -> dict[str, list[Any]]:
+    offers = [playbook.offers.get(step.offer or "") for step in steps]
+    return {
+        "step": [step.name for step in steps],
+        "moment": [step.moment for step in steps],
+        "who": [step.who for step in steps],
+        "plans": [",".join(step.plans) or None for step in steps],
+        "day": [step.day for step in steps],
+        "local_time": [step.at for step in steps],
+        "after": [step.after for step in steps],
+        "expires_after": [step.expires_after for step in steps],
+        "promotional": [step.promotional for step in steps],
+        "exempt": [step.exempt for step in steps],
+        "skip_late": [step.late is Late.skip for step in steps],
+        "collapse": [step.late is Late.collapse for step in steps],
+        "lane": [stage.lane(step) for step in steps],
+        "offer": [step.offer for step in steps],
+        "prefix": [offer.prefix if offer else None for offer in offers],
+    }
+
+
+def run_before(schedule: Schedule, as_of: datetime) -> datetime:
+    """When the schedule fired last before `as_of`: what was due by then is late now."""
+    return next(CronSim(schedule.cron, as_of.astimezone(ZoneInfo(schedule.zone)), reverse=True))
+
+
+def statement(name: str, values: dict[str, Any]) -> LiteralString:
+    """The statement `name` for the stage and steps that the `parameters` are of."""
+    return _fill(
+        values["stage"],
+        name,
+        everyone=values["members"] is None,
+        collapses=any(values["collapse"]),
+        proposed=bool(values["open"]),
+    )
+
+
+@cache
+def _fill(stage: str, name: str, *, everyone: bool, collapses: bool, proposed: bool) -> LiteralString:
+    """The statement with the stage's audience and the guardrails in their places.
+
+    An audience names the members asked for as `id = ANY (%(members)s)`. For everyone that becomes the condition of the
+    share, so that each of the two has a plan of its own: a join of one member must never look at all of them.
+    """
+    audience = _audience(stage).audience
+    if everyone:
+        audience = ASKED_FOR.sub(_OF_THE_SHARE, audience)
+    candidates = queries.fill(
+        "candidates",
+        audience=audience,
+        newest=queries.newest if collapses else "NULL::timestamptz",
+        proposed=queries.proposed if proposed else "",
+        gated=GATED,
+    )
+    return queries.fill(name, candidates=candidates, gated=GATED, gate_values=GATE_VALUES)
+
+
+@cache
+def _audience(stage: str) -> Queries:
+    path = AUDIENCES / f"{stage}.sql"
+    if not path.exists():
+        raise UnknownStage(f"{stage}: no audience; write {path.name} beside the others")
+    return Queries(path)
+
+
+def absence(stage: str) -> LiteralString:
+    """The query that says why the stage's audience does not name a member."""
+    return _audience(stage).absence
+
+
+def forget() -> None:
+    """Read the audiences anew."""
+    _fill.cache_clear()
+    _audience.cache_clear()
