@@ -198,6 +198,13 @@ SELECT step, state, reason, count(*) AS messages
 FROM messages WHERE plan_id = %(plan_id)s
 GROUP BY step, state, reason
 
+-- name: outcome_of_day
+SELECT o.step, o.state, o.reason, count(*) AS messages
+FROM plan_rows r
+JOIN messages o USING (plan_id, member_id, step, occurrence)
+WHERE r.plan_id = %(plan_id)s AND r.on_day = %(day)s
+GROUP BY 1, 2, 3
+
 -- name: trigger
 INSERT INTO stage_triggers (stage, member_id, at) VALUES (%(stage)s, %(member_id)s, %(at)s)
 
