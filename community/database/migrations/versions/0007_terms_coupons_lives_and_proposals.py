@@ -195,6 +195,7 @@ def upgrade() -> None:
     op.create_index(
         "plans_open", "plans", ["stage"], unique=False, postgresql_where=sa.text("state in ('proposed', 'approved')")
     )
+    op.create_index("plans_run", "plans", ["run_id"], unique=False, postgresql_where=sa.text("run_id IS NOT NULL"))
     op.create_check_constraint("plans_kind", "plans", "kind in ('run', 'approval', 'backfill')")
     op.add_column("follow_ups", sa.Column("occurrence", sa.Text(), nullable=True))
     op.add_column("follow_ups", sa.Column("done_by", sa.Text(), nullable=True))
