@@ -7,6 +7,21 @@
 -- · entered, free: from when the member was admitted, again and again with `every`, for who never paid, is not on a
 --   trial, and was active in the two weeks before.
 -- Reads the terms that run (terms_end) and the signs of the last month (milestones_signs), never what lies behind them.
+WITH begun AS (
+    SELECT step, NULL::date AS month FROM steps WHERE moment = 'coverage' AND who = 'paying'
+    UNION ALL
+    -- Only months whose day is near: on all others nobody is looked at.
+    SELECT step, month::date
+    FROM steps
+    CROSS JOIN generate_series(
+        date_trunc('month', %(as_of)s::timestamptz AT TIME ZONE 'UTC') - interval '1 month',
+        date_trunc('month', %(as_of)s::timestamptz AT TIME ZONE 'UTC') + interval '1 month',
+        interval '1 month'
+    ) AS month
+    WHERE moment = 'month' AND who = 'paying'
+        AND month + make_interval(days => day - 1) - %(as_of)s::timestamptz AT TIME ZONE 'UTC'
+            BETWEEN interval '-17 days' AND interval '1 day'
+)
 SELECT
     c.member_id,
     c.step,
@@ -40,28 +55,15 @@ FROM (
                     ORDER BY md5(name || ':' || p.member_id) DESC LIMIT 1
                 )
             ) AS context
-        FROM (
-            SELECT step, NULL::date AS month FROM steps WHERE moment = 'coverage' AND who = 'paying'
-            UNION ALL
-            -- Only months whose day is near: on all others nobody is looked at.
-            SELECT step, month::date
-            FROM steps
-            CROSS JOIN generate_series(
-                date_trunc('month', %(as_of)s::timestamptz AT TIME ZONE 'UTC') - interval '1 month',
-                date_trunc('month', %(as_of)s::timestamptz AT TIME ZONE 'UTC') + interval '1 month',
-                interval '1 month'
-            ) AS month
-            WHERE moment = 'month' AND who = 'paying'
-                AND month + make_interval(days => day - 1) - %(as_of)s::timestamptz AT TIME ZONE 'UTC'
-                    BETWEEN interval '-17 days' AND interval '1 day'
-        ) AS b
-        CROSS JOIN LATERAL (
+        FROM begun b
+        CROSS JOIN (
             SELECT payer.member_id, coalesce(m.zone, %(zone)s) AS zone, spell.since_at, spell.until_at
             FROM (
                 SELECT DISTINCT member_id FROM v_terms
                 WHERE NOT trial AND revoked_at IS NULL AND starts_at <= %(as_of)s
                     AND (ends_at > %(as_of)s::timestamptz - interval '15 days' OR ends_at IS NULL)
                     AND member_id = ANY (%(members)s)
+                    AND EXISTS (SELECT FROM begun)
             ) AS payer
             JOIN v_members m ON m.id = payer.member_id AND m.left_at IS NULL
             CROSS JOIN LATERAL (SELECT since_at, until_at FROM v_coverage WHERE member_id = payer.member_id OFFSET 0)
