@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from telegram import CallbackQuery
 
 from community.bot.care import ask_talk, take_score, tick
+from community.bot.holdings import on_coupon_button
 from community.bot.intents import Intent
 from community.bot.private import choose_locale, grant, hush, take_problem
 from community.bot.setup import on_setup_button
@@ -88,6 +89,8 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
         case Press(action="done", argument=str(task), chat_id=int(chat_id)) if chat_id == turn.staff_chat:
             await tick(turn, member, task)
             thank(turn, member)
+        case Press(action="coupon", argument=str(text)):
+            return await on_coupon_button(turn, member, text)
         case Press(action="setup", argument=argument):
             return await on_setup_button(turn, member, argument)
         case Press(action=action, argument=None) if action in set(Intent):

@@ -69,6 +69,9 @@ WHERE member_id = %(member_id)s AND stage = 'member_care' AND step = 'nps' AND s
 ORDER BY sent_at DESC
 LIMIT 1
 
+-- name: tongue
+SELECT zone, locale, group_title IS NOT NULL AS in_group FROM v_members WHERE id = %(id)s
+
 -- name: groups_without_door
 SELECT id, chat_id, title FROM v_groups WHERE lost_at IS NULL AND NOT has_door ORDER BY id
 
