@@ -23,19 +23,23 @@ def at(text: str, zone: str = "Asia/Shanghai") -> datetime:
 
 
 async def term(
-    conn: Connection, member_id: int, starts_at: datetime, ends_at: datetime | None = None, **columns: Any
+    conn: Connection,
+    member_id: int,
+    starts_at: datetime,
+    ends_at: datetime | None = None,
+    *,
+    plan: str = "month",
+    for_life: bool = False,
+    **columns: Any,
 ) -> int:
-    """A term; by default paid, of the plan `month`, as long as its plan."""
-    plan_key = columns.get("plan", "month")
-    if ends_at is None and not columns.get("for_life"):
-        ends_at = plus_months(starts_at, MONTHS[plan_key], "Asia/Shanghai")
-    columns.pop("for_life", None)
+    """A term, paid unless it is a trial; as long as its plan unless it ends otherwise."""
+    end = ends_at or (None if for_life else plus_months(starts_at, MONTHS[plan], "Asia/Shanghai"))
     values = {
         "member_id": member_id,
-        "plan": plan_key,
+        "plan": plan,
         "line": "membership",
         "starts_at": starts_at,
-        "ends_at": ends_at,
+        "ends_at": end,
         "counted_from_at": starts_at,
         "changed_at": starts_at,
         "source": "staff",
@@ -43,10 +47,13 @@ async def term(
         **columns,
     }
     names, places = ", ".join(values), ", ".join(f"%({name})s" for name in values)
-    return int((await one(await conn.execute(f"INSERT INTO terms ({names}) VALUES ({places}) RETURNING id", values)))["id"])
+    made = await conn.execute(f"INSERT INTO terms ({names}) VALUES ({places}) RETURNING id", values)
+    return int((await one(made))["id"])
 
 
-async def terms_in_a_row(conn: Connection, member_id: int, starts_at: datetime, number: int, plan: str = "month") -> None:
+async def terms_in_a_row(
+    conn: Connection, member_id: int, starts_at: datetime, number: int, plan: str = "month"
+) -> None:
     """So many paid terms, each from the end of the one before."""
     for turn in range(number):
         start = plus_months(starts_at, turn * MONTHS[plan], "Asia/Shanghai")
