@@ -1,6 +1,7 @@
 """Care in the chat: the survey's answer, a wish for a talk, and staff's word that a task is done."""
 
 import re
+import unicodedata
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,9 +21,8 @@ OPEN = timedelta(days=3)
 
 
 def score_of(text: str) -> int | None:
-    """The score that a button or a typed message says; None for anything else."""
-    word = text.strip()
-    return int(word) if word in map(str, SCORES) else None
+    """The score that a text is; None for anything else."""
+    return int(text) if text in map(str, SCORES) else None
 
 
 async def take_score(turn: Turn, member: Member, message_id: int, said: str) -> bool:
@@ -42,7 +42,7 @@ async def take_score(turn: Turn, member: Member, message_id: int, said: str) -> 
 
 async def take_typed_score(turn: Turn, member: Member, text: str) -> bool:
     """A bare number answers the survey that the member was sent lately; False if it answers none."""
-    score = score_of(text)
+    score = score_of(unicodedata.normalize("NFKC", text).strip())
     if score is None:
         return False
     asked = await turn.conn.execute(queries.survey_sent, {"member_id": member.id, "since": turn.at - OPEN})

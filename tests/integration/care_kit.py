@@ -13,7 +13,6 @@ from tests.integration.rows import one
 
 STAGE = "member_care"
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
 
 
