@@ -5,9 +5,6 @@ SELECT
     pg_advisory_xact_lock_shared(hashtextextended('terms', 0)),
     pg_advisory_xact_lock(hashtextextended('terms:' || %(member_id)s::bigint, 0))
 
--- name: take_all_turns
-SELECT pg_advisory_xact_lock(hashtextextended('terms', 0))
-
 -- name: terms_of
 SELECT * FROM terms WHERE member_id = %(member_id)s ORDER BY starts_at, id
 

@@ -70,7 +70,7 @@ async def bring_in_list(
 
 
 def _wrong_plans(read: ReadList[TermLine], playbook: Playbook) -> Iterator[tuple[int, str]]:
-    known = ", ".join(playbook.plans) or "none"
+    known = ", ".join(sorted(playbook.plans)) or "none"
     for number, line in read.lines:
         if line.plan not in playbook.plans:
             yield number, f"plan: {line.plan!r:.40} is not in the playbook; known: {known}"

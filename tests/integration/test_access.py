@@ -175,7 +175,7 @@ async def test_a_span_of_ones_own(conn: Connection, playbook: Playbook, member: 
 @pytest.mark.parametrize(
     ("plan", "span", "says"),
     [
-        ("week", {}, "plan 'week': not in the playbook; known: month, year"),
+        ("week", {}, "plan 'week': not in the playbook; known: life, month"),
         ("month", {"starts_at": NOON + DAY}, r"overlap term 1 \(month, 2026-03-04 04:00 UTC to 2026-04-04"),
         ("month", {"starts_at": NOON - 60 * DAY, "ends_at": NOON + SECOND}, "overlap term 1"),
         ("month", {"ends_at": NOON + DAY}, "give a later end"),
