@@ -268,6 +268,7 @@ app.command()(records.export)
 app.command()(records.backup)
 app.command()(records.restore)
 app.command()(staff.tasks)
+app.command()(staff.survey)
 
 
 def run() -> None:

@@ -1,4 +1,4 @@
-"""The verb about what staff are to do for members in person."""
+"""The verbs about care for members: what staff are to do in person, what members answered."""
 
 from typing import Annotated
 
@@ -22,3 +22,12 @@ def tasks(
         show(kind, note, limit)
     else:
         close_task(done, note)
+
+
+def survey(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Over the last so many days.")] = 90,
+) -> None:
+    """Whether members would recommend the community, as they answered: scores, and the net promoter score."""
+    from deployments.cli.survey import show
+
+    show(days)

@@ -6,6 +6,8 @@ import pytest
 
 from community.bundle import Bundle
 from community.database.pool import Connection
+from community.outbox.render import Renderer
+from tests.integration.care_kit import at, care, terms_in_a_row
 from tests.integration.rows import put
 from tests.integration.telegram_kit import ANN, BEN, NOW, STAFF, Desk, Update, desk, press, private
 
@@ -107,6 +109,22 @@ async def test_a_button_confirms_that_the_survey_arrived(desk: Desk, survey: int
     await desk.conn.execute("UPDATE messages SET state = 'uncertain' WHERE id = %s", [survey])
     await desk.take(press(f"nps:8:{survey}"))
     assert (await desk.row("SELECT state FROM messages WHERE id = %s", survey))["state"] == "sent"
+
+
+async def test_from_the_plan_to_the_answer(desk: Desk, bundle: Bundle) -> None:
+    """The buttons of the message that was planned and rendered answer that asking, in every language."""
+    await desk.pass_gate()
+    member = await desk.member()
+    await terms_in_a_row(desk.conn, member["id"], at("2026-02-02 09:00"), 3)
+    await care(desk.conn, bundle, NOW)
+    message = await desk.row("SELECT * FROM messages WHERE step = 'nps'")
+    for locale in bundle.playbook.community.locales:
+        context = {**message["context"], "message_id": message["id"], "member": {"first_name": "Ann"}}
+        rows = Renderer(bundle).render("member_care/nps", locale, context).buttons
+        pressed = [button.callback_data for row in rows for button in row]
+        assert [data and data.rpartition(":")[0] for data in pressed] == [f"nps:{score}" for score in range(11)]
+        await desk.take(press(pressed[8]))
+    assert await answers(desk) == [("nps", message["occurrence"], 8)]
 
 
 # Typed.

@@ -1,4 +1,4 @@
-"""`sop tasks`: what staff are to do, what of it is late, and that it is done."""
+"""`sop tasks`: what staff are to do, what of it is late, and that it is done. `sop survey`: what members answered."""
 
 from datetime import timedelta
 
@@ -6,8 +6,10 @@ import pytest
 
 from community.bundle import Bundle
 from community.database.pool import Connection
+from community.engagement.surveys import NPS, answer
 from community.members.follow_ups import promise
 from tests.e2e.cli.conftest import HOSTILE, NOON, MakeMember, Sop, table
+from tests.integration.rows import put
 
 HOUR = timedelta(hours=1)
 
@@ -70,3 +72,25 @@ async def test_a_note_needs_its_task(sop: Sop, promised: list[int]) -> None:
     ran = await sop("tasks", "--note", "called")
     assert (ran.code, ran.out) == (1, "")
     assert "--done" in ran.err
+
+
+async def test_the_survey_in_numbers(sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    for score, days in ((10, 1), (9, 1), (9, 89), (8, 3), (7, 3), (6, 3), (0, 3), (0, 91)):
+        number = await member()
+        await answer(conn, number, NPS, "once", score, NOON - days * 24 * HOUR)
+        sent = {"stage": "member_care", "step": "nps", "member_id": number, "state": "sent"}
+        await put(conn, **sent, sent_at=NOON - days * 24 * HOUR)
+    ran = await sop("survey")
+    assert ran.out.startswith(
+        "Last 90 days: asked 7, 7 answers.\n"
+        "Net promoter score +14: 3 would recommend it (9, 10), 2 are content (7, 8), 2 are not (0 to 6).\n"
+    )
+    scores = [line.split() for line in ran.out.splitlines()[-11:]]
+    assert scores[:3] == [["10", "1"], ["9", "2"], ["8", "1"]]
+    assert (await sop("survey", "--days", 2)).out.startswith(
+        "Last 2 days: asked 2, 2 answers.\nNet promoter score +100"
+    )
+
+
+async def test_no_answers_yet(sop: Sop, bundle: Bundle) -> None:
+    assert (await sop("survey")).out == "Last 90 days: asked 0, 0 answers.\n"
