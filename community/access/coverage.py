@@ -56,6 +56,16 @@ def follower(line: Iterable[Term], term: Term) -> Term | None:
     return next((later for later in line if follows(later, term)), None)
 
 
+def chain_after(line: Iterable[Term], term: Term) -> list[Term]:
+    """The terms that begin when this one ends, one after the other without a gap."""
+    chain, end = [], term.ends_at
+    for later in sorted(line, key=lambda term: (term.starts_at, term.id)):
+        if later.starts_at == end:
+            chain.append(later)
+            end = later.ends_at
+    return chain
+
+
 def overtaken(line: Sequence[Term], new: Term) -> list[Term]:
     """The terms whose end matters no more with the new one: those it follows, and the last that had ended before."""
     ended = [term for term in line if term.ends_at is not None and term.ends_at < new.starts_at]

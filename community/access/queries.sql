@@ -44,6 +44,13 @@ UPDATE terms SET revoked_at = %(at)s, note = concat_ws(E'\n', nullif(note, ''), 
 WHERE id = %(id)s
 RETURNING *
 
+-- name: move_up
+UPDATE terms
+SET starts_at = starts_at - %(by)s, ends_at = ends_at - %(by)s, counted_from_at = starts_at - %(by)s,
+    changed_at = %(at)s, note = concat_ws(E'\n', nullif(note, ''), %(entry)s::text)
+WHERE id = ANY (%(ids)s)
+RETURNING *
+
 -- name: matter_again
 -- Their end had been overtaken; what is said of it counts anew from now.
 UPDATE terms SET changed_at = %(at)s WHERE id = ANY (%(ids)s)
