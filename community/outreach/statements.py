@@ -18,7 +18,7 @@ from community.playbook_stages import Late, Schedule, Stage, Step
 
 queries = load(__file__)
 AUDIENCES = Path(__file__).parent / "audiences"
-ASKED_FOR = re.compile(r"([\w.]*\bid) = ANY \(%\(members\)s\)")
+ASKED_FOR = re.compile(r"([\w.]*id) = ANY \(%\(members\)s\)")
 _OF_THE_SHARE = r"mod(\1 / 4096, %(shares)s) = %(share)s"
 """Shares are of whole blocks of members, so that they do not write to the same pages of an index."""
 
@@ -118,7 +118,7 @@ def _audience(stage: str) -> Queries:
 
 
 def absence(stage: str) -> LiteralString:
-    """The query that says why the stage's audience does not name a member."""
+    """The query that says why the stage's audience does not name a member; its parameters are of all steps."""
     return _audience(stage).absence
 
 
