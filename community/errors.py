@@ -37,6 +37,14 @@ class UnknownStage(SopError):
     """No stage of that name is in the playbook."""
 
 
+class AccessRefused(SopError):
+    """What was asked of a member's terms cannot be done; nothing was changed."""
+
+
+class CouponRefused(SopError):
+    """A coupon cannot be issued as asked, or is not taken; nothing was changed."""
+
+
 class ImportRefused(SopError):
     """A file to import is not what it should be, or the import cannot begin; nothing was imported."""
 
@@ -47,6 +55,14 @@ class ExportRefused(SopError):
 
 class BackupRefused(SopError):
     """A backup cannot be made, or what is to be restored is not one that may be; the database is as it was."""
+
+
+class UnknownProposal(SopError):
+    """No proposal of that hash or number."""
+
+
+class ProposalRefused(SopError):
+    """A proposal cannot be executed any more: the world, the playbook or the copy changed since. Nothing was done."""
 
 
 class PrefectUnavailable(SopError):

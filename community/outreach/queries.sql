@@ -51,6 +51,7 @@ audience AS MATERIALIZED (
     FROM (
         {{audience}}
     ) AS a
+    {{window}}
 ),
 candidates AS (
     SELECT
@@ -78,6 +79,9 @@ candidates AS (
 -- name: newest
 -- The newest step that is due for the same reason to write, whether or not it was planned.
 max(a.due_at) FILTER (WHERE a.due_at <= %(now_at)s) OVER (PARTITION BY a.member_id, a.occurrence)
+
+-- name: window
+WHERE a.due_at >= %(due_from)s AND a.due_at <= %(due_until)s
 
 -- name: proposed
 OR EXISTS (
@@ -130,6 +134,19 @@ SELECT NULL, 'already', NULL, count(*) FROM audience WHERE already
 UNION ALL
 SELECT NULL, 'decided', NULL, count(*) FROM decided
 
+-- name: freeze
+-- What a proposal is made of, by the day it was due on. Judged afterwards, all together.
+{{candidates}}
+INSERT INTO plan_rows (
+    plan_id, on_day, member_id, step, occurrence, due_at, expires_at, goals, goal_since_at, context, lane,
+    promotional, exempt, reason
+)
+SELECT
+    %(plan_id)s, (due_at AT TIME ZONE %(schedule_zone)s)::date, member_id, step, occurrence, due_at, expires_at, goals,
+    goal_since_at, context, lane, promotional, exempt, barred
+FROM candidates
+ON CONFLICT ON CONSTRAINT plan_rows_intent DO NOTHING
+
 -- name: park
 -- For a restored database: what a plan would find now, the lost database may have planned and sent. Parked whatever the
 -- gates say, as they may have stood otherwise then; save who is held out for ever, and what has expired anyway.
@@ -180,6 +197,13 @@ ORDER BY due_at, id
 SELECT step, state, reason, count(*) AS messages
 FROM messages WHERE plan_id = %(plan_id)s
 GROUP BY step, state, reason
+
+-- name: outcome_of_day
+SELECT o.step, o.state, o.reason, count(*) AS messages
+FROM plan_rows r
+JOIN messages o USING (plan_id, member_id, step, occurrence)
+WHERE r.plan_id = %(plan_id)s AND r.on_day = %(day)s
+GROUP BY 1, 2, 3
 
 -- name: trigger
 INSERT INTO stage_triggers (stage, member_id, at) VALUES (%(stage)s, %(member_id)s, %(at)s)

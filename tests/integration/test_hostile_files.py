@@ -18,7 +18,8 @@ from community.bot.polling import Polling
 from community.database.pool import Connection, Pool
 from community.database.wakeup import Wakeup
 from community.errors import ImportRefused
-from community.history.roster import LINE_LIMIT, Line, bring_in_roster, read_roster
+from community.history.roster import Line, bring_in_roster, read_roster
+from community.history.sheet import LINE_LIMIT
 from community.playbook import Playbook
 from community.sandbox.server import bind
 from community.yaml_source import YamlError, parse
