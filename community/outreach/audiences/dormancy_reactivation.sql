@@ -1,13 +1,15 @@
 -- name: audience
--- Who has fallen silent: members of a group whose last sign is so many days old. A step's `moment` says which signs:
--- `silent`, of life at all (the playbook's signs.activity); `unspoken`, of speaking (signs.speaking). Entering is a sign
--- of both. A spell of silence is one occurrence, by the day of the last sign; any sign after it is the goal, so that what
--- waits is dropped when the member comes back. In the welcome week nobody is silent: that week has a post a day.
+-- Who has fallen silent: members of a group whose last sign is so many local days old. A step's `moment` says which
+-- signs: `silent`, of life at all (the playbook's signs.activity); `unspoken`, of speaking (signs.speaking). Entering is
+-- a sign of both. A spell of silence is one occurrence, by the day of the last sign; any sign after it is the goal, so
+-- that what waits is dropped when the member comes back. Nobody is silent in the welcome week, which has a post a day.
 -- A step's `who`: `holder` of a term, `free` without one; as it was when the step was due, or a spell could meet both.
 --
--- One range of milestones_signs a kind and one of members_entered, of those who fell silent in the two weeks before;
--- for each of them its signs by primary key. Every look-up is lateral and fenced by OFFSET 0: with joins the planner
--- reads all members and milestones as soon as it takes the ranges for large.
+-- One range of milestones_signs a kind and one of members_entered: those whose last sign may be up to two weeks older
+-- than the last step; for each of them their signs by primary key. Every look-up is lateral and fenced by OFFSET 0: as
+-- joins the planner would read all members and milestones once it takes a range for large. Measured with 400,000
+-- members, of whom 168,000 fell silent in that time (550,000 milestones in the ranges): 10 s with 2,000,000 milestones
+-- and with 7,000,000; members named 3 ms.
 SELECT
     m.id AS member_id,
     s.step,

@@ -1,14 +1,15 @@
 -- name: audience
 -- Whose term ends: the rungs of its plan, `day` local days before the local date of the end (negative) or after it
--- (win-back). Only the term that ends last of its line counts, so whoever has renewed is out; a revoked one never does,
--- and one that the member cancelled, or that is for life, has no rungs. An end is one occurrence; that it does not
--- matter any more (`over:…`, recorded when it is prolonged, changed, cancelled or revoked) is the goal, and after the
--- end a purchase of the step's plans. A rung fits when its day is after the one the term began on, and its time before
--- the end; it is stale when the next one that fits is due, at the latest at the end.
+-- (win-back). Of a line only the term that ends last counts, so whoever has renewed is out; one that was revoked never
+-- does, one that its member cancelled or that is for life has no rungs. An end is one occurrence. Its goal is that it
+-- does not matter any more (`over:…`: renewed, changed, cancelled, revoked, come back), so what waits is dropped then.
+-- A rung fits when its day is after the one the term began on and its time before the end; it is stale when the next
+-- that fits is due, at the latest at the end.
 --
--- One range of terms_end, of the ends from two weeks before the last step to the first step ahead; for each its line's
--- last term by terms_member. Both are look-ups the planner cannot turn into a join of all terms. Rungs and zones are
--- reckoned for these ends only, whatever the number of terms.
+-- One range of terms_end: ends from two weeks before the last step to the first step ahead; for each the last of its
+-- line by terms_member, and the member by key. Subqueries and OFFSET 0 keep the planner from joining all terms with
+-- all. Measured with 1,240,000 terms of 400,000 members, of which 229,000 end in the range and 2,200 are the last of
+-- their line: 1.0 s, members named 2 ms.
 SELECT
     r.member_id,
     r.step,
@@ -16,7 +17,7 @@ SELECT
     r.due_at,
     least(r.due_at + r.expires_after, r.next_at, r.gone_at) AS expires_at,
     r.since_at,
-    ARRAY['over:' || r.occurrence] || r.bought || %(goals)s::text[] AS goals,
+    ARRAY['over:' || r.occurrence] || %(goals)s::text[] AS goals,
     NULL::text AS barred,
     jsonb_build_object('plan', r.plan, 'ends_at', r.ends_at, 'days_left', greatest(-r.day, 0)) AS context
 FROM (
@@ -26,11 +27,8 @@ FROM (
             PARTITION BY t.id ORDER BY due.due_at GROUPS BETWEEN 1 FOLLOWING AND 1 FOLLOWING
         ) AS next_at,
         CASE WHEN s.day <= 0 THEN t.ends_at END AS gone_at,
-        -- What ended in the very moment in which this end was set was another one.
-        CASE WHEN s.day <= 0 THEN t.changed_at + interval '1 microsecond' ELSE t.ends_at END AS since_at,
-        CASE WHEN s.day > 0 THEN coalesce(
-            (SELECT array_agg('purchase:' || plan) FROM unnest(s.plans) AS plan), ARRAY['purchase']
-        ) END AS bought
+        -- What was over in the very moment in which this end was set was another end.
+        t.changed_at + interval '1 microsecond' AS since_at
     FROM (
         SELECT
             t.id, t.member_id, t.plan, t.ends_at, t.changed_at,
