@@ -16,7 +16,6 @@ from community.playbook import Playbook
 from community.playbook_types import Amount
 
 queries = load(__file__, "bring_in.sql")
-turns = load(__file__)
 
 Row = dict[str, Any]
 Problem = tuple[int, str]
@@ -52,7 +51,7 @@ async def bring_in_terms(
     What was paid for counts as a purchase of when the term began.
     """
     async with transaction(conn):
-        await conn.execute(turns.take_all_turns)
+        await conn.execute(queries.take_all_turns)
         ids = await _members(conn, listed)
         rows = [_row(playbook, term, ids[term.telegram_id]) for term in listed if term.telegram_id in ids]
         there = await (await conn.execute(queries.in_the_way, _columns(rows))).fetchall()

@@ -1,3 +1,7 @@
+-- name: take_all_turns
+-- The lock that `take_turns` shares.
+SELECT pg_advisory_xact_lock(hashtextextended('terms', 0))
+
 -- name: members
 SELECT telegram_id, id FROM v_members WHERE telegram_id = ANY (%(telegram_ids)s::bigint[])
 

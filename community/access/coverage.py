@@ -1,7 +1,8 @@
-"""Which terms follow each other, and until when a member is covered. Pure: over the terms of one line, none revoked."""
+"""Which terms follow each other, and until when a member is covered. Pure: of one line and not revoked, unless said."""
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from community.access.models import Term
 
@@ -23,6 +24,28 @@ def last_of_coverage(line: Iterable[Term], at: datetime) -> Term | None:
     return last
 
 
+class Held(NamedTuple):
+    """What a member has of one line: the term that runs, or the next to come; and that with which it all ends."""
+
+    term: Term
+    last: Term
+
+
+def held(terms: Iterable[Term], at: datetime) -> list[Held]:
+    """What the member has or will have, line by line; of terms that may be of several, and revoked."""
+    lines: dict[str, list[Term]] = {}
+    for term in sorted(terms, key=lambda term: (term.starts_at, term.id)):
+        if term.revoked_at is None and (term.ends_at is None or term.ends_at > at):
+            lines.setdefault(term.line, []).append(term)
+    return [Held(line[0], last_of_coverage(line, max(at, line[0].starts_at)) or line[0]) for line in lines.values()]
+
+
+def ended(terms: Iterable[Term], at: datetime) -> Term | None:
+    """The term that ended last, by then."""
+    over_by_then = [term for term in terms if term.revoked_at is None and term.ends_at and term.ends_at <= at]
+    return max(over_by_then, key=lambda term: (term.ends_at, term.id), default=None)
+
+
 def follows(later: Term, term: Term) -> bool:
     """Whether the end of a term is none for the member, as a later one runs on."""
     return term.ends_at is not None and later.id != term.id and runs(later, term.ends_at)
@@ -31,6 +54,16 @@ def follows(later: Term, term: Term) -> bool:
 def follower(line: Iterable[Term], term: Term) -> Term | None:
     """A term that runs on when this one ends."""
     return next((later for later in line if follows(later, term)), None)
+
+
+def chain_after(line: Iterable[Term], term: Term) -> list[Term]:
+    """The terms that begin when this one ends, one after the other without a gap."""
+    chain, end = [], term.ends_at
+    for later in sorted(line, key=lambda term: (term.starts_at, term.id)):
+        if later.starts_at == end:
+            chain.append(later)
+            end = later.ends_at
+    return chain
 
 
 def overtaken(line: Sequence[Term], new: Term) -> list[Term]:

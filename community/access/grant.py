@@ -72,7 +72,7 @@ async def grant(
 def plan_of(playbook: Playbook, plan: str) -> TermPlan:
     """The plan of that key. Raises AccessRefused naming the known ones."""
     if plan not in playbook.plans:
-        known = ", ".join(playbook.plans) or "none"
+        known = ", ".join(sorted(playbook.plans)) or "none"
         raise AccessRefused(f"plan {plan!r:.50}: not in the playbook; known: {known}")
     return playbook.plans[plan]
 

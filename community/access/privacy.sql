@@ -1,6 +1,6 @@
 -- name: hold_terms
 -- A command in the middle of a grant would still record what the member reached; the next one finds no member. The lock
--- is that of `take_all_turns`.
+-- is that of `take_turns`.
 SELECT pg_advisory_xact_lock(hashtextextended('terms', 0))
 
 -- name: export_terms

@@ -5,9 +5,6 @@ SELECT
     pg_advisory_xact_lock_shared(hashtextextended('terms', 0)),
     pg_advisory_xact_lock(hashtextextended('terms:' || %(member_id)s::bigint, 0))
 
--- name: take_all_turns
-SELECT pg_advisory_xact_lock(hashtextextended('terms', 0))
-
 -- name: terms_of
 SELECT * FROM terms WHERE member_id = %(member_id)s ORDER BY starts_at, id
 
@@ -45,6 +42,13 @@ RETURNING *
 -- name: revoke
 UPDATE terms SET revoked_at = %(at)s, note = concat_ws(E'\n', nullif(note, ''), %(entry)s::text)
 WHERE id = %(id)s
+RETURNING *
+
+-- name: move_up
+UPDATE terms
+SET starts_at = starts_at - %(by)s, ends_at = ends_at - %(by)s, counted_from_at = starts_at - %(by)s,
+    changed_at = %(at)s, note = concat_ws(E'\n', nullif(note, ''), %(entry)s::text)
+WHERE id = ANY (%(ids)s)
 RETURNING *
 
 -- name: matter_again

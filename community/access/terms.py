@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from community.access.coverage import follower, follows, over, overlaps
+from community.access.coverage import chain_after, follower, follows, last_of_coverage, over, overlaps
 from community.access.models import Term
 from community.access.words import named, utc
 from community.activity.record import reach
@@ -56,8 +56,7 @@ async def set_end(
         changed = await _change(
             conn, "set_end", term, at, by, f"{utc(term.ends_at)} → {utc(ends_at)}", note, ends_at=ends_at
         )
-        if changed.ends_at is None or (term.ends_at and over(changed) != over(term)):
-            await _reach_over(conn, term, at)
+        await _reach_over(conn, term, at, unless=changed)
     return changed
 
 
@@ -79,7 +78,7 @@ async def cancel(conn: Connection, term_id: int, at: datetime, *, by: str, note:
 async def revoke(conn: Connection, term_id: int, at: datetime, *, by: str, note: str) -> Term:
     """End a term at once, for a refund or a mistake; a coupon used for it can be used again.
 
-    Raises AccessRefused when there is no such term.
+    Terms that follow it move up, as long as they are. Raises AccessRefused when there is no such term.
     """
     async with transaction(conn):
         term, line = await _held(conn, term_id, revoked=True)
@@ -88,10 +87,25 @@ async def revoke(conn: Connection, term_id: int, at: datetime, *, by: str, note:
         changed = await _change(conn, "revoke", term, at, by, "revoked", note)
         await _reach_over(conn, term, at)
         await reverse_of_term(conn, term_id, at)
-        others = [each for each in line if each.id != term_id]
+        await _move_up(conn, term, [each for each in line if each.id != term_id], at)
+        others = await line_of(conn, term.member_id, term.line)
         uncovered = [each.id for each in others if follows(term, each) and _matters(each, others, at)]
         await conn.execute(queries.matter_again, {"ids": uncovered, "at": at})
     return changed
+
+
+async def _move_up(conn: Connection, gone: Term, others: Sequence[Term], at: datetime) -> None:
+    """Let what followed a term begin as soon as nothing else covers the member."""
+    freed_at = max(at, gone.starts_at)
+    last = last_of_coverage(others, freed_at)
+    begins_at = last.ends_at if last else freed_at
+    if begins_at is None or gone.ends_at is None or gone.ends_at <= begins_at:
+        return
+    later = {term.id: term for term in chain_after(others, gone)}
+    entry = f"{utc(at)}: moved up, as term {gone.id} was revoked"
+    values = {"ids": list(later), "by": gone.ends_at - begins_at, "at": at, "entry": entry}
+    for row in await (await conn.execute(queries.move_up, values)).fetchall():
+        await _reach_over(conn, later[row["id"]], at, unless=Term(**row))
 
 
 async def _held(conn: Connection, term_id: int, *, revoked: bool = False) -> tuple[Term, list[Term]]:
@@ -130,8 +144,10 @@ def _matters(term: Term, line: Sequence[Term], at: datetime) -> bool:
     return term.ends_at is not None and term.ends_at > at and follower(line, term) is None
 
 
-async def _reach_over(conn: Connection, term: Term, at: datetime) -> None:
-    if term.ends_at is not None:
+async def _reach_over(conn: Connection, term: Term, at: datetime, *, unless: Term | None = None) -> None:
+    """Of this end of the term nothing more is said; unless it is the same to what is said now."""
+    same = unless and unless.ends_at and term.ends_at and over(unless) == over(term)
+    if term.ends_at is not None and not same:
         await reach(conn, term.member_id, [over(term)], at)
 
 

@@ -1,18 +1,43 @@
 """Import a list of members from CSV: checked line by line, shown first, brought in whole or not at all."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from psycopg import Rollback
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from community.database.installation import sop_now
 from community.database.pool import Connection
-from community.history.sheet import Moment, TelegramId, aware, read_sheet
 from community.members.bring_in import Listed, bring_in_listed
+from community.members.lists import ReadList, read_list
 from community.playbook_types import Locale, Zone
+
+YEARS = range(2000, 2100)
+
+
+def _moment(text: object) -> datetime | None:
+    """An ISO date, or date and time; without a zone it stays without one."""
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise ValueError(f"{str(text)[:40]!r} is no date; write 2026-03-04 or 2026-03-04T10:00+08:00") from None
+    if at.year not in YEARS:
+        raise ValueError(f"the year {at.year} cannot be right")
+    return at
+
+
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+TelegramId = Annotated[int, Field(gt=0, lt=2**53)]
+
+
+def aware(at: datetime, zone: ZoneInfo) -> datetime:
+    """The moment in UTC; without a zone it is taken in `zone`."""
+    return at.replace(tzinfo=at.tzinfo or zone).astimezone(UTC)
 
 
 class Line(BaseModel):
@@ -26,7 +51,7 @@ class Line(BaseModel):
     last_name: Annotated[str, Field(max_length=256)] | None = None
     locale: Locale | None = None
     zone: Zone | None = None
-    joined_at: Moment | None = None
+    joined_at: Moment = None
     source: Annotated[str, Field(max_length=256)] | None = None
     consent: Annotated[str, Field(max_length=256)] | None = None
 
@@ -38,12 +63,8 @@ class Line(BaseModel):
         return Listed(**values, username=username, joined_at=joined_at)
 
 
-@dataclass
-class Roster:
-    """A list as read: its members, and what is wrong with it by line of the file."""
-
-    lines: list[Line] = field(default_factory=list)
-    problems: list[tuple[int, str]] = field(default_factory=list)
+Roster = ReadList[Line]
+"""A list as read: its members, and what is wrong with it, by line of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +79,14 @@ class Outcome:
 
 def read_roster(path: Path) -> Roster:
     """Read and check the list. Raises ImportRefused when the file is no CSV with a column `telegram_id`."""
-    sheet = read_sheet(path, Line)
-    roster = Roster([line for _, line in sheet.lines], sheet.problems)
-    seen: dict[int, int] = {}
-    for number, line in sheet.lines:
-        if before := seen.get(line.telegram_id):
-            roster.problems.append((number, f"telegram_id {line.telegram_id} is in line {before} already"))
-        seen[line.telegram_id] = number
-    return roster
+    return read_list(path, Line, ["telegram_id"])
 
 
 async def bring_in_roster(conn: Connection, roster: Roster, zone: ZoneInfo, *, apply: bool) -> Outcome:
     """Bring the list in, in one transaction; without `apply` all is undone, and the outcome is what it would be."""
     outcome = Outcome(0, 0, 0)
     async with conn.transaction():
-        brought = await bring_in_listed(conn, [line.listed(zone) for line in roster.lines], await sop_now(conn))
+        brought = await bring_in_listed(conn, [line.listed(zone) for _, line in roster.lines], await sop_now(conn))
         outcome = Outcome(brought.added, len(brought.ids) - brought.added, brought.unreachable)
         if not apply:
             raise Rollback

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,7 +13,8 @@ from community.access.bring_in import ListedTerm, TermsBroughtIn, bring_in_terms
 from community.access.calendar import end_of
 from community.database.installation import sop_now
 from community.database.pool import Connection
-from community.history.sheet import Moment, Sheet, TelegramId, aware, read_sheet
+from community.history.roster import Moment, TelegramId, aware
+from community.members.lists import ReadList, read_list
 from community.playbook import Playbook
 from community.playbook_types import Money, Text
 
@@ -25,12 +27,13 @@ class TermLine(BaseModel):
     telegram_id: TelegramId
     plan: Text
     starts: Moment
-    ends: Moment | None = None
+    ends: Moment = None
     paid: Money | None = None
 
     def listed(self, number: int, playbook: Playbook) -> ListedTerm:
         """The term: without an end it ends as the plan says; a moment without a zone is the community's."""
         zone = ZoneInfo(playbook.community.zone)
+        assert self.starts is not None  # what is empty is left out
         starts_at = aware(self.starts, zone)
         length = playbook.plans[self.plan].length
         ends_at = aware(self.ends, zone) if self.ends else end_of(starts_at, starts_at, length, str(zone))
@@ -46,11 +49,12 @@ class TermsList:
 
 
 def read_terms(path: Path, playbook: Playbook) -> TermsList:
-    """Read and check the list. Raises ImportRefused when the file is no CSV with telegram_id, plan and starts."""
-    sheet = read_sheet(path, TermLine)
-    known = [(number, line) for number, line in sheet.lines if line.plan in playbook.plans]
+    """Read and check the list. Raises ImportRefused when the file is no CSV with a column `telegram_id`."""
+    read = read_list(path, TermLine, ["telegram_id"], once=False)
+    known = [(number, line) for number, line in read.lines if line.plan in playbook.plans]
     terms = [line.listed(number, playbook) for number, line in known]
-    return TermsList(terms, [*sheet.problems, *_wrong_plans(sheet, playbook), *_wrong_spans(terms)])
+    problems = [*read.problems, *_wrong_plans(read, playbook), *_wrong_spans(terms)]
+    return TermsList(terms, sorted(problems, key=itemgetter(0)))
 
 
 async def bring_in_list(
@@ -65,9 +69,9 @@ async def bring_in_list(
     return outcome
 
 
-def _wrong_plans(sheet: Sheet[TermLine], playbook: Playbook) -> Iterator[tuple[int, str]]:
-    known = ", ".join(playbook.plans) or "none"
-    for number, line in sheet.lines:
+def _wrong_plans(read: ReadList[TermLine], playbook: Playbook) -> Iterator[tuple[int, str]]:
+    known = ", ".join(sorted(playbook.plans)) or "none"
+    for number, line in read.lines:
         if line.plan not in playbook.plans:
             yield number, f"plan: {line.plan!r:.40} is not in the playbook; known: {known}"
 

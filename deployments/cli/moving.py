@@ -10,9 +10,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from community.groups.welcome import START
 from community.history.datasets import export as export_dataset
 from community.history.roster import Roster, bring_in_roster, read_roster
-from community.history.sheet import refuse
 from community.history.telegram_export import GroupHistory, Imported, import_export
 from community.history.terms_list import bring_in_list, read_terms
+from community.members.lists import refuse
 from community.members.names import display_name
 from community.members.suppression import SUPPRESSION, leave_alone_again
 from community.outbox.render import Renderer
@@ -134,7 +134,7 @@ def _print_sample(roster: Roster) -> None:
             who.source,
             who.consent,
         )
-        for who in roster.lines[:10]
+        for _, who in roster.lines[:10]
     ]
     title = f"The first {len(rows)}"
     print_table(console(), title, ("Telegram id", "name", "joined", "source", "consent"), rows)

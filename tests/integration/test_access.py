@@ -175,7 +175,7 @@ async def test_a_span_of_ones_own(conn: Connection, playbook: Playbook, member: 
 @pytest.mark.parametrize(
     ("plan", "span", "says"),
     [
-        ("week", {}, "plan 'week': not in the playbook; known: month, year"),
+        ("week", {}, "plan 'week': not in the playbook; known: life, month"),
         ("month", {"starts_at": NOON + DAY}, r"overlap term 1 \(month, 2026-03-04 04:00 UTC to 2026-04-04"),
         ("month", {"starts_at": NOON - 60 * DAY, "ends_at": NOON + SECOND}, "overlap term 1"),
         ("month", {"ends_at": NOON + DAY}, "give a later end"),
@@ -290,6 +290,41 @@ async def test_an_end_that_is_one_again_counts_anew(conn: Connection, playbook: 
     assert {term.id: term for term in await terms_of(conn, who)}[first.id].changed_at == NOON + DAY, "it is past"
 
 
+async def test_what_followed_a_revoked_term_moves_up_as_long_as_it_is(
+    conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    who = await member()
+    trial = await grant(conn, playbook, who, "trial_7", NOON, **STAFF)
+    first, second, third = [await grant(conn, playbook, who, "month", NOON, **STAFF) for _ in range(3)]
+    later = await grant(conn, playbook, who, "month", NOON, **STAFF, starts_at=NOON + 400 * DAY)
+    await revoke(conn, second.id, NOON + DAY, by="ben", note="refunded before it began")
+    moved = {term.id: term for term in await terms_of(conn, who)}[third.id]
+    assert (moved.starts_at, moved.changed_at) == (first.ends_at, NOON + DAY)
+    assert first.ends_at
+    assert moved.ends_at == first.ends_at + 31 * DAY == utc("2026-05-12T04:00")
+    assert moved.note == f"2026-03-05 04:00 UTC: moved up, as term {second.id} was revoked"
+    assert await reached(conn, who, f"over:{third.id}:2026-06-11") == NOON + DAY
+    await revoke(conn, trial.id, NOON + DAY, by="ben", note="a mistake")
+    terms = {term.id: term for term in await terms_of(conn, who)}
+    assert terms[first.id].starts_at == NOON + DAY
+    assert (terms[third.id].starts_at, terms[later.id]) == (terms[first.id].ends_at, later)
+    await revoke(conn, first.id, NOON + 33 * DAY, by="ben", note="it was over")
+    assert {term.id: term for term in await terms_of(conn, who)}[third.id] == terms[third.id]
+
+
+async def test_what_moves_up_begins_after_whatever_else_covers_the_member(
+    conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    who = await member()
+    ahead = await grant(conn, playbook, who, "month", NOON, **STAFF, starts_at=NOON + 9 * DAY)
+    now = await grant(conn, playbook, who, "year", NOON, **STAFF)
+    after = await grant(conn, playbook, who, "month", NOON, **STAFF)
+    assert after.starts_at == now.ends_at
+    await revoke(conn, now.id, NOON + 10 * DAY, by="ben", note="refunded")
+    starts = {term.id: term.starts_at for term in await terms_of(conn, who)}
+    assert (starts[ahead.id], starts[after.id]) == (ahead.starts_at, ahead.ends_at)
+
+
 @pytest.mark.parametrize("verb", ["end", "cancel"])
 async def test_only_the_last_of_those_that_follow_each_other_is_changed(
     conn: Connection, playbook: Playbook, member: MakeMember, verb: str
@@ -355,7 +390,7 @@ async def test_whatever_happens_terms_of_a_line_do_not_overlap_and_one_end_stand
         assert len([term for term in own if term.ends_at and term.ends_at > at and not follower(own, term)]) <= 1
         for term in own:
             if later := follower(own, term):
-                assert f"over:{term.id}:{term.ends_at:%Y-%m-%d}" in said, (term, later)
+                assert f"over:{term.id}:{term.ends_at:%Y-%m-%d}" in said or later.changed_at <= term.changed_at
         last = last_of_coverage(own, at)
         covered = await current(conn, who, line, at)
         assert (last is None) == (covered is None)
