@@ -133,6 +133,7 @@ LIVE: dict[str, Any] = {
 _SINCE = "2026-01-01T04:00:00+00:00"
 _PAYER = {"since_at": _SINCE, "consultant": HOSTILE_NAME}
 _OF_STAGES: dict[str, dict[str, Any]] = {
+    "renewal_reminders": {"ends_at": "2026-11-30T12:00:00+00:00", "days_left": 3650},
     "member_care/nps": _PAYER,
     "member_care/benefits": _PAYER,
     "member_care/mid_year_review": _PAYER,
@@ -176,7 +177,7 @@ def step_context(template: str) -> dict[str, Any]:
 def smallest(sample: dict[str, Any]) -> dict[str, Any]:
     """The same sample with nothing in whatever may be empty, so that a check sees the other branches too."""
     kept = {*_STANDARD, "alerts", "join_url", "start_payload", "start_url"}
-    nothing = {"coupon": None}
+    nothing = {"coupon": None, "live": _PLAIN_LIVE}
     return {name: value if name in kept else _emptied(value) for name, value in sample.items()} | {
         name: value for name, value in nothing.items() if name in sample
     }
@@ -216,3 +217,7 @@ def sample_link(playbook: Playbook | None, key: str) -> str:
 
 def _emptied(value: Any) -> Any:
     return {key: _emptied(part) for key, part in value.items()} if isinstance(value, dict) else type(value)()
+
+
+_PLAIN_LIVE = {**_emptied(LIVE), "link": LIVE["link"], "coupon": None, "remaining": None}
+"""A live session without speaker, live price and limit. It always has a link."""

@@ -42,6 +42,17 @@ ABSENCES = {
     "lapsed": "does not pay any more: its steps are for who pays, its offer for who never did; since",
     "not_engaged": "was not active within the last two weeks, so no offer is made; last sign",
     "free": "never paid; the next offer is not due yet; in a group since",
+    "still_active": "not silent long enough, or asked already in this silence; last sign of life",
+    "other_step": "by what the member holds and when they last spoke, another step is for them; last sign of life",
+    "silent_long": "silent for so long that the stage is over for this silence; last sign of life",
+    "no_term": "not in the stage: never held a term",
+    "revoked": "not in the stage: the term was revoked",
+    "lifetime": "not in the stage: holds a term for life; since",
+    "cancelled": "not reminded: the member does not want to go on; cancelled",
+    "no_rungs": "no step is for the plan of the member's term; it ends",
+    "ended": "the stage is over for this term; it ended",
+    "term_followed": "renewed: only the term that ends last counts; it ends",
+    "ends_later": "not due: the term runs on, and a step must come after the day it began; it ends",
     "unknown": "the stage does not ask for this member",
 }
 """Why an audience does not name a member; the moment, if there is one, is printed behind."""

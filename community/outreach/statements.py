@@ -122,7 +122,7 @@ def _audience(stage: str) -> Queries:
 
 
 def absence(stage: str) -> LiteralString:
-    """The query that says why the stage's audience does not name a member."""
+    """The query that says why the stage's audience does not name a member; its parameters are of all steps."""
     return _audience(stage).absence
 
 
