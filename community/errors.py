@@ -37,6 +37,14 @@ class UnknownStage(SopError):
     """No stage of that name is in the playbook."""
 
 
+class LiveRefused(SopError):
+    """A live session cannot be added, moved or cancelled as asked; nothing was changed."""
+
+
+class UnknownLive(SopError):
+    """No live session matches what was asked for."""
+
+
 class ImportRefused(SopError):
     """A file to import is not what it should be, or the import cannot begin; nothing was imported."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from community.database.pool import Connection
 from community.database.queries import load
+from community.playbook_stages import PRIORITIES, MessageClass
 
 queries = load(__file__)
 
@@ -27,3 +28,18 @@ async def settle(conn: Connection, message_ids: Sequence[int], *, arrived: bool)
 async def cancel_waiting(conn: Connection, member_id: int, reason: str) -> int:
     """Drop what waits for a member who left; answers to what the member did are kept. Returns how many."""
     return (await conn.execute(queries.cancel_waiting, {"member_id": member_id, "reason": reason})).rowcount
+
+
+async def cancel_occurrences(conn: Connection, bot_id: int, stage: str, occurrences: Sequence[str], reason: str) -> int:
+    """Drop what waits of a stage for these reasons to write; returns how many.
+
+    A planner at work may still add some: whoever must not have that holds `outreach.plan.one_planner` meanwhile.
+    """
+    values = {"bot_id": bot_id, "stage": stage, "occurrences": list(occurrences), "reason": reason}
+    values |= {"lanes": list(range(len(MessageClass) * PRIORITIES))}
+    return (await conn.execute(queries.cancel_occurrences, values)).rowcount
+
+
+async def cancel_offers(conn: Connection, code: str) -> int:
+    """Drop the promotional messages that wait to offer this coupon, of which none is left; returns how many."""
+    return (await conn.execute(queries.cancel_offers, {"code": code})).rowcount

@@ -1,6 +1,7 @@
 """What became of a plan's messages."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from community.database.pool import Connection
@@ -20,6 +21,17 @@ async def outcome(conn: Connection, plan_id: int) -> dict[str, int]:
 async def outcome_by_step(conn: Connection, plan_id: int) -> list[dict[str, Any]]:
     """Rows of step, state, reason, messages."""
     return await (await conn.execute(queries.outcome, {"plan_id": plan_id})).fetchall()
+
+
+async def outcome_of_occurrences(
+    conn: Connection, stage: str, occurrences: Sequence[str], since: datetime, until: datetime
+) -> list[dict[str, Any]]:
+    """Rows of step, state, members: the messages of these reasons to write that were planned between the moments.
+
+    A member who got a step for several of them counts once.
+    """
+    values = {"stage": stage, "occurrences": list(occurrences), "since": since, "until": until}
+    return await (await conn.execute(queries.outcome_of_occurrences, values)).fetchall()
 
 
 async def last_plans(conn: Connection, stages: Iterable[str]) -> list[dict[str, Any]]:

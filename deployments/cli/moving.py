@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from community.errors import ImportRefused
 from community.groups.welcome import START
 from community.history.datasets import export as export_dataset
 from community.history.roster import Roster, bring_in_roster, read_roster
 from community.history.telegram_export import GroupHistory, Imported, import_export
+from community.members.lists import refuse
 from community.members.names import display_name
 from community.members.suppression import SUPPRESSION, leave_alone_again
 from community.outbox.render import Renderer
@@ -106,8 +106,7 @@ async def _print_invitation(s: Session, unreachable: int) -> None:
 
 async def _import_members(file: Path, apply: bool) -> None:
     roster = read_roster(file)
-    if roster.problems:
-        raise ImportRefused("\n".join(f"{file}:{line}: {what}" for line, what in roster.problems))
+    refuse(file, roster.problems)
     async with session() as s:
         zone = ZoneInfo((await s.bundle()).playbook.community.zone)
         outcome = await bring_in_roster(s.conn, roster, zone, apply=apply)
@@ -129,7 +128,7 @@ def _print_sample(roster: Roster) -> None:
             who.source,
             who.consent,
         )
-        for who in roster.lines[:10]
+        for _, who in roster.lines[:10]
     ]
     title = f"The first {len(rows)}"
     print_table(console(), title, ("Telegram id", "name", "joined", "source", "consent"), rows)
