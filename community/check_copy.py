@@ -12,7 +12,15 @@ from jinja2 import ChainableUndefined, Template, TemplateSyntaxError, meta, node
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import ValidationError
 
-from community.copy_contexts import ACTIONS, context_of, link_keys, sample_link, smallest, standard_context
+from community.copy_contexts import (
+    ACTIONS,
+    context_of,
+    link_keys,
+    sample_link,
+    sample_moment,
+    smallest,
+    standard_context,
+)
 from community.playbook import Playbook
 from community.setup_actions import read_setup
 from community.telegram_html import CAPTION_LIMIT, MESSAGE_LIMIT, find_problems, plain_text, utf16_length
@@ -22,6 +30,7 @@ from community.yaml_source import YamlError
 Found = tuple[int, str]
 """A line of the file, and what is wrong there."""
 
+_MOMENTS = {"moment": sample_moment, "day": sample_moment}
 SAME = 512
 """Copies kept compiled: each is rendered with several samples."""
 
@@ -62,7 +71,7 @@ class CopyCheck:
     def _samples(self) -> list[dict[str, Any]]:
         given = context_of(self.template)
         own = standard_context(self.playbook, self.locale) if self.playbook else _UNKNOWN_PLAYBOOK
-        link = {"link": partial(sample_link, self.playbook)} if given else {}
+        link = {"link": partial(sample_link, self.playbook), **_MOMENTS} if given else {}
         return [{**given, **own, **link}, {**smallest(given), **own, "resources": [], **link}]
 
     def _names(self, parts: CopySource) -> Iterator[Found]:

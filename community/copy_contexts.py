@@ -87,6 +87,30 @@ _FIXED: dict[str, dict[str, Any]] = {
     "staff/alert": {"alerts": [_ALERT] * 5, "more": 10**6},
     "staff/follow_up": {**_STAFF_MEMBER, "problem": "sourcing", "text": "<😀" * 2048, "due": "2026-11-22 22:30 +08"},
 }
+PLAN: dict[str, Any] = {"key": "a" * 32, "title": "<" + "😀" * 127, "price": "999999999999.99 USD"}
+COUPON: dict[str, Any] = {
+    "code": "A" * 10 + "-" + "F" * 12,
+    "until": "30 Nov, 20:00",
+    "remaining": 10**9,
+    "percent": "99.99",
+    "amount": "999999999999.99 USD",
+    "price": "999999999999.99 USD",
+    "opens": "<" + "😀" * 127,
+}
+LIVE: dict[str, Any] = {
+    "id": _LARGEST_ID,
+    "title": "<" + "😀" * 127,
+    "speaker": "<" + "😀" * 127,
+    "starts": "30 Nov, 20:00",
+    "ends": "30 Nov, 21:30",
+    "window_until": "2 Dec, 21:30",
+    "remaining": 10**9,
+    "link": f"https://{'x' * 60}.example/l/live-{'x' * 24}?a=1&b=2",
+    "plan": PLAN,
+    "coupon": COUPON,
+}
+_OF_STAGES: dict[str, dict[str, Any]] = {}
+"""What a stage's audience gives the copy of its steps besides."""
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""
 
@@ -102,15 +126,23 @@ def context_of(template: str) -> dict[str, Any]:
     """What the sender gives the copy of that name, as a sample. A toast is plain words and given nothing."""
     if template in _NOT_SENT:
         return dict(_FIXED[template])
-    own = _QUESTION if template.startswith("gate/") else {}
-    given = {**_STANDARD, **_FIXED.get(template, own)}
+    own = _FIXED.get(template) or (_QUESTION if template.startswith("gate/") else step_context(template))
+    given = {**_STANDARD, "plan": PLAN, "coupon": COUPON, "live": LIVE, **own}
     return {name: value for name, value in given.items() if name != "member" or template not in _TO_NO_MEMBER}
+
+
+def step_context(template: str) -> dict[str, Any]:
+    """What the audience gives the copy of a stage's step, as a sample."""
+    return _OF_STAGES.get(template.partition("/")[0], {})
 
 
 def smallest(sample: dict[str, Any]) -> dict[str, Any]:
     """The same sample with nothing in whatever may be empty, so that a check sees the other branches too."""
     kept = {*_STANDARD, "alerts", "join_url", "start_payload", "start_url"}
-    return {name: value if name in kept else _emptied(value) for name, value in sample.items()}
+    nothing = {"coupon": None}
+    return {name: value if name in kept else _emptied(value) for name, value in sample.items()} | {
+        name: value for name, value in nothing.items() if name in sample
+    }
 
 
 def standard_context(playbook: Playbook, locale: str) -> dict[str, Any]:
@@ -123,6 +155,11 @@ def standard_context(playbook: Playbook, locale: str) -> dict[str, Any]:
             for resource in playbook.resources
         ],
     }
+
+
+def sample_moment(_at: str) -> str:
+    """Stands in for the sender's `moment` and `day`."""
+    return "30 Nov, 20:00"
 
 
 def link_keys(playbook: Playbook) -> set[str]:

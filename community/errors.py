@@ -57,5 +57,13 @@ class BackupRefused(SopError):
     """A backup cannot be made, or what is to be restored is not one that may be; the database is as it was."""
 
 
+class UnknownProposal(SopError):
+    """No proposal of that hash or number."""
+
+
+class ProposalRefused(SopError):
+    """A proposal cannot be executed any more: the world, the playbook or the copy changed since. Nothing was done."""
+
+
 class PrefectUnavailable(SopError):
     """The Prefect server did not answer in time."""

@@ -46,3 +46,8 @@ class Offer(Entry):
         if sum(kind is not None for kind in (self.percent, self.amount, self.price, self.opens)) != 1:
             raise ValueError("give exactly one of percent, amount, price, opens")
         return self
+
+
+def title_of(plan: TermPlan, default: str, locale: str) -> str:
+    """The plan's title in `locale`, else in the `default` one."""
+    return plan.title.get(locale) or plan.title.get(default) or next(iter(plan.title.values()))

@@ -440,3 +440,13 @@ SELECT
     dm = 'open' OR (dm = 'temporary' AND dm_until_at > %(at)s) AS reachable
 FROM v_members
 WHERE id = %(member_id)s
+
+-- name: coupon_named
+SELECT code, kind, value, currency, opens, remaining, valid_until_at FROM v_coupons WHERE code = %(key)s
+
+-- name: live_named
+SELECT id, title, speaker, url, starts_at, ends_at, window_until_at, plan, coupon, remaining
+FROM v_lives WHERE id = %(key)s
+
+-- name: newest_live
+SELECT id FROM v_lives WHERE cancelled_at IS NULL ORDER BY id DESC LIMIT 1

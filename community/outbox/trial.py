@@ -5,11 +5,13 @@ from typing import Any
 from uuid import uuid4
 
 from community.bundle import Bundle
+from community.copy_contexts import step_context
 from community.database.pool import Connection
 from community.database.queries import load
 from community.errors import SopError
 from community.outbox.compose import TRIAL, Composer
 from community.outbox.enqueue import Draft, enqueue
+from community.playbook import Playbook
 from community.playbook_stages import MessageClass, template_name
 
 queries = load(__file__)
@@ -36,9 +38,10 @@ async def send_trial(
     template = template_name(stage, playbook.stage(stage).step(step).name)
     if locale is not None and locale not in playbook.community.locales:
         raise SopError(f"--locale: {locale} is not offered; the playbook has {', '.join(playbook.community.locales)}")
-    context: dict[str, Any] = {TRIAL: True, **({"locale": locale} if locale else {})}
+    example = await _example(conn, playbook, template)
+    context: dict[str, Any] = {TRIAL: True, **example, **({"locale": locale} if locale else {})}
     to = await _recipient(conn, member_id, at)
-    text = composer.render(bundle, {**to, "id": 0, "template": template, "context": context}).text
+    text = (await composer.render(conn, bundle, {**to, "id": 0, "template": template, "context": context})).text
     draft = Draft(
         chat_id=to["chat_id"],
         member_id=member_id,
@@ -52,6 +55,12 @@ async def send_trial(
     )
     await enqueue(conn, composer.bot_id, bundle.hash, [draft], at)
     return text
+
+
+async def _example(conn: Connection, playbook: Playbook, template: str) -> dict[str, Any]:
+    """What the step's copy could be given: the playbook's first plan, the newest live session."""
+    newest = await (await conn.execute(queries.newest_live)).fetchone()
+    return {**step_context(template), "plan": next(iter(playbook.plans), None), "live": newest and newest["id"]}
 
 
 async def _recipient(conn: Connection, member_id: int, at: datetime) -> dict[str, Any]:

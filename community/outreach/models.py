@@ -64,6 +64,7 @@ class Plan(SQLModel, table=True):
         Index("plans_stage", "stage", "as_of_at"),
         Index("plans_open", "stage", postgresql_where=sql("state in ('proposed', 'approved')")),
         Index("plans_hash", "hash", unique=True, postgresql_where=sql("hash IS NOT NULL")),
+        Index("plans_run", "run_id", postgresql_where=sql("run_id IS NOT NULL")),
     )
 
     id: int = identity()

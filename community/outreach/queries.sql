@@ -51,6 +51,7 @@ audience AS MATERIALIZED (
     FROM (
         {{audience}}
     ) AS a
+    {{window}}
 ),
 candidates AS (
     SELECT
@@ -78,6 +79,9 @@ candidates AS (
 -- name: newest
 -- The newest step that is due for the same reason to write, whether or not it was planned.
 max(a.due_at) FILTER (WHERE a.due_at <= %(now_at)s) OVER (PARTITION BY a.member_id, a.occurrence)
+
+-- name: window
+WHERE a.due_at >= %(due_from)s AND a.due_at <= %(due_until)s
 
 -- name: proposed
 OR EXISTS (
@@ -129,6 +133,19 @@ UNION ALL
 SELECT NULL, 'already', NULL, count(*) FROM audience WHERE already
 UNION ALL
 SELECT NULL, 'decided', NULL, count(*) FROM decided
+
+-- name: freeze
+-- What a proposal is made of, by the day it was due on. Judged afterwards, all together.
+{{candidates}}
+INSERT INTO plan_rows (
+    plan_id, on_day, member_id, step, occurrence, due_at, expires_at, goals, goal_since_at, context, lane,
+    promotional, exempt, reason
+)
+SELECT
+    %(plan_id)s, (due_at AT TIME ZONE %(schedule_zone)s)::date, member_id, step, occurrence, due_at, expires_at, goals,
+    goal_since_at, context, lane, promotional, exempt, barred
+FROM candidates
+ON CONFLICT ON CONSTRAINT plan_rows_intent DO NOTHING
 
 -- name: park
 -- For a restored database: what a plan would find now, the lost database may have planned and sent. Parked whatever the

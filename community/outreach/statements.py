@@ -86,11 +86,12 @@ def statement(name: str, values: dict[str, Any]) -> LiteralString:
         everyone=values["members"] is None,
         collapses=any(values["collapse"]),
         proposed=bool(values["open"]),
+        window="due_from" in values,
     )
 
 
 @cache
-def _fill(stage: str, name: str, *, everyone: bool, collapses: bool, proposed: bool) -> LiteralString:
+def _fill(stage: str, name: str, *, everyone: bool, collapses: bool, proposed: bool, window: bool) -> LiteralString:
     """The statement with the stage's audience and the guardrails in their places.
 
     An audience names the members asked for as `id = ANY (%(members)s)`. For everyone that becomes the condition of the
@@ -104,6 +105,7 @@ def _fill(stage: str, name: str, *, everyone: bool, collapses: bool, proposed: b
         audience=audience,
         newest=queries.newest if collapses else "NULL::timestamptz",
         proposed=queries.proposed if proposed else "",
+        window=queries.window if window else "",
         gated=GATED,
     )
     return queries.fill(name, candidates=candidates, gated=GATED, gate_values=GATE_VALUES)

@@ -87,12 +87,12 @@ async def _texts(s: Session, bundle: Bundle, rows: Sequence[dict[str, Any]]) -> 
     if not rows:
         return []
     composer = await make_composer(s)
-    return [_rendered(composer, bundle, {**row, "id": 0}) for row in rows]
+    return [await _rendered(s, composer, bundle, {**row, "id": 0}) for row in rows]
 
 
-def _rendered(composer: Composer, bundle: Bundle, row: dict[str, Any]) -> Outgoing | RenderError:
+async def _rendered(s: Session, composer: Composer, bundle: Bundle, row: dict[str, Any]) -> Outgoing | RenderError:
     try:
-        return composer.render(bundle, row)
+        return await composer.render(s.conn, bundle, row)
     except RenderError as error:
         return error
 

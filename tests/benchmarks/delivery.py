@@ -57,7 +57,7 @@ def _rendered() -> Outgoing:
     names = {"first_name": "User", "last_name": "", "username": None, "locale": None, "group_title": None}
     row = {"id": 1, "chat_id": FIRST_USER, "template": TEMPLATE, "context": {}, **names}
     composer = Composer(Bundles(), bot_id=BOT_ID, username="bench_bot", links_url="http://127.0.0.1:1", link_secret="x")
-    return composer.render(load_bundle(ROOT / "templates"), row)
+    return composer.fill(load_bundle(ROOT / "templates"), row, {})
 
 
 async def _latency(api: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from community.bundle import Bundle, load_bundle
-from community.copy_contexts import context_of, needed_copy, sample_link, smallest
+from community.copy_contexts import context_of, needed_copy, sample_link, sample_moment, smallest
 from community.members.names import NAMELESS, clean_name, display_name, short_name
 from community.outbox.render import Button, Rendered, Renderer, RenderError
 from community.telegram_html import plain_text, problems, utf16_length
@@ -23,7 +23,8 @@ NAMES = st.one_of(
 
 
 def context(template: str, **changes: Any) -> dict[str, Any]:
-    return {**context_of(template), "link": lambda key: sample_link(BUNDLE.playbook, key), **changes}
+    own = {"link": lambda key: sample_link(BUNDLE.playbook, key), "moment": sample_moment, "day": sample_moment}
+    return {**context_of(template), **own, **changes}
 
 
 def render_copy(source: str, **changes: Any) -> Rendered:

@@ -175,7 +175,7 @@ async def test_explain_of_someone_who_left(
     for name in ("memberships", "members"):
         await conn.execute(f"UPDATE {name} SET left_at = %s", [NOON - timedelta(hours=2)])
     ran = await sop("explain", number, STAGE)
-    assert ran.out.count("left at 2026-03-04 10:00") == len(bundle.playbook.stage(STAGE).steps)
+    assert ran.out.count("is in no group now (2026-03-04 10:00)") == len(bundle.playbook.stage(STAGE).steps)
 
 
 @pytest.mark.parametrize(("who", "stage", "said"), [("@nobody", STAGE, "@nobody"), ("1", "nope", "nope")])

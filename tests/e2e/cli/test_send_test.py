@@ -36,10 +36,10 @@ async def test_what_leaves_is_marked_and_its_links_are_direct(
     [row] = await table(conn, "messages")
     composer = Composer(Bundles(), bot_id=BOT_ID, username="b", links_url="https://club.test", link_secret="s")
     names = {"first_name": "Ann", "last_name": "", "username": None, "locale": "en", "group_title": "Club"}
-    outgoing = composer.render(bundle, {**row, **names})
+    outgoing = composer.fill(bundle, {**row, **names}, {})
     assert outgoing.text.startswith("<i>TEST · welcome_drip/welcome · en</i>\n\n")
     assert "club.test" not in str(outgoing)
-    assert "club.test" in str(composer.render(bundle, {**row, **names, "context": {}}))
+    assert "club.test" in str(composer.fill(bundle, {**row, **names, "context": {}}, {}))
 
 
 @pytest.mark.parametrize(

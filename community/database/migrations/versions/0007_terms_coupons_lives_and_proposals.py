@@ -195,4 +195,5 @@ def upgrade() -> None:
     op.create_index(
         "plans_open", "plans", ["stage"], unique=False, postgresql_where=sa.text("state in ('proposed', 'approved')")
     )
+    op.create_index("plans_run", "plans", ["run_id"], unique=False, postgresql_where=sa.text("run_id IS NOT NULL"))
     op.create_check_constraint("plans_kind", "plans", "kind in ('run', 'approval', 'backfill')")

@@ -1,0 +1,177 @@
+-- name: propose
+INSERT INTO plans (stage, kind, as_of_at, since_at, planned_wall, state, bundle, decide_by_at, run_id)
+VALUES (
+    %(stage)s, %(kind)s, %(until)s, %(since)s, clock_timestamp(), 'proposed', %(bundle)s, %(decide_by)s, %(run_id)s
+)
+RETURNING id
+
+-- name: collapse
+-- Of several that are late for the same reason to write only the newest is sent, whichever days they are of.
+UPDATE plan_rows r SET reason = 'collapsed'
+FROM (
+    SELECT number, step, due_at, max(due_at) FILTER (WHERE due_at <= %(now_at)s) OVER (PARTITION BY member_id, occurrence)
+        AS newest_at
+    FROM plan_rows WHERE plan_id = %(plan_id)s
+) AS o
+WHERE r.plan_id = %(plan_id)s AND r.number = o.number AND r.reason IS NULL
+    AND o.step = ANY (%(collapsing)s) AND o.due_at <= %(run_before)s AND o.due_at < o.newest_at
+
+-- name: judge_rows
+-- Once over all that is frozen, so that the caps see a member's messages together, whichever days they are of.
+WITH candidates AS (
+    SELECT
+        number AS key, member_id, NULL::bigint AS chat_id, %(stage)s::text AS stage, due_at, expires_at, promotional,
+        exempt, goals, goal_since_at, lane AS reserve_lane, reason AS barred
+    FROM plan_rows WHERE plan_id = %(plan_id)s
+),
+{{gated}}
+UPDATE plan_rows r SET reason = g.reason, send_at = g.send_at, gates = g.values
+FROM (SELECT key, reason, send_at, CASE WHEN reason IS NOT NULL THEN {{gate_values}} END AS values FROM gated) AS g
+WHERE r.plan_id = %(plan_id)s AND r.number = g.key
+
+-- name: fingerprint
+-- Of the rows in whatever order, in constant memory; two rows cannot be alike, as an intent is there once.
+SELECT
+    count(*) AS rows,
+    coalesce(bit_xor(
+        hashtextextended(concat_ws('|', member_id, step, occurrence, coalesce(reason, 'send')), 0)
+    ), 0) AS digest
+FROM plan_rows WHERE plan_id = %(plan_id)s
+
+-- name: sum_up
+SELECT on_day, step, coalesce(reason, CASE WHEN send_at > due_at AND send_at > %(now_at)s THEN 'deferred' ELSE 'send' END)
+    AS outcome, count(*) AS members
+FROM plan_rows WHERE plan_id = %(plan_id)s
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+
+-- name: close_proposal
+UPDATE plans SET counts = %(counts)s, hash = %(hash)s WHERE id = %(plan_id)s
+
+-- name: proposal
+SELECT * FROM plans WHERE id = %(id)s
+
+-- name: proposal_by_hash
+SELECT * FROM plans WHERE hash LIKE %(hash)s || '%%' AND kind <> 'run' ORDER BY id DESC LIMIT 2
+
+-- name: proposal_of_run
+SELECT * FROM plans WHERE run_id = %(run_id)s ORDER BY id DESC LIMIT 1
+
+-- name: proposals
+SELECT * FROM plans WHERE kind <> 'run' AND state = ANY (%(states)s) ORDER BY id DESC LIMIT %(limit)s
+
+-- name: decide
+-- The first word counts: whoever comes later finds it decided.
+UPDATE plans
+SET
+    state = CASE WHEN %(decision)s = 'cancel' THEN 'refused' ELSE 'approved' END,
+    decision = %(decision)s, decided_at = %(at)s, decided_by = %(by)s, decided_how = %(how)s, note = %(note)s
+WHERE id = %(id)s AND state = 'proposed'
+RETURNING *
+
+-- name: lapse
+UPDATE plans
+SET state = 'refused', decision = 'cancel', decided_at = %(at)s, decided_how = 'timeout', note = 'no answer in time'
+WHERE kind <> 'run' AND state = 'proposed' AND decide_by_at <= %(at)s
+RETURNING *
+
+-- name: take_approved
+-- One process executes a proposal; another one that comes at the same time leaves it alone.
+SELECT * FROM plans WHERE state = 'approved' AND id = %(id)s FOR UPDATE SKIP LOCKED
+
+-- name: execute
+-- What was frozen, less what has its message by now, less what the guardrails stop now. Never anything else.
+WITH candidates AS (
+    SELECT
+        r.number AS key, r.member_id, NULL::bigint AS chat_id, %(stage)s::text AS stage, r.step, r.occurrence, r.due_at,
+        r.expires_at, r.promotional, r.exempt, r.goals, r.goal_since_at, r.lane, r.lane AS reserve_lane, r.context,
+        NULL::text AS barred
+    FROM plan_rows r
+    WHERE r.plan_id = %(plan_id)s AND r.reason IS NULL AND r.outcome IS NULL
+        AND ('x' || left(md5(r.plan_id || ':' || r.member_id), 4))::bit(16)::int < %(share)s * 65536
+),
+{{gated}},
+added AS (
+    INSERT INTO messages (
+        bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
+        template, context, bundle, plan_id, planned_at, wanted_at, due_at, expires_at, reason
+    )
+    SELECT
+        %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
+        stage || '/' || step, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at, expires_at,
+        CASE WHEN send_at > from_at THEN 'quiet_hours' END
+    FROM gated
+    WHERE reason IS NULL
+    ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
+    RETURNING member_id, step, occurrence
+),
+decided AS (
+    INSERT INTO decisions (at, plan_id, member_id, stage, step, occurrence, reason, due_at, gates)
+    SELECT
+        %(now_at)s, %(plan_id)s, g.member_id, g.stage, g.step, g.occurrence, g.reason, g.due_at, {{gate_values}}
+    FROM gated g
+    WHERE g.reason IS NOT NULL
+)
+UPDATE plan_rows r
+SET outcome = CASE
+    WHEN g.reason IS NOT NULL THEN g.reason
+    WHEN EXISTS (
+        SELECT FROM added a WHERE a.member_id = g.member_id AND a.step = g.step AND a.occurrence = g.occurrence
+    ) THEN 'sent'
+    ELSE 'already'
+END
+FROM gated g
+WHERE r.plan_id = %(plan_id)s AND r.number = g.key
+
+-- name: outcomes
+SELECT on_day, step, outcome, count(*) AS members FROM plan_rows
+WHERE plan_id = %(plan_id)s AND reason IS NULL
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3
+
+-- name: executed
+UPDATE plans SET state = %(state)s, decision = CASE WHEN %(state)s = 'proposed' THEN NULL ELSE decision END,
+    decide_by_at = CASE WHEN %(state)s = 'proposed' THEN %(decide_by)s ELSE decide_by_at END
+WHERE id = %(plan_id)s
+
+-- name: refuse_rows
+-- Somebody decided that these are not sent: the same is not proposed again an hour later.
+INSERT INTO messages (
+    bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, template, bundle, plan_id,
+    planned_at, wanted_at, due_at, expires_at, state, reason, settled_wall
+)
+SELECT
+    %(bot_id)s, r.member_id, m.telegram_id, r.lane, %(stage)s, r.step, r.occurrence, r.promotional, r.exempt,
+    %(stage)s || '/' || r.step, %(bundle)s, %(plan_id)s, %(now_at)s, r.due_at, r.due_at, r.expires_at,
+    'cancelled', 'refused', clock_timestamp()
+FROM plan_rows r
+JOIN v_members m ON m.id = r.member_id
+WHERE r.plan_id = %(plan_id)s AND r.reason IS NULL AND r.outcome IS NULL
+ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
+
+-- name: sample
+-- A few of each step, the same ones however often one looks.
+SELECT
+    s.member_id, m.telegram_id AS chat_id, s.step, s.occurrence, s.due_at, s.send_at, s.context,
+    m.first_name, m.last_name, m.username, m.locale, m.group_title, m.zone
+FROM (
+    SELECT r.*, row_number() OVER (PARTITION BY step ORDER BY number) AS place
+    FROM plan_rows r WHERE plan_id = %(plan_id)s AND reason IS NULL
+) AS s
+JOIN v_members m ON m.id = s.member_id
+WHERE s.place <= %(each)s
+ORDER BY s.step, s.place
+
+-- name: stopped
+-- Whom the guardrails stopped since it was proposed, by reason.
+SELECT member_id, step, occurrence, outcome AS reason FROM plan_rows
+WHERE plan_id = %(plan_id)s AND outcome NOT IN ('sent', 'already')
+ORDER BY outcome, member_id, step
+LIMIT %(limit)s
+
+-- name: forget_rows
+DELETE FROM plan_rows WHERE (plan_id, number) IN (
+    SELECT r.plan_id, r.number FROM plan_rows r JOIN plans p ON p.id = r.plan_id
+    WHERE p.state IN ('executed', 'refused') AND p.planned_wall < clock_timestamp() - %(after)s::interval
+    LIMIT %(batch)s
+)
