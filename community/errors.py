@@ -43,6 +43,12 @@ class LiveRefused(SopError):
 
 class UnknownLive(SopError):
     """No live session matches what was asked for."""
+class AccessRefused(SopError):
+    """What was asked of a member's terms cannot be done; nothing was changed."""
+
+
+class CouponRefused(SopError):
+    """A coupon cannot be issued as asked, or is not taken; nothing was changed."""
 
 
 class ImportRefused(SopError):
