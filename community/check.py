@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from community import stage_moments
 from community.check_copy import CopyCheck
 from community.copy_contexts import RESERVED_FOLDERS, needed_copy
 from community.playbook import Playbook
@@ -142,7 +141,8 @@ def _cross_problems(playbook: Playbook) -> Iterator[tuple[_Path, str]]:
         yield from _repeated(("stages", name, "steps"), "name", [step.name for step in stage.steps])
         if name in RESERVED_FOLDERS:
             yield ("stages", name), f"{name} is a folder of the bot's own copy; name the stage otherwise"
-        yield from ((("stages", name, "steps", *where), what) for *where, what in step_problems(name, stage))
+        for place, key, what in step_problems(name, stage):
+            yield ("stages", name, "steps", place, key), what
     for index, link in enumerate(playbook.links):
         if playbook.resource(link.token):
             yield ("links", index, "token"), f"{link.token} is also a resource's key; name one of them otherwise"

@@ -11,6 +11,7 @@ ACTIONS: dict[str, bool | None] = {
     "gate": True,
     "help": False,
     "language": None,
+    "live": True,
     "my_data": False,
     "problem": True,
     "resume": False,
@@ -38,6 +39,14 @@ _DATA = {
     "activities": 10**9,
 }
 _ALERT = {"what": _LONG_TEXT, "where": _LONG_TEXT, "next": _LONG_TEXT, "times": 10**6}
+_RESULT = {
+    "number": _LARGEST_ID,
+    "title": "<" + "😀" * 127,
+    "starts": "30 Nov, 20:00",
+    **dict.fromkeys(("announced", "registered", "watched", "questions", "bought", "coupons"), 10**9),
+    "conversion": "100.0",
+    "revenue": ["999999999999.99 USD"] * 3,
+}
 _STAFF_MEMBER = {"number": _LARGEST_ID, "telegram_id": _LARGEST_ID}
 
 _STANDARD: dict[str, Any] = {
@@ -59,7 +68,7 @@ _TOAST = "bot/answer_thanks"
 _INVITATION = "group/invitation"
 _NOT_SENT = (_TOAST, _INVITATION)
 """Words that are shown, not sent as a message: they know of no chat."""
-_TO_NO_MEMBER = ("group/setup", "group/welcome", "staff/alert")
+_TO_NO_MEMBER = ("group/setup", "group/welcome", "staff/alert", "staff/live_result")
 _FIXED: dict[str, dict[str, Any]] = {
     "gate/wrong": _QUESTION,
     "gate/declined": {},
@@ -81,10 +90,16 @@ _FIXED: dict[str, dict[str, Any]] = {
     "bot/setup_welcome": _SETUP,
     "bot/setup_summary": _SETUP,
     "bot/setup_refused": {"asked": True},
+    "bot/live_registered": {},
+    "bot/live_ask": {},
+    "bot/live_asked": {},
+    "bot/live_enough": {},
+    "bot/live_over": {},
     "group/setup": {"start_payload": f"setup_{10**9}"},
     "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
     _INVITATION: {"start_url": f"https://t.me/{'x' * 32}?start=welcome"},
     "staff/alert": {"alerts": [_ALERT] * 5, "more": 10**6},
+    "staff/live_result": {"result": _RESULT},
     "staff/follow_up": {**_STAFF_MEMBER, "problem": "sourcing", "text": "<😀" * 2048, "due": "2026-11-22 22:30 +08"},
 }
 PLAN: dict[str, Any] = {"key": "a" * 32, "title": "<" + "😀" * 127, "price": "999999999999.99 USD"}
@@ -139,7 +154,7 @@ def step_context(template: str) -> dict[str, Any]:
 def smallest(sample: dict[str, Any]) -> dict[str, Any]:
     """The same sample with nothing in whatever may be empty, so that a check sees the other branches too."""
     kept = {*_STANDARD, "alerts", "join_url", "start_payload", "start_url"}
-    nothing = {"coupon": None}
+    nothing = {"coupon": None, "live": _PLAIN_LIVE}
     return {name: value if name in kept else _emptied(value) for name, value in sample.items()} | {
         name: value for name, value in nothing.items() if name in sample
     }
@@ -179,3 +194,7 @@ def sample_link(playbook: Playbook | None, key: str) -> str:
 
 def _emptied(value: Any) -> Any:
     return {key: _emptied(part) for key, part in value.items()} if isinstance(value, dict) else type(value)()
+
+
+_PLAIN_LIVE = {**_emptied(LIVE), "link": LIVE["link"], "coupon": None, "remaining": None}
+"""A live session without speaker, live price and limit. It always has a link."""

@@ -43,6 +43,8 @@ class LiveRefused(SopError):
 
 class UnknownLive(SopError):
     """No live session matches what was asked for."""
+
+
 class AccessRefused(SopError):
     """What was asked of a member's terms cannot be done; nothing was changed."""
 

@@ -7,7 +7,7 @@ from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.live.ladder import STAGE, occurrence
 from community.live.models import Live
-from community.outbox.settle import cancel_occurrences, cancel_offers
+from community.outreach.stopping import stop_occurrences, stop_offers
 
 queries = load(__file__)
 
@@ -46,7 +46,7 @@ async def close_due(conn: Connection, at: datetime, *, bot_id: int) -> dict[int,
     async with transaction(conn):
         for row in await (await conn.execute(queries.close, {"at": at})).fetchall():
             live = Live(**row)
-            closed[live.id] = await cancel_occurrences(conn, bot_id, STAGE, all_of(live), "window_closed")
+            closed[live.id] = await stop_occurrences(conn, bot_id, STAGE, all_of(live), "window_closed")
     return closed
 
 
@@ -57,7 +57,7 @@ def all_of(live: Live) -> list[str]:
 
 async def _drop_sold_out(conn: Connection, at: datetime) -> int:
     rows = await (await conn.execute(queries.sold_out, {"at": at})).fetchall()
-    return sum([await cancel_offers(conn, row["coupon"]) for row in rows])
+    return sum([await stop_offers(conn, STAGE, row["coupon"]) for row in rows])
 
 
 async def _drop_former(conn: Connection, at: datetime, bot_id: int) -> dict[str, int]:
@@ -65,5 +65,5 @@ async def _drop_former(conn: Connection, at: datetime, bot_id: int) -> dict[str,
     for row in await (await conn.execute(queries.former, {"since": at - FORMER_FOR})).fetchall():
         reason = "session_cancelled" if row["cancelled"] else "session_moved"
         former = [occurrence(row["id"], version) for version in range(1, row["version"])]
-        dropped[reason] = dropped.get(reason, 0) + await cancel_occurrences(conn, bot_id, STAGE, former, reason)
+        dropped[reason] = dropped.get(reason, 0) + await stop_occurrences(conn, bot_id, STAGE, former, reason)
     return dropped

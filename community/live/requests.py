@@ -41,7 +41,7 @@ class Offered(BaseModel):
     @property
     def discounted(self) -> bool:
         """Whether there is a live price at all."""
-        return not self.percent == self.amount == self.price
+        return any(kind is not None for kind in (self.percent, self.amount, self.price))
 
 
 class NewLive(BaseModel):

@@ -12,8 +12,8 @@ from community.live.models import Live
 from community.live.requests import NewLive, NewTimes, Offered, check_offer
 from community.members.clean import storable
 from community.members.links import set_link
-from community.outbox.settle import cancel_occurrences
 from community.outreach.plan import one_planner
+from community.outreach.stopping import stop_occurrences
 from community.playbook import Playbook
 
 queries = load(__file__)
@@ -50,7 +50,7 @@ async def move(conn: Connection, live_id: int, times: NewTimes, at: datetime, *,
         await one_planner(conn, bot_id)
         live = await _locked(conn, live_id)
         moved = await _one(conn, "move", id=live_id, at=at, **_moved(live, times, at))
-        await cancel_occurrences(conn, bot_id, STAGE, [occurrence(live_id, live.version)], "session_moved")
+        await stop_occurrences(conn, bot_id, STAGE, [occurrence(live_id, live.version)], "session_moved")
         if moved.coupon:
             await reschedule(conn, moved.coupon, moved.ends_at, moved.window_until_at)
     return moved
@@ -66,7 +66,7 @@ async def cancel(conn: Connection, live_id: int, at: datetime, *, bot_id: int) -
         live = await _locked(conn, live_id)
         _check_open(live, at)
         cancelled = await _one(conn, "cancel", id=live_id, at=at)
-        await cancel_occurrences(conn, bot_id, STAGE, [occurrence(live_id, live.version)], "session_cancelled")
+        await stop_occurrences(conn, bot_id, STAGE, [occurrence(live_id, live.version)], "session_cancelled")
         if cancelled.coupon:
             await withdraw(conn, cancelled.coupon, at)
     return cancelled
