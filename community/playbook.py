@@ -200,10 +200,10 @@ class Playbook(Entry):
             raise UnknownStage(f"{name}: no such stage in the playbook; known: {', '.join(sorted(self.stages))}")
         return self.stages[name]
 
-    def needs_approval(self, name: str, messages: int) -> bool:
-        """Whether so many messages of a stage in one run wait for somebody's word."""
+    def most_unasked(self, name: str) -> int:
+        """How many messages of a stage one run may send without asking."""
         above = self.stage(name).approve_above
-        return messages > (self.approval.above if above is None else above)
+        return self.approval.above if above is None else above
 
     def link(self, token: str) -> Link | None:
         """The tracked entry link of that token, None when there is none."""

@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from prefect import task
@@ -16,7 +17,7 @@ from prefect.runtime import flow_run
 from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.database.queries import load
-from community.outreach.plan import PlanResult, plan
+from community.outreach.plan import PlanResult, TooMany, plan
 from community.outreach.report import outcome_by_step
 from community.settings import load_settings
 from tasks.storage import bundle_in_force, connection, service_alive
@@ -83,42 +84,50 @@ async def logical_date(conn: Connection) -> datetime:
     retry_delay_seconds=[1, 5, 15],
     timeout_seconds=600,
 )
-async def plan_stage(stage: str, as_of: datetime, members: list[int] | None) -> PlanResult:
+async def plan_stage(
+    stage: str, as_of: datetime, members: list[int] | None, most: int | None = None
+) -> PlanResult | None:
     """Decide who gets what of the stage at `as_of`: messages for those who pass, a named reason for the others.
 
-    A plan for everyone is shared by two connections: with 125,000 candidates it takes PostgreSQL seconds.
+    None when it would be more than `most` messages: then nothing is planned. A plan for everyone is shared by two
+    connections: with 125,000 candidates it takes PostgreSQL seconds.
     """
     async with AsyncExitStack() as opened:
         conn = await opened.enter_async_context(connection())
         beside = [] if members is not None else [await opened.enter_async_context(connection())]
         bundle = await bundle_in_force(conn)
         bot_id = load_settings().bot_id
-        return await plan(conn, bundle, stage, as_of, bot_id=bot_id, members=members, beside=beside)
+        try:
+            return await plan(conn, bundle, stage, as_of, bot_id=bot_id, members=members, beside=beside, most=most)
+        except TooMany:
+            return None
 
 
 @task(name="follow", task_run_name="follow delivery of {result.stage}", cache_policy=NO_CACHE, timeout_seconds=120)
-async def follow_delivery(result: PlanResult, members: list[int] | None, immediate: list[str]) -> Followed:
+async def follow_delivery(
+    result: PlanResult, members: list[int] | None = None, immediate: Sequence[str] = (), day: date | None = None
+) -> Followed:
     """Follow the plan's messages until all are settled, none moves any more, nobody sends, or a minute has passed.
 
-    For a run over `members` the `immediate` steps that they got before this run are followed too.
+    For a run over `members` the `immediate` steps that they got before this run are followed too; of a backfill one
+    `day` of it.
     """
     async with connection() as conn:
-        followed = await _look(conn, result, members, immediate)
+        look = partial(_look, conn, result, members, immediate, day)
+        followed = await look()
         if not followed.on_their_way or not followed.sender:
             return followed
-        return await _watch(conn, followed, result, members, immediate)
+        return await _watch(look, followed, result)
 
 
-async def _watch(
-    conn: Connection, followed: Followed, result: PlanResult, members: list[int] | None, immediate: list[str]
-) -> Followed:
+async def _watch(look: Callable[[], Awaitable[Followed]], followed: Followed, result: PlanResult) -> Followed:
     words = f"{result.stage}: messages settled, of {followed.settled + followed.on_their_way:,}"
     key = f"{result.stage.replace('_', '-')}-progress"
     artifact = await acreate_progress_artifact(_progress(followed), key=key, description=words)
     began = moved = shown = time.monotonic()
     while followed.on_their_way and time.monotonic() - began < FOLLOW_S and time.monotonic() - moved < STILL_S:
         await asyncio.sleep(LOOK_S)
-        before, followed = followed, await _look(conn, result, members, immediate)
+        before, followed = followed, await look()
         if followed.settled != before.settled:
             moved = time.monotonic()
         if time.monotonic() - shown > SHOW_S:
@@ -128,10 +137,12 @@ async def _watch(
     return followed
 
 
-async def _look(conn: Connection, result: PlanResult, members: list[int] | None, immediate: list[str]) -> Followed:
-    rows = await outcome_by_step(conn, result.plan_id)
+async def _look(
+    conn: Connection, result: PlanResult, members: list[int] | None, immediate: Sequence[str], day: date | None
+) -> Followed:
+    rows = await outcome_by_step(conn, result.plan_id, day)
     if members is not None:
-        values = {"members": members, "stage": result.stage, "steps": immediate}
+        values = {"members": members, "stage": result.stage, "steps": list(immediate)}
         earlier = await (await conn.execute(queries.messages_of_members, values)).fetchall()
         rows = [row for row in rows if row["step"] not in immediate] + earlier
     return Followed(rows, await service_alive(conn))

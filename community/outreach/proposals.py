@@ -67,7 +67,15 @@ async def propose_send(
 
 
 async def propose_backfill(
-    conn: Connection, bundle: Bundle, stage_name: str, first: date, last: date, now_at: datetime, *, bot_id: int
+    conn: Connection,
+    bundle: Bundle,
+    stage_name: str,
+    first: date,
+    last: date,
+    now_at: datetime,
+    *,
+    bot_id: int,
+    run_id: str | None = None,
 ) -> Proposal:
     """Freeze what came due from `first` to `last` (days of the schedule's zone, `last` included) and was not planned.
 
@@ -84,7 +92,7 @@ async def propose_backfill(
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     spans = [(_midnight(day, zone), min(_midnight(day + timedelta(days=1), zone), until)) for day in days]
     windows = [(start, end, end) for start, end in spans if start < end]
-    values = {"kind": "backfill", "since": since, "until": until, "run_id": None}
+    values = {"kind": "backfill", "since": since, "until": until, "run_id": run_id}
     return await _propose(
         conn, bundle, stage_name, windows, now_at, bot_id, values | {"decide_by": now_at + BACKFILL_WAITS}
     )

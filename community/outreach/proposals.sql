@@ -153,11 +153,12 @@ ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
 -- A few of each step, the same ones however often one looks.
 SELECT
     s.member_id, m.telegram_id AS chat_id, s.step, s.occurrence, s.due_at, s.send_at, s.context,
-    m.first_name, m.last_name, m.username, m.locale, m.group_title, m.zone
+    p.stage || '/' || s.step AS template, m.first_name, m.last_name, m.username, m.locale, m.group_title, m.zone
 FROM (
     SELECT r.*, row_number() OVER (PARTITION BY step ORDER BY number) AS place
     FROM plan_rows r WHERE plan_id = %(plan_id)s AND reason IS NULL
 ) AS s
+JOIN plans p ON p.id = s.plan_id
 JOIN v_members m ON m.id = s.member_id
 WHERE s.place <= %(each)s
 ORDER BY s.step, s.place

@@ -207,6 +207,13 @@ WHERE p.stage = %(stage)s AND p.as_of_at >= %(since)s AND p.as_of_at <= %(until)
     AND m.occurrence = ANY (%(occurrences)s::text[])
 GROUP BY m.step, m.state
 
+-- name: outcome_of_day
+SELECT o.step, o.state, o.reason, count(*) AS messages
+FROM plan_rows r
+JOIN messages o USING (plan_id, member_id, step, occurrence)
+WHERE r.plan_id = %(plan_id)s AND r.on_day = %(day)s
+GROUP BY 1, 2, 3
+
 -- name: trigger
 INSERT INTO stage_triggers (stage, member_id, at) VALUES (%(stage)s, %(member_id)s, %(at)s)
 

@@ -1,7 +1,7 @@
 """What became of a plan's messages."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from community.database.pool import Connection
@@ -18,9 +18,11 @@ async def outcome(conn: Connection, plan_id: int) -> dict[str, int]:
     return counts
 
 
-async def outcome_by_step(conn: Connection, plan_id: int) -> list[dict[str, Any]]:
-    """Rows of step, state, reason, messages."""
-    return await (await conn.execute(queries.outcome, {"plan_id": plan_id})).fetchall()
+async def outcome_by_step(conn: Connection, plan_id: int, day: date | None = None) -> list[dict[str, Any]]:
+    """Rows of step, state, reason, messages; of a backfill those of one `day` only, if one is asked for."""
+    if day is None:
+        return await (await conn.execute(queries.outcome, {"plan_id": plan_id})).fetchall()
+    return await (await conn.execute(queries.outcome_of_day, {"plan_id": plan_id, "day": day})).fetchall()
 
 
 async def outcome_of_occurrences(
