@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from telegram import CallbackQuery
 
 from community.bot.intents import Intent
+from community.bot.lives import on_live_button
 from community.bot.private import choose_locale, grant, hush, take_problem
 from community.bot.setup import on_setup_button
 from community.bot.turn import Toast, Turn, is_person
@@ -75,6 +76,8 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             await choose_locale(turn, member, locale)
         case Press(action="answer", argument=str(answer)) if ANSWER.fullmatch(answer):
             turn.toast = Toast(turn.toast.callback_id, thanks(turn, member)) if turn.toast else None
+        case Press(action="live", argument=str(argument)):
+            return await on_live_button(turn, member, argument)
         case Press(action="setup", argument=argument):
             return await on_setup_button(turn, member, argument)
         case Press(action=action, argument=None) if action in set(Intent):

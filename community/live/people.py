@@ -31,6 +31,11 @@ class Answer(StrEnum):
     unknown = "unknown"
 
 
+async def openness(conn: Connection, live_id: int, at: datetime) -> Answer:
+    """Whether one may still register for the session, or ask something; `done`: yes."""
+    return _answer(await _standing(conn, live_id, None), at)
+
+
 async def register(conn: Connection, live_id: int, member_id: int, at: datetime, by: str) -> Answer:
     """The member wants to come; `by` is `link` or `button`."""
     async with transaction(conn):
@@ -80,7 +85,7 @@ async def questions(conn: Connection, live_id: int) -> list[dict[str, Any]]:
     return await (await conn.execute(queries.questions, {"live_id": live_id})).fetchall()
 
 
-async def _standing(conn: Connection, live_id: int, member_id: int) -> dict[str, Any] | None:
+async def _standing(conn: Connection, live_id: int, member_id: int | None) -> dict[str, Any] | None:
     values = {"live_id": live_id if 0 < live_id < BIGINT else None, "member_id": member_id}
     return await (await conn.execute(queries.standing, values)).fetchone()
 

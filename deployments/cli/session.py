@@ -45,11 +45,14 @@ class Session:
 
         return await find(self.conn, name)
 
-    async def moment(self, text: str, zone: str) -> datetime:
-        """`now` (SOP time), or an ISO date and time; without a zone it is taken in `zone`, and said so."""
+    async def moment(self, text: str, zone: str, option: str = "--as-of") -> datetime:
+        """`now` (SOP time), or an ISO date and time; without a zone it is taken in `zone`, and said so.
+
+        Raises SopError, which names the `option` it was given by.
+        """
         if text.strip().lower() == "now":
             return await sop_now(self.conn)
-        at = parse_moment(text)
+        at = parse_moment(text, option)
         if at.tzinfo is None:
             at = at.replace(tzinfo=ZoneInfo(zone))
             print(f"No zone given: taken as {at:%Y-%m-%d %H:%M} in {zone}, the community's.", file=sys.stderr)
@@ -96,7 +99,7 @@ async def bot_name(settings: Settings) -> str | None:
     return username
 
 
-def parse_moment(text: str) -> datetime:
+def parse_moment(text: str, option: str = "--as-of") -> datetime:
     """An ISO date and time, with a zone if one was given. Raises SopError."""
     try:
         at = datetime.fromisoformat(text.strip())
@@ -104,6 +107,6 @@ def parse_moment(text: str) -> datetime:
         at = None
     if at is None or at.year not in YEARS:
         raise SopError(
-            f"--as-of: {text!r} is not a date and time; write 2026-03-04T10:00, with a zone as +08:00, or now"
+            f"{option}: {text!r} is not a date and time; write 2026-03-04T10:00, with a zone as +08:00, or now"
         )
     return at
