@@ -64,7 +64,7 @@ async def test_only_the_next_message_is_a_question_until_asked_again(desk: Desk,
 async def test_a_wish_is_no_question_and_a_question_too_late_is_none(desk: Desk, live: Live) -> None:
     await desk.take(press(f"live:ask_{live.id}:1"), private("stop"))
     await set_virtual_now(desk.conn, NOW + 25 * HOUR)
-    await desk.take(private("too late"))
+    await desk.take(private("too late", at=NOW + 25 * HOUR))
     assert await asked(desk) == []
     assert (await desk.said())[1] == "bot/stopped"
 
@@ -93,7 +93,7 @@ async def test_a_member_who_starts_by_it_is_welcomed_too(desk: Desk, live: Live)
 
 async def test_a_session_that_is_over_or_off_says_so(desk: Desk, live: Live) -> None:
     await set_virtual_now(desk.conn, live.ends_at)
-    await desk.take(private(f"/start live_{live.id}"))
+    await desk.take(private(f"/start live_{live.id}", at=live.ends_at))
     await set_virtual_now(desk.conn, NOW)
     await cancel(desk.conn, live.id, NOW, bot_id=BOT_ID)
     await desk.take(press(f"live:register_{live.id}:1"), press(f"live:ask_{live.id}:1"))
