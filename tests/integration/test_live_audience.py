@@ -17,8 +17,10 @@ from community.live.people import register, visit
 from community.live.requests import new_times
 from community.live.sessions import cancel, move
 from community.outbox.claim import claim
+from community.outreach.decide import SEND, Execution, decide, execute
 from community.outreach.explain import explain
 from community.outreach.plan import preview
+from community.outreach.proposals import propose_send
 from community.outreach.statements import parameters, statement
 from community.playbook_stages import Step
 from community.playbook_types import parse_money
@@ -261,6 +263,38 @@ async def test_an_offer_that_is_ended_early_is_no_cancellation(
     await register(conn, live.id, who, ADDED, "button")
     await cancel(conn, live.id, END, bot_id=BOT_ID)
     assert await named(conn, selling, END + HOUR) == {}
+
+
+async def approved(conn: Connection, bundle: Bundle, plan_id: int, at: datetime) -> Execution:
+    """What became of a proposal that is approved and executed now."""
+    await decide(conn, plan_id, SEND, at, by="7", how="staff_chat", note="", bot_id=BOT_ID)
+    done = await execute(conn, bundle, bundle, plan_id, at, bot_id=BOT_ID)
+    assert done is not None
+    return done
+
+
+async def test_what_is_approved_after_the_move_is_not_sent(
+    conn: Connection, selling: Bundle, member: MakeMember
+) -> None:
+    await member()
+    live = await add_live(conn, selling)
+    proposal = await propose_send(conn, selling, STAGE, ADDED, bot_id=BOT_ID, run_id=None)
+    assert proposal.send == 1
+    await move(conn, live.id, new_times(starts_at=START + DAY), ADDED, bot_id=BOT_ID)
+    done = await approved(conn, selling, proposal.id, ADDED)
+    assert (done.sent, done.stopped) == (0, {"session_moved": 1})
+    assert (await plan_at(conn, selling, ADDED)).send == 1
+
+
+async def test_what_is_approved_when_all_are_sold_is_not_sent(
+    conn: Connection, selling: Bundle, member: MakeMember
+) -> None:
+    who, live = await member(in_group=False, entered_at=ADDED), await add_live(conn, selling)
+    await register(conn, live.id, who, ADDED, "button")
+    proposal = await propose_send(conn, selling, STAGE, END, bot_id=BOT_ID, run_id=None)
+    await conn.execute("UPDATE coupons SET redeemed = first_n")
+    await sweep(conn, END, bot_id=BOT_ID)
+    assert (await approved(conn, selling, proposal.id, END)).stopped["sold_out"] == 1
 
 
 # The same rules as the pure ladder; the cost.
