@@ -1,6 +1,5 @@
 """The list of who watched, as a platform gives it: taken in whole, or with one wrong line not at all."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Self
@@ -17,6 +16,8 @@ from community.members.lists import ReadList, read_list, refuse
 queries = load(__file__)
 
 KEYS = ("telegram_id", "username")
+Minutes = dict[int, int | None]
+"""Who watched, by member number, with the minutes where the list says."""
 
 
 def _bare(username: object) -> object:
@@ -42,29 +43,22 @@ class Viewer(BaseModel):
         return f"telegram_id {self.telegram_id}" if self.telegram_id else f"@{self.username}"
 
 
-@dataclass(frozen=True, slots=True)
-class Viewers:
-    """Who watched, by member number, with the minutes where the list says."""
-
-    minutes: dict[int, int | None]
-
-
-async def read_viewers(conn: Connection, path: Path) -> Viewers:
+async def read_viewers(conn: Connection, path: Path) -> Minutes:
     """Read the list and find its members. Raises ImportRefused with every problem as `file:line: what`."""
     read = read_list(path, Viewer, KEYS)
     refuse(path, read.problems)
     found = await _members(conn, read)
     refuse(path, _problems(read, found))
-    return Viewers({number: line.minutes for number, (_, line) in zip(found, read.lines, strict=True) if number})
+    return {number: line.minutes for number, (_, line) in zip(found, read.lines, strict=True) if number}
 
 
-async def bring_in_viewers(conn: Connection, live: Live, viewers: Viewers, at: datetime) -> None:
+async def bring_in_viewers(conn: Connection, live: Live, viewers: Minutes, at: datetime) -> None:
     """Count them as viewers. Raises LiveRefused for a session that has not begun, or is cancelled."""
     if live.cancelled_at is not None or live.starts_at > at:
         what = "it is cancelled" if live.cancelled_at else "it has not begun"
         raise LiveRefused(f"live {live.id}: {what}, so nobody has watched it")
     async with transaction(conn):
-        await watched(conn, live.id, viewers.minutes, live.starts_at, "list")
+        await watched(conn, live.id, viewers, live.starts_at, "list")
 
 
 async def _members(conn: Connection, read: ReadList[Viewer]) -> list[int | None]:

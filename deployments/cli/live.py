@@ -171,7 +171,7 @@ async def _viewers(which: str, file: Path, apply: bool) -> None:
     async with session() as s:
         live = await sessions.find(s.conn, which)
         found = await read_viewers(s.conn, file)
-        print(f"Live {live.id}, {one_line(live.title)}: {count(len(found.minutes), 'viewer')} in the list.")
+        print(f"Live {live.id}, {one_line(live.title)}: {count(len(found), 'viewer')} in the list.")
         if not apply:
             print("Nothing was written. To count them: the same with --apply.")
             return
@@ -213,9 +213,12 @@ async def show_in_prefect(s: Session) -> str:
 def _print(live: Live, playbook: Playbook, now: datetime) -> None:
     out, zone = console(), playbook.community.zone
     print_table(out, f"Live {live.id}", ("what", "value"), _facts(live, zone, now))
-    steps = playbook.stage(STAGE).steps if STAGE in playbook.stages else ()
-    rows = [(rung.name, local(rung.at, zone), "over" if rung.at <= now else "") for rung in rungs(steps, live)]
+    stage = playbook.stages.get(STAGE)
+    found = rungs(stage.steps if stage else (), live)
+    rows = [(rung.name, local(rung.at, zone), "over" if rung.at <= now else "") for rung in found]
     print_table(out, f"Rungs ({zone})", ("rung", "at", ""), rows)
+    if stage is None or not stage.enabled:
+        print(f"\nThe stage {STAGE} is switched off in the playbook in force: none of this is sent.")
 
 
 def _facts(live: Live, zone: str, now: datetime) -> Iterator[tuple[str, object]]:

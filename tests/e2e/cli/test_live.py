@@ -97,6 +97,13 @@ async def test_a_session_is_listed_and_shown(sop: Sop, conn: Connection, selling
     assert "Freight" in (await sop("live", "list", "--all")).out
 
 
+async def test_a_stage_that_is_switched_off_is_told(sop: Sop, conn: Connection, selling: Bundle) -> None:
+    stages = {**selling.source["stages"]}
+    stages["live_conversion"] = {**stages["live_conversion"], "enabled": False}
+    await publish(conn, Bundle({**selling.source, "stages": stages}, selling.copy), "off")
+    assert "switched off in the playbook in force" in (await added(sop)).out
+
+
 async def test_a_session_is_moved(sop: Sop, conn: Connection, selling: Bundle) -> None:
     await added(sop)
     ran = await sop("live", "move", 1, "--start", "2026-03-08T20:00+08:00", "--length", "2h", "--window", "1d")
