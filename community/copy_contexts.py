@@ -8,10 +8,12 @@ from community.playbook_stages import template_name
 
 ACTIONS: dict[str, bool | None] = {
     "answer": True,
+    "coupon": None,
     "gate": True,
     "help": False,
     "language": None,
     "live": True,
+    "membership": False,
     "my_data": False,
     "problem": True,
     "resume": False,
@@ -126,6 +128,14 @@ LIVE: dict[str, Any] = {
 }
 _OF_STAGES: dict[str, dict[str, Any]] = {}
 """What a stage's audience gives the copy of its steps besides."""
+_TERM = {"title": PLAN["title"], "until": "2026-11-30", "starts": "2026-11-30", "trial": True, "cancelled": True}
+_FIXED |= {
+    "bot/coupon": {"plans": [PLAN["title"]] * 20, "minimum": "999999999999.99 USD"},
+    "bot/coupons": {"coupons": [COUPON] * 8},
+    "bot/coupon_refused": {"reason": "someone_elses", "code": "A" * 32, "when": "2026-11-30"},
+    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "join_url": f"https://t.me/+{'x' * 40}"},
+    "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM},
+}
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""
 

@@ -57,6 +57,19 @@ STATES = {
     "cancelled": "cancelled before it was sent",
 }
 
+REFUSALS: dict[str, str] = {
+    "unknown": "there is no such coupon",
+    "withdrawn": "it was withdrawn",
+    "someone_elses": "it is another member's own",
+    "used": "this member has used it already",
+    "not_yet": "its time has not come",
+    "over": "its time is over",
+    "sold_out": "there is none left",
+    "other_plan": "it is not for this plan, or not for prices in its currency",
+    "below_minimum": "the plan's price is less than it asks for",
+}
+"""Why a coupon is not taken, by `community.engagement.redemptions.Refusal`."""
+
 
 def reason_words(reason: str) -> str:
     """The reason in words; an unknown one as it is, readable."""

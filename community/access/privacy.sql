@@ -1,6 +1,7 @@
 -- name: hold_terms
--- A command in the middle of a grant would still record what the member reached; the next one finds no member.
-LOCK TABLE terms IN EXCLUSIVE MODE
+-- A command in the middle of a grant would still record what the member reached; the next one finds no member. The lock
+-- is that of `take_turns`.
+SELECT pg_advisory_xact_lock(hashtextextended('terms', 0))
 
 -- name: export_terms
 SELECT

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from telegram import CallbackQuery
 
+from community.bot.holdings import on_coupon_button
 from community.bot.intents import Intent
 from community.bot.lives import on_live_button
 from community.bot.private import choose_locale, grant, hush, take_problem
@@ -76,6 +77,8 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             await choose_locale(turn, member, locale)
         case Press(action="answer", argument=str(answer)) if ANSWER.fullmatch(answer):
             turn.toast = Toast(turn.toast.callback_id, thanks(turn, member)) if turn.toast else None
+        case Press(action="coupon", argument=str(text)):
+            return await on_coupon_button(turn, member, text)
         case Press(action="live", argument=str(argument)):
             return await on_live_button(turn, member, argument)
         case Press(action="setup", argument=argument):

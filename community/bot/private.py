@@ -8,6 +8,7 @@ from telegram import Message
 from community.bot import intents
 from community.bot.chats import kind_of
 from community.bot.counters import MUTED, UNKNOWN_PAYLOADS
+from community.bot.holdings import list_coupons, on_code, on_coupon_start, payload_code, show_membership
 from community.bot.intents import Intent
 from community.bot.lives import on_live_start, on_typed_question
 from community.bot.setup import list_groups, on_setup_start, on_typed_zone
@@ -66,7 +67,8 @@ async def on_start(turn: Turn, member: Member, payload: str) -> None:
         turn.note("start", member, None, **source)
     if turn.muted or await turn.gate(member).remind():
         return
-    if member.entered_at and await welcome(turn.conn, turn.bundle, member.id, turn.at, bot_id=turn.bot_id):
+    welcomed = member.entered_at and await welcome(turn.conn, turn.bundle, member.id, turn.at, bot_id=turn.bot_id)
+    if await on_coupon_start(turn, member, payload) or welcomed:
         return
     if member.entered_at is None and await _show_the_way(turn, member, source.get("link")):
         return
@@ -81,6 +83,9 @@ async def on_text(turn: Turn, member: Member, text: str, kind: str) -> None:
     gate = turn.gate(member)
     typed = bool(text) and not text.startswith("/")
     if typed and (not (wish or chosen) or await gate.accepts(text)) and await gate.answer(text) is not Verdict.none:
+        return
+    if not wish and not chosen and await on_code(turn, member, text):
+        turn.note("message", member, None, kind=kind, length=len(text))
         return
     if typed and not wish and not chosen and await _answers(turn, member, text):
         return
@@ -104,6 +109,10 @@ async def grant(turn: Turn, member: Member, wish: Intent) -> None:
             turn.reply(member, "bot/language")
         case Intent.my_data:
             await show_data(turn, member)
+        case Intent.coupon:
+            await list_coupons(turn, member)
+        case Intent.membership:
+            await show_membership(turn, member)
         case Intent.setup:
             await list_groups(turn, member)
         case Intent.help:
@@ -173,6 +182,8 @@ async def _source(turn: Turn, member: Member, payload: str) -> dict[str, str]:
         return {"link": payload}
     if payload == START:
         return {"payload": START}
+    if payload_code(payload):
+        return {"payload": "coupon"}
     UNKNOWN_PAYLOADS.inc()
     return {"payload": "unknown"}
 

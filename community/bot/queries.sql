@@ -56,6 +56,9 @@ WHERE member_id = %(member_id)s AND kind IN ('message', 'start', 'answer', 'butt
 -- name: own_message
 SELECT id FROM v_messages WHERE id = %(id)s AND member_id = %(member_id)s
 
+-- name: tongue
+SELECT zone, locale, group_title IS NOT NULL AS in_group FROM v_members WHERE id = %(id)s
+
 -- name: groups_without_door
 SELECT id, chat_id, title FROM v_groups WHERE lost_at IS NULL AND NOT has_door ORDER BY id
 

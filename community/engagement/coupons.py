@@ -154,7 +154,7 @@ def _checked(playbook: Playbook, new: NewCoupon, at: datetime) -> str:
 def _problems(playbook: Playbook, new: NewCoupon, at: datetime) -> Sequence[str]:
     given = [gift for gift in (new.percent, new.amount, new.price, new.opens) if gift is not None]
     strange = sorted({*new.plans, *([new.opens] if new.opens else [])} - playbook.plans.keys())
-    known = ", ".join(playbook.plans) or "none"
+    known = ", ".join(sorted(playbook.plans)) or "none"
     checks = (
         (len(given) != 1, "give exactly one of percent, amount, price, opens"),
         (new.percent is not None and not 0 < new.percent <= 100, "a percentage is more than 0 and at most 100"),

@@ -31,27 +31,36 @@ def _moment(text: object) -> datetime | None:
     return at
 
 
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+TelegramId = Annotated[int, Field(gt=0, lt=2**53)]
+
+
+def aware(at: datetime, zone: ZoneInfo) -> datetime:
+    """The moment in UTC; without a zone it is taken in `zone`."""
+    return at.replace(tzinfo=at.tzinfo or zone).astimezone(UTC)
+
+
 class Line(BaseModel):
     """A line of the list, as validated. Columns not given, or empty, are None."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    telegram_id: Annotated[int, Field(gt=0, lt=2**53)]
+    telegram_id: TelegramId
     username: Annotated[str, Field(pattern=r"^@?[A-Za-z0-9_]{1,32}$")] | None = None
     first_name: Annotated[str, Field(max_length=256)] | None = None
     last_name: Annotated[str, Field(max_length=256)] | None = None
     locale: Locale | None = None
     zone: Zone | None = None
-    joined_at: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    joined_at: Moment = None
     source: Annotated[str, Field(max_length=256)] | None = None
     consent: Annotated[str, Field(max_length=256)] | None = None
 
     def listed(self, zone: ZoneInfo) -> Listed:
         """The member; a moment without a zone is taken in `zone`."""
-        at = self.joined_at
         values = self.model_dump(exclude={"joined_at", "username"})
-        aware = at.replace(tzinfo=at.tzinfo or zone).astimezone(UTC) if at else None
-        return Listed(**values, username=self.username.removeprefix("@") if self.username else None, joined_at=aware)
+        joined_at = aware(self.joined_at, zone) if self.joined_at else None
+        username = self.username.removeprefix("@") if self.username else None
+        return Listed(**values, username=username, joined_at=joined_at)
 
 
 Roster = ReadList[Line]

@@ -25,10 +25,11 @@ class ReadList(Generic[Line]):
     problems: list[tuple[int, str]] = field(default_factory=list)
 
 
-def read_list(path: Path, shape: type[Line], keys: Sequence[str]) -> ReadList[Line]:
+def read_list(path: Path, shape: type[Line], keys: Sequence[str], *, once: bool = True) -> ReadList[Line]:
     """Read the list, whose columns are the fields of `shape`; at least one of the columns `keys` is needed.
 
-    Two lines with the same key are a problem. Raises ImportRefused when the file is no such CSV at all.
+    Two lines with the same key are a problem if each comes `once`. Raises ImportRefused when the file is no such CSV at
+    all.
     """
     read: ReadList[Line] = ReadList()
     seen: dict[tuple[str, Any], int] = {}
@@ -40,7 +41,8 @@ def read_list(path: Path, shape: type[Line], keys: Sequence[str]) -> ReadList[Li
                 except ValidationError as error:
                     read.problems.extend((number, _words(one)) for one in error.errors())
                     continue
-                read.problems.extend((number, what) for what in _repeated(line, keys, seen, number))
+                if once:
+                    read.problems.extend((number, what) for what in _repeated(line, keys, seen, number))
                 read.lines.append((number, line))
     except OSError as error:
         raise ImportRefused(f"{path}: {error.strerror}; give a CSV file") from None

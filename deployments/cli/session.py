@@ -1,5 +1,6 @@
 """A verb's session: the settings, one connection to the database they name, and SOP time."""
 
+import getpass
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from community.database.installation import claim, sop_now
 from community.database.pool import Connection, connect
 from community.errors import DatabaseError, SopError, TelegramRefused, TokenError
 from community.outbox.bundles import Bundles
+from community.playbook_types import Amount, parse_money
 from community.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -97,6 +99,22 @@ async def bot_name(settings: Settings) -> str | None:
     except (TokenError, TelegramRefused):
         return None
     return username
+
+
+def money(text: str | None, option: str) -> Amount | None:
+    """An amount of money as typed. Raises SopError naming the option."""
+    try:
+        return parse_money(text) if text is not None else None
+    except ValueError as error:
+        raise SopError(f"{option}: {error}") from None
+
+
+def operator() -> str:
+    """Who runs the command, as this machine knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "operator"
 
 
 def parse_moment(text: str, option: str = "--as-of") -> datetime:

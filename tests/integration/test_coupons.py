@@ -98,7 +98,7 @@ async def test_a_coupon_is_stored_as_it_was_asked_for(conn: Connection, issued: 
         ({"code": "<b>"}, "3 to 32"),
         ({"percent": 0}, "more than 0"),
         ({"percent": 10, "opens": "vip_pass"}, "exactly one"),
-        ({"opens": "nothing"}, "no plan nothing in the playbook; known: month, year"),
+        ({"opens": "nothing"}, "no plan nothing in the playbook; known: month, pack"),
         ({"plans": ("month", "week")}, "no plan week"),
         ({"amount": parse_money("5 USD"), "minimum": parse_money("5 CNY")}, "one currency, please, not CNY and USD"),
         ({"first_n": 0}, "at least one"),
