@@ -308,6 +308,13 @@ WHERE bot_id = ANY (ARRAY(SELECT bot_id FROM budgets)) AND state = 'waiting' AND
     AND context ->> 'coupon' = %(code)s
 RETURNING id
 
+-- name: cancel_offers_of_stage
+-- The same again and again while something is sold out: of one stage, by short ranges as in cancel_occurrences.
+UPDATE messages SET state = 'cancelled', reason = 'sold_out', settled_wall = clock_timestamp()
+WHERE bot_id = ANY (ARRAY(SELECT bot_id FROM budgets)) AND state = 'waiting' AND promotional
+    AND lane = ANY (%(lanes)s::smallint[]) AND stage = %(stage)s AND context ->> 'coupon' = %(code)s
+RETURNING id
+
 -- name: confirm
 -- A click or button that carries the message's number proves that it arrived.
 UPDATE messages SET state = 'sent', reason = 'confirmed_by_member', settled_wall = clock_timestamp()

@@ -8,6 +8,9 @@ from community.playbook_stages import PRIORITIES, MessageClass
 
 queries = load(__file__)
 
+LANES = list(range(len(MessageClass) * PRIORITIES))
+"""Every place in the queue."""
+
 
 async def confirm(conn: Connection, message_id: int) -> bool:
     """A member's click or button carried this message's number: uncertain becomes sent. True if it was uncertain."""
@@ -35,11 +38,13 @@ async def cancel_occurrences(conn: Connection, bot_id: int, stage: str, occurren
 
     A planner at work may still add some: whoever must not have that holds `outreach.plan.one_planner` meanwhile.
     """
-    values = {"bot_id": bot_id, "stage": stage, "occurrences": list(occurrences), "reason": reason}
-    values |= {"lanes": list(range(len(MessageClass) * PRIORITIES))}
+    values = {"bot_id": bot_id, "stage": stage, "occurrences": list(occurrences), "reason": reason, "lanes": LANES}
     return (await conn.execute(queries.cancel_occurrences, values)).rowcount
 
 
-async def cancel_offers(conn: Connection, code: str) -> int:
-    """Drop the promotional messages that wait to offer this coupon, of which none is left; returns how many."""
-    return (await conn.execute(queries.cancel_offers, {"code": code})).rowcount
+async def cancel_offers(conn: Connection, code: str, stage: str | None = None) -> int:
+    """Drop the promotional messages, of one stage or all, that wait to offer a coupon of which none is left."""
+    if stage is None:
+        return (await conn.execute(queries.cancel_offers, {"code": code})).rowcount
+    values = {"code": code, "stage": stage, "lanes": LANES}
+    return (await conn.execute(queries.cancel_offers_of_stage, values)).rowcount

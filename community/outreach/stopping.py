@@ -24,4 +24,4 @@ async def stop_offers(conn: Connection, stage: str, code: str) -> int:
     """Send nothing more of the stage that offers this coupon, of which none is left; returns how many were dropped."""
     async with transaction(conn):
         await conn.execute(queries.stop_offers, {"stage": stage, "code": code})
-        return await cancel_offers(conn, code)
+        return await cancel_offers(conn, code, stage)
