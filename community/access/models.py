@@ -16,7 +16,7 @@ class Term(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("ends_at IS NULL OR ends_at > starts_at", name="terms_span"),
         CheckConstraint("(paid_minor IS NULL) = (currency IS NULL)", name="terms_paid"),
-        Index("terms_end", "ends_at", postgresql_where=sql("cancelled_at IS NULL AND revoked_at IS NULL")),
+        Index("terms_end", "ends_at", postgresql_where=sql("revoked_at IS NULL")),
         Index("terms_start", "starts_at", postgresql_where=sql("revoked_at IS NULL")),
         Index("terms_member", "member_id", "line", "ends_at"),
     )

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from telegram import Message
 
 from community.bot import intents
+from community.bot.care import hours, take_typed_score, task_of
 from community.bot.chats import kind_of
 from community.bot.counters import MUTED, UNKNOWN_PAYLOADS
 from community.bot.holdings import list_coupons, on_code, on_coupon_start, payload_code, show_membership
@@ -18,9 +19,10 @@ from community.groups.gate import Verdict
 from community.groups.membership import PROBLEM, welcome
 from community.groups.registry import open_door
 from community.groups.welcome import START
+from community.members.follow_ups import promise
 from community.members.links import target_of
 from community.members.models import Dm, Member
-from community.members.profile import answered, attribute, expected, follow_up, my_data, set_locale, tag
+from community.members.profile import answered, attribute, expected, my_data, set_locale, tag
 from community.members.reach import open_chat, opt_in, opt_out, unblock
 
 queries = load(__file__)
@@ -147,10 +149,10 @@ async def take_problem(turn: Turn, member: Member, choice: str, text: str | None
     await tag(turn.conn, member.id, f"interest:{choice}", turn.at)
     await answered(turn.conn, member.id, PROBLEM)
     problem = None if choice == intents.OTHER else choice
-    if await follow_up(turn.conn, member.id, PROBLEM, text or choice, turn.at, due_at):
-        details = {"number": member.id, "telegram_id": member.telegram_id, "problem": problem, "text": text}
-        turn.tell_staff("staff/follow_up", member, **details, due=turn.local(due_at))
-    turn.reply(member, "bot/problem_thanks", hours=round(within.total_seconds() / 3600))
+    if task := await promise(turn.conn, member.id, PROBLEM, text or choice, turn.at, due_at):
+        details = task_of(turn, member, task, due_at)
+        turn.tell_staff("staff/follow_up", member, **details, problem=problem, text=text)
+    turn.reply(member, "bot/problem_thanks", hours=hours(within))
 
 
 async def _answers(turn: Turn, member: Member, text: str) -> bool:
@@ -160,7 +162,7 @@ async def _answers(turn: Turn, member: Member, text: str) -> bool:
         return True
     if await on_typed_question(turn, member, text):
         return True
-    return await _answers_problem(turn, member, text)
+    return await _answers_problem(turn, member, text) or await take_typed_score(turn, member, text)
 
 
 async def _answers_problem(turn: Turn, member: Member, text: str) -> bool:

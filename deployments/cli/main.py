@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from community.errors import SopError
 from community.members.clean import storable
 from community.telegram_html import showable
-from deployments.cli import lives, offers, records
+from deployments.cli import lives, offers, records, staff
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
 AsOf = Annotated[
@@ -268,6 +268,8 @@ def sandbox(
 app.command()(records.export)
 app.command()(records.backup)
 app.command()(records.restore)
+app.command()(staff.tasks)
+app.command()(staff.survey)
 
 
 def run() -> None:
