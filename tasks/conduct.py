@@ -159,7 +159,7 @@ def as_result(proposal: Proposal, done: Execution, day: date | None) -> PlanResu
     """An executed proposal, or one day of it, as a plan's result."""
     result = PlanResult(proposal.id, proposal.stage, proposal.as_of_at, proposal.bundle)
     days = {date.fromisoformat(text): steps for text, steps in proposal.counts["days"].items()}
-    for source, ended in ((days, ("send", "deferred")), (done.days, ("sent", "already", "left"))):
+    for source, ended in ((days, ("send", "deferred")), (done.days, ("sent", "already", "waits"))):
         for each, steps in source.items():
             if day in (None, each):
                 _add_skipped(result, steps, ended)

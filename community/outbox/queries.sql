@@ -96,7 +96,11 @@ chosen AS MATERIALIZED (
 candidates AS (
     SELECT
         id AS key, member_id, chat_id, stage, due_at, expires_at, promotional, exempt, goals, goal_since_at,
-        lane - 1 AS reserve_lane, NULL::text AS barred
+        lane - 1 AS reserve_lane,
+        -- Whoever left while a planner was at work: what it added then was not there yet to be dropped.
+        CASE WHEN NOT exempt AND (SELECT left_at FROM v_members WHERE id = chosen.member_id) >= planned_at
+            THEN 'left'
+        END AS barred
     FROM chosen
 ),
 {{gated}},

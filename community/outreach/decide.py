@@ -15,7 +15,7 @@ from community.outreach.plan import one_planner, settings_of_planner
 from community.outreach.proposals import Proposal, read_proposal
 
 queries = load(__file__, "proposals.sql")
-_EXECUTE = queries.fill("execute", gated=GATED, gate_values=GATE_VALUES)
+_EXECUTE = queries.fill("execute", left=queries.left, gated=GATED, gate_values=GATE_VALUES)
 
 MOST_FALLEN_OUT = 0.02
 """Share of a backfill's messages that may have become wrong since it was planned."""
@@ -25,7 +25,7 @@ DECISIONS = (SEND, FIRST, CANCEL)
 
 @dataclass(slots=True)
 class Execution:
-    """What executing a proposal did. `days`: day → step → outcome (`sent`, `already`, a reason) → messages."""
+    """What executing a proposal did. `days`: day → step → outcome (`sent`, `already`, `waits`, a reason) → messages."""
 
     plan_id: int
     stage: str
@@ -117,7 +117,7 @@ async def _outcome(conn: Connection, row: dict[str, Any]) -> Execution:
     done = Execution(row["id"], row["stage"], row["state"])
     for found in await (await conn.execute(queries.outcomes, {"plan_id": row["id"]})).fetchall():
         what, members = found["outcome"], found["members"]
-        done.days.setdefault(found["on_day"], {}).setdefault(found["step"], {})[what or "left"] = members
+        done.days.setdefault(found["on_day"], {}).setdefault(found["step"], {})[what or "waits"] = members
         match what:
             case None:
                 done.left += members

@@ -42,6 +42,8 @@ class Reason(StrEnum):
     """Late together with a newer step, which is sent instead."""
     sold_out = "sold_out"
     """The live session's offer has none left."""
+    left = "left"
+    """Left the last group after it was planned."""
     stale = "stale"
     """Too late to be of use: past the step's expiry."""
     frequency_cap = "frequency_cap"

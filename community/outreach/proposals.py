@@ -19,7 +19,7 @@ from community.outreach.statements import parameters, run_before, statement
 from community.playbook_stages import Late
 
 queries = load(__file__, "proposals.sql")
-_JUDGE_ROWS = queries.fill("judge_rows", gated=GATED, gate_values=GATE_VALUES)
+_JUDGE_ROWS = queries.fill("judge_rows", left=queries.left, gated=GATED, gate_values=GATE_VALUES)
 
 EVER = datetime(1, 1, 1, tzinfo=UTC)
 BACKFILL_WAITS = timedelta(days=7)

@@ -21,13 +21,21 @@ WHERE r.plan_id = %(plan_id)s AND r.number = o.number AND r.reason IS NULL
 WITH candidates AS (
     SELECT
         number AS key, member_id, NULL::bigint AS chat_id, %(stage)s::text AS stage, due_at, expires_at, promotional,
-        exempt, goals, goal_since_at, lane AS reserve_lane, reason AS barred
-    FROM plan_rows WHERE plan_id = %(plan_id)s
+        exempt, goals, goal_since_at, lane AS reserve_lane, coalesce(reason, {{left}}) AS barred
+    FROM plan_rows r WHERE plan_id = %(plan_id)s
 ),
 {{gated}}
 UPDATE plan_rows r SET reason = g.reason, send_at = g.send_at, gates = g.values
 FROM (SELECT key, reason, send_at, CASE WHEN reason IS NOT NULL THEN {{gate_values}} END AS values FROM gated) AS g
 WHERE r.plan_id = %(plan_id)s AND r.number = g.key
+
+-- name: left
+-- Out of the last group, nothing is sent that was planned before.
+CASE
+    WHEN NOT r.exempt AND (SELECT left_at FROM v_members WHERE id = r.member_id)
+        >= (SELECT as_of_at FROM plans WHERE id = %(plan_id)s)
+        THEN 'left'
+END
 
 -- name: fingerprint
 -- Of the rows in whatever order, in constant memory; two rows cannot be alike, as an intent is there once.
@@ -85,7 +93,7 @@ WITH candidates AS (
     SELECT
         r.number AS key, r.member_id, NULL::bigint AS chat_id, %(stage)s::text AS stage, r.step, r.occurrence, r.due_at,
         r.expires_at, r.promotional, r.exempt, r.goals, r.goal_since_at, r.lane, r.lane AS reserve_lane, r.context,
-        NULL::text AS barred
+        {{left}} AS barred
     FROM plan_rows r
     WHERE r.plan_id = %(plan_id)s AND r.reason IS NULL AND r.outcome IS NULL
         AND ('x' || left(md5(r.plan_id || ':' || r.member_id), 4))::bit(16)::int < %(share)s * 65536

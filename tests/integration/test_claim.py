@@ -193,6 +193,24 @@ async def test_group_messages_have_no_member_to_judge(conn: Connection, bundle: 
     assert await taken(conn, bundle) == several, "no member, no cap"
 
 
+async def test_who_left_while_a_planner_was_at_work_is_not_written_to(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """What the planner adds when they have left was not there yet to be dropped."""
+    gone, back, stays = [await member() for _ in range(3)]
+    expected = {
+        await planned(conn, gone): ("cancelled", "left"),
+        await planned(conn, gone, exempt=True): ("sending", None),
+        await planned(conn, back, planned_at=NOON + HOUR): ("sending", None),
+        await planned(conn, stays): ("sending", None),
+    }
+    await set_member(conn, gone, left_at=NOON)
+    await set_member(conn, back, left_at=NOON)
+    for _ in range(2):
+        await take(conn, bundle, NOON + 2 * HOUR)
+    assert {number: await state(conn, number) for number in expected} == expected
+
+
 # Halts.
 
 

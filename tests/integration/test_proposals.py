@@ -117,6 +117,17 @@ async def test_what_a_run_has_planned_meanwhile_is_not_sent_twice(
     assert (done.sent, done.already) == (0, 1)
 
 
+async def test_whoever_left_since_is_not_written_to(conn: Connection, drip: Bundle, member: MakeMember) -> None:
+    people = [await member(entered_at=NOON - DAY) for _ in range(60)]
+    days = await propose_backfill(conn, drip, STAGE, TODAY, TODAY, NOON, bot_id=BOT_ID)
+    await set_member(conn, people[0], left_at=NOON + HOUR)
+    await approve(conn, drip, days.id)
+    done = await run(conn, drip, days.id, NOON + 2 * HOUR)
+    assert done is not None
+    assert (done.sent, done.stopped) == (59, {"left": 1})
+    assert done.days == {TODAY: {"day_1": {"sent": 59, "left": 1}}}
+
+
 async def test_refused_when_more_than_two_percent_fell_out(conn: Connection, drip: Bundle, member: MakeMember) -> None:
     people = [await member(entered_at=NOON - DAY) for _ in range(40)]
     found = await propose_backfill(conn, drip, STAGE, TODAY, TODAY, NOON, bot_id=BOT_ID)
