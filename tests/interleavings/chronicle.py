@@ -1,61 +1,29 @@
-"""What happened to whom, and what a message must not have done by that: nothing here is read back from the database."""
+"""What a message must not have done, by what is known without the database."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from community.playbook import Playbook
 from community.playbook_stages import Step
+from tests.interleavings.facts import Intent, Live, Person
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
-
-
-@dataclass
-class Person:
-    """A member as they know themselves."""
-
-    number: int
-    chat_id: int
-    zone: str | None = None
-    home: int | None = None
-    """The group joined last, by its place; `groups`: those they are in."""
-    groups: set[int] = field(default_factory=set)
-    entered_at: datetime | None = None
-    dm: str = "none"
-    opted_out: bool = False
-    zones: set[str] = field(default_factory=set)
-    """Every zone they ever lived by: a message keeps the times that held when it was planned."""
-    reached: list[tuple[str, datetime]] = field(default_factory=list)
-    counted: list[datetime] = field(default_factory=list)
-    """When promotional messages reached them, or may have."""
-
-    def last(self, *kinds: str) -> datetime | None:
-        """When they last did one of these."""
-        return max((at for kind, at in self.reached if kind in kinds), default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """Why somebody is written to."""
-
-    stage: str
-    step: str
-    occurrence: str
-    member: int
+Window = tuple[datetime, datetime]
+"""When something is due, and when it has expired: the earliest and the latest by all the zones somebody ever had."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
     """What is known of a stage without its SQL. Each takes the person, the step and the occurrence."""
 
-    due: Callable[["Chronicle", Person, Step, str], tuple[datetime, datetime]]
-    """When it is due at the earliest and at the latest, by all the zones the person ever had."""
+    window: Callable[["Chronicle", Person, Step, str], Window]
     superfluous: Callable[["Chronicle", Person, Step, str], bool]
-    """Whether the person has reached what makes it superfluous."""
-    of_groups: bool = True
-    """Whether it is for people in a group only."""
+    """Whether the person has reached what makes it superfluous, or it is about something that is no more."""
+    members_only: Callable[[Step], bool] = lambda step: True
+    """Whether the step is for people in a group only."""
 
 
 class Chronicle:
@@ -64,6 +32,7 @@ class Chronicle:
     def __init__(self, playbook: Playbook, stages: Mapping[str, Stage], now: datetime) -> None:
         self.playbook, self.stages, self.now = playbook, stages, now
         self.people: dict[int, Person] = {}
+        self.lives: dict[int, Live] = {}
         self.group_zones: dict[int, str | None] = {}
         self.halted: set[str] = set()
         self.received: Counter[Intent] = Counter()
@@ -74,20 +43,12 @@ class Chronicle:
     def zone(self, person: Person) -> str:
         """Their own, else their group's, else the community's."""
         of_groups = self.playbook.group_defaults.zone or self.playbook.community.zone
-        return person.zone or (None if person.home is None else self.group_zones.get(person.home)) or of_groups
+        home = None if person.home is None else self.group_zones.get(person.home)
+        return person.zone or home or of_groups
 
     def settle(self, person: Person) -> None:
         """Their zone may be another from now on."""
         person.zones.add(self.zone(person))
-
-    def local_day(self, zone: str, at: datetime) -> date:
-        """The day it is there."""
-        return at.astimezone(ZoneInfo(zone)).date()
-
-    def local(self, person: Person, day: date, at: time) -> tuple[datetime, datetime]:
-        """A local time of a day, by the earliest and the latest of their zones."""
-        moments = [datetime.combine(day, at, ZoneInfo(zone)).astimezone(UTC) for zone in person.zones]
-        return min(moments), max(moments)
 
     def receive(self, intent: Intent) -> list[str]:
         """Somebody receives a message now; which promises that breaks."""
@@ -96,22 +57,19 @@ class Chronicle:
         self.received[intent] += 1
         self.messages[intent.stage] += 1
         if step.promotional:
-            self.count(person, self.now)
-            broken += self.over_caps(person)
+            broken += self.count(person)
         return broken
 
-    def count(self, person: Person, at: datetime) -> None:
-        """A promotional message reached them, or may have."""
-        person.counted.append(at)
-
-    def over_caps(self, person: Person) -> list[str]:
-        """Whether any 24 hours or 7 days that end with a message hold more than the caps."""
-        broken = set()
-        for until in person.counted:
-            for name, span, cap in (("day", DAY, self.playbook.caps.per_day), ("week", WEEK, self.playbook.caps.per_week)):
-                if sum(until - span < at <= until for at in person.counted) > cap:
-                    broken.add(f"over the cap of a {name}")
-        return sorted(broken)
+    def count(self, person: Person) -> list[str]:
+        """A promotional message reaches them now, or may have; which caps that breaks."""
+        person.counted.append(self.now)
+        caps = self.playbook.caps
+        spans = (("day", DAY, caps.per_day), ("week", WEEK, caps.per_week))
+        return [
+            f"over the cap of a {name}"
+            for name, span, cap in spans
+            if sum(self.now - span < at <= self.now for at in person.counted) > cap
+        ]
 
     def is_quiet(self, person: Person) -> bool:
         """Whether it is the person's night now."""
@@ -124,9 +82,8 @@ class Chronicle:
 
     def _always(self, person: Person, intent: Intent, step: Step) -> list[str]:
         scopes = {"all", f"stage:{intent.stage}", f"chat:{person.chat_id}"}
-        again = self.received[intent] > 0 and (step.promotional or intent not in self.in_doubt)
         promises = {
-            "twice": again,
+            "twice": self.received[intent] > 0 and (step.promotional or intent not in self.in_doubt),
             "halted": bool(scopes & self.halted),
             "after opt-out": person.opted_out and not step.exempt,
             "not reachable": person.dm != "open",
@@ -135,14 +92,22 @@ class Chronicle:
         return [name for name, broken in promises.items() if broken]
 
     def _of_stage(self, person: Person, intent: Intent, step: Step) -> list[str]:
-        stage = self.stages.get(intent.stage)
-        if stage is None:
-            return []
-        first, last = stage.due(self, person, step, intent.occurrence)
+        stage = self.stages[intent.stage]
+        first, gone = stage.window(self, person, step, intent.occurrence)
         promises = {
             "before its time": self.now < first,
-            "stale": self.now >= last + step.expires_after,
-            "after its goal": stage.superfluous(self, person, step, intent.occurrence),
-            "after leaving": stage.of_groups and not step.exempt and not person.groups,
+            "stale": self.now >= gone,
+            "superfluous": stage.superfluous(self, person, step, intent.occurrence),
+            "after leaving": stage.members_only(step) and not step.exempt and not person.groups,
         }
         return [name for name, broken in promises.items() if broken]
+
+
+def local_day(zone: str, at: datetime) -> date:
+    """The day it is there."""
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
+def moment(zone: str, day: date, at: time) -> datetime:
+    """A local time of a day."""
+    return datetime.combine(day, at, ZoneInfo(zone)).astimezone(UTC)

@@ -18,7 +18,9 @@ from community.errors import ProposalRefused
 from community.outreach.decide import decide, execute, lapse
 from community.outreach.proposals import propose_backfill, propose_send
 from tests.conftest import EMPTY
-from tests.interleavings.chronicle import Chronicle, Intent, Person
+from tests.interleavings import dealings
+from tests.interleavings.chronicle import Chronicle
+from tests.interleavings.facts import Intent, Live, Person
 from tests.interleavings.playbook import restless, shipped, with_offer
 from tests.interleavings.stages import KNOWN
 from tests.interleavings.world import BOT_ID, Fate, World, composer
@@ -29,6 +31,9 @@ BEGINNINGS = [datetime(2026, month, day, 4, tzinfo=UTC) for month, day in ((3, 6
 """Noon in Shanghai, mostly a day or two before clocks change somewhere."""
 WAITS = [timedelta(minutes=minutes) for minutes in (1, 25, 60, 150, 420, 780, 1440, 4320)]
 LATENESS = [timedelta(hours=hours) for hours in (0, 0, 0, 1, 7, 24, 70)]
+SOON = [timedelta(hours=hours) for hours in (2, 27, 50, 100)]
+WINDOWS = [timedelta(hours=hours) for hours in (6, 48)]
+PLANS = ("month", "month", "quarter", "trial_7", "pack")
 SCOPES = ("all", "stage:welcome_drip", "stage:offer", "chat:10000")
 MOSTLY_ARRIVES = st.one_of(st.just(Fate.arrives), st.just(Fate.arrives), st.sampled_from(Fate))
 
@@ -82,6 +87,7 @@ class Interleavings(RuleBasedStateMachine):
 
     engine: Engine
     people = Pool("people")
+    sessions = Pool("sessions")
     proposals = Pool("proposals")
 
     def __init__(self) -> None:
@@ -97,6 +103,9 @@ class Interleavings(RuleBasedStateMachine):
         self.world = World(self.engine.conn, bundle, self.engine.composer, chronicle, self._told)
         self._do("begin", self.world.open())
         return multiple(*(self._do("meet", self._arrive(place % 2, zone)) for place, zone in enumerate(zones)))
+
+    def _is_free(self) -> bool:
+        return self.holding is None
 
     # Members.
 
@@ -124,13 +133,46 @@ class Interleavings(RuleBasedStateMachine):
         self._do("start", self.world.start(person))
         self._do("opt in", self.world.opt(person, out=False))
 
-    @rule(person=people, kind=st.sampled_from(["message", "reaction", "click", "purchase"]))
+    @rule(person=people, kind=st.sampled_from(["message", "reaction", "click"]))
     def do(self, person: Person, kind: str) -> None:
         self._do(kind, self.world.do(person, kind))
 
     @rule(person=people, zone=st.sampled_from(ZONES))
     def choose_zone(self, person: Person, zone: str | None) -> None:
         self._do("zone", self.world.choose_zone(person, zone))
+
+    @rule(person=people, plan=st.sampled_from(PLANS), days=st.sampled_from([None, 2, 5, 9]))
+    def buy(self, person: Person, plan: str, days: int | None) -> None:
+        self._do("buy", dealings.buy(self.world, person, plan, days))
+
+    @rule(person=people, how=st.sampled_from(["cancel", "revoke", "later", "earlier"]))
+    def change_term(self, person: Person, how: str) -> None:
+        """What they bought last is another thing now."""
+        self._do(f"term {how}", dealings.change_term(self.world, person, how))
+
+    # Live sessions.
+
+    @rule(target=sessions, starts_in=st.sampled_from(SOON), window=st.sampled_from(WINDOWS), first_n=st.sampled_from([None, 1]))
+    def add_live(self, starts_in: timedelta, window: timedelta, first_n: int | None) -> Live:
+        return self._do("add live", dealings.add_live(self.world, starts_in, window, first_n))
+
+    @precondition(_is_free)
+    @rule(live=sessions, starts_in=st.sampled_from([None, *SOON]), window=st.sampled_from([None, *WINDOWS]))
+    def move_live(self, live: Live, starts_in: timedelta | None, window: timedelta | None) -> None:
+        starts_at = starts_in and self.world.now + starts_in
+        self._do("move live", dealings.move_live(self.world, live, starts_at, window))
+
+    @precondition(_is_free)
+    @rule(live=sessions)
+    def call_off(self, live: Live) -> None:
+        self._do("call off", dealings.call_off(self.world, live))
+
+    @rule(live=sessions, people=st.lists(people, min_size=1, max_size=3), buys=st.booleans())
+    def take_part(self, live: Live, people: list[Person], buys: bool) -> None:
+        for person in people:
+            self._do("take part", dealings.take_part(self.world, person, live))
+        if buys:
+            self._do("buy live", dealings.buy_live(self.world, people[0], live))
 
     # Time and operators.
 
@@ -145,9 +187,6 @@ class Interleavings(RuleBasedStateMachine):
             self._do("halt" if halted else "resume", (self.world.halt if halted else self.world.resume)(each))
 
     # Planners.
-
-    def _is_free(self) -> bool:
-        return self.holding is None
 
     @precondition(_is_free)
     @rule(stage=st.sampled_from(sorted(KNOWN)), late=st.sampled_from(LATENESS))
@@ -281,6 +320,7 @@ class Interleavings(RuleBasedStateMachine):
     async def _round(self, by: timedelta, fates: list[Fate]) -> None:
         await self.world.move_to(self.world.now + by)
         await self.world.lose_leases()
+        await dealings.sweep_lives(self.world)
         for stage in KNOWN:
             await self.world.plan(stage, self.world.now)
         await self._deliver_all(fates)

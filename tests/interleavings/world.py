@@ -1,7 +1,7 @@
 """A community on a real database: things are done by the core's own verbs, and noted in the chronicle."""
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -23,7 +23,8 @@ from community.outbox.halt import halt, resume
 from community.outbox.record import Delivered, Recorder
 from community.outbox.recover import recover
 from community.outreach.plan import PlanResult, plan
-from tests.interleavings.chronicle import Chronicle, Intent, Person
+from tests.interleavings.chronicle import Chronicle
+from tests.interleavings.facts import Intent, Person
 
 BOT_ID = 4203
 GROUPS = {"Club": None, "Berlin": "Europe/Berlin"}
@@ -121,6 +122,7 @@ class World:
         if person.dm == "blocked":
             await unblock(self.conn, person.number, self.now)
         await open_chat(self.conn, person.number)
+        await self.do(person, "start")
         person.dm = "open"
         if person.groups:
             await welcome(self.conn, self.bundle, person.number, self.now, bot_id=BOT_ID)
@@ -146,7 +148,7 @@ class World:
 
     async def do(self, person: Person, kind: str) -> None:
         """They speak, click, buy …"""
-        person.reached.append((kind, self.now))
+        person.reached[kind] = self.now
         await record(self.conn, [Activity(kind, self.now, person.number)])
 
     async def opt(self, person: Person, *, out: bool) -> None:
@@ -228,7 +230,7 @@ class World:
             if broken := self.chronicle.receive(intent):
                 self._told(intent, broken)
         elif fate is Fate.killed_before and row["promotional"]:
-            self.chronicle.count(self.chronicle.people[intent.member], self.now)
+            self.chronicle.count(self.chronicle.people[intent.member])
         if fate in UNANSWERED:
             self.chronicle.in_doubt.add(intent)
         if fate is Fate.blocked:
