@@ -6,13 +6,25 @@ from datetime import datetime, timedelta
 from community.outreach.attainment import Punctuality
 from tasks.words import PUT_OFF, age
 
-HEAD = ("in time", "wanted", "on time", "put off by the rules, then in time", "late", "late, not sent yet", "missed")
+HEAD = (
+    "in time",
+    "wanted",
+    "on time",
+    "put off, then in time",
+    "late",
+    "late, not sent yet",
+    "missed",
+    "dropped by rule",
+)
 
 
 def shares(found: Iterable[Punctuality]) -> list[tuple[object, ...]]:
     """Cells under `HEAD` for each, after its name."""
     return [
-        (row.of, share_words(row), row.wanted, row.on_time, row.put_off, late_words(row), row.overdue, row.missed)
+        (
+            *(row.of, share_words(row), row.wanted, row.on_time, row.put_off),
+            *(late_words(row), row.overdue, row.missed, row.dropped),
+        )
         for row in found
     ]
 

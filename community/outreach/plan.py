@@ -45,9 +45,14 @@ class PlanResult:
     """Of these, how many were told so by no run before."""
     steps: dict[str, dict[str, int]] = field(default_factory=dict)
     missed: dict[str, dict[str, int]] = field(default_factory=dict)
-    """Step → number of a home group (or nothing) → members for whom it is newly too late, since the stage's first plan."""
+    """Step → number of a home group (or nothing) → members for whom it is newly too late.
+
+    What was due before the stage's first plan was not missed.
+    """
+    fresh: dict[str, int] = field(default_factory=dict)
+    """Reason → those who were told so by no run before."""
     named: dict[str, list[int]] = field(default_factory=dict)
-    """Reason → up to `NAMED` of those who were told so by no run before. Not kept: it would outlive the members."""
+    """Reason → up to `NAMED` of these. Not kept: it would outlive the members."""
 
 
 async def plan(
@@ -193,6 +198,7 @@ def _add(result: PlanResult, rows: Sequence[dict[str, Any]]) -> None:
                 result.already += members
             case "decided":
                 result.decided += members
+                _count(result.fresh, reason, members)
                 result.named[reason] = sorted([*result.named.get(reason, ()), *row["named"]])[:NAMED]
             case "missed":
                 _count(result.missed.setdefault(step, {}), reason or "", members)

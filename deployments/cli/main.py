@@ -218,11 +218,15 @@ def resume(scope: Scope = "all") -> None:
 
 
 @app.command()
-def status() -> None:
-    """One screen: queue, rate, forecast, last run of each stage, failures by reason, what was refused, versions."""
+def status(
+    groups: Annotated[
+        bool, typer.Option("--groups", help="Only how much the members of each group got in time, worst first.")
+    ] = False,
+) -> None:
+    """One screen: queue, rate, forecast, last runs, late or on time, failures, what was refused, versions."""
     from deployments.cli.status import status
 
-    status()
+    status(groups=groups)
 
 
 @app.command()
