@@ -248,7 +248,7 @@ stopped AS (
     UNION ALL
     SELECT g.member_id, g.occurrence, g.due_at, g.reason, 'today', NULL, {{gate_values}}, NULL
     FROM gated g
-    WHERE g.step = %(asked)s AND g.reason IS NOT NULL AND NOT EXISTS (
+    WHERE g.step = %(asked)s AND g.due_at > %(since)s AND g.reason IS NOT NULL AND NOT EXISTS (
         SELECT FROM decided d WHERE d.member_id = g.member_id AND d.occurrence = g.occurrence
     )
 )

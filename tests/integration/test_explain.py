@@ -1,7 +1,8 @@
 """Explaining a stage for one member: what was recorded, what holds by today's data, and why a step is missing."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from community.outbox.halt import halt
 from community.outreach.explain import Explanation, StepExplanation, explain
 from community.outreach.plan import plan, preview, tally
 from tests.integration.conftest import BOT_ID, NOON, past_send
+from tests.integration.rows import FROM_A_MOMENT, STEP, audiences, reach, with_stages
 
 STAGE = "welcome_drip"
 DAY = timedelta(days=1)
@@ -244,3 +246,105 @@ async def test_the_tally_is_what_the_plan_then_does(
     assert told == planned.steps
     assert [row["members"] for row in rows if row["step"] is None] == [planned.already]
     assert len(listed) == sum(sum(outcomes.values()) for outcomes in told.values())
+
+
+# Stages that count from a moment to come, are planned ahead, or say themselves whom they hold back.
+
+
+@pytest.fixture
+def term(tmp_path: Path) -> Iterator[None]:
+    with audiences(tmp_path, "term", text=FROM_A_MOMENT):
+        yield
+
+
+BEFORE = [
+    {**STEP, "name": "week_before", "day": -7},
+    {"name": "hour_before", "after": "-1h", "expires_after": "1h", "promotional": True},
+    {"name": "day_after", "after": "24h", "expires_after": "1d", "promotional": True},
+]
+END = NOON + 299 * DAY
+"""Of members who entered yesterday."""
+
+
+@pytest.mark.usefixtures("term")
+async def test_steps_before_and_after_a_moment_far_ahead_are_found(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    stage = with_stages(bundle, "term", stage={"steps": BEFORE, "plan_ahead": "24h"})
+    found = await explain(conn, stage, await member(), "term", NOON)
+    ten_oclock = END.replace(hour=2) - 7 * DAY
+    assert [(s.step, s.due_at) for s in found.steps] == [
+        ("week_before", ten_oclock),
+        ("hour_before", END - timedelta(hours=1)),
+        ("day_after", END + DAY),
+    ]
+    assert all(s.today is not None and s.today.reason is None for s in found.steps)
+
+
+@pytest.mark.usefixtures("term")
+async def test_what_a_plan_ahead_would_take_up_now_is_explained_once(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    stage = with_stages(bundle, "term", stage={"steps": BEFORE, "plan_ahead": "24h"})
+    number, at = await member(), END - timedelta(hours=10)
+    found = await explain(conn, stage, number, "term", at)
+    assert [s.step for s in found.steps] == ["week_before", "hour_before", "day_after"]
+    coming = step(found, "hour_before")
+    assert coming.due_at == END - timedelta(hours=1)
+    assert coming.today is not None
+    assert (coming.today.reason, coming.today.from_at) == (None, coming.due_at)
+    assert (await plan(conn, stage, "term", at, bot_id=BOT_ID)).steps == {
+        "week_before": {"stale": 1}, "hour_before": {"send": 1}
+    }  # fmt: skip
+    waiting = step(await explain(conn, stage, number, "term", at), "hour_before")
+    assert waiting.message is not None
+    assert waiting.message.state == "waiting"
+
+
+@pytest.mark.usefixtures("term")
+async def test_what_the_stage_itself_holds_back_is_told(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    stage = with_stages(bundle, "term", stage={"steps": BEFORE})
+    number = await member(locale="en")
+    found = step(await explain(conn, stage, number, "term", END - timedelta(minutes=30)), "hour_before")
+    assert found.today is not None
+    assert (found.today.reason, found.today.gates["barred"]) == ("sold_out", "sold_out")
+    far = step(await explain(conn, stage, number, "term", NOON), "hour_before")
+    assert far.today is not None
+    assert far.today.reason == "sold_out"
+
+
+@pytest.mark.parametrize("late", ["send", "skip", "collapse"])
+async def test_whether_a_step_is_late_is_told(
+    conn: Connection, edited: Callable[..., Bundle], bundle: Bundle, member: MakeMember, late: str
+) -> None:
+    steps = [{**LASTING[0], "late": late}, {**LASTING[0], "name": "day_2", "at": "11:00", "late": late}]
+    number = await member()
+    found = await explain(conn, edited(steps=steps), number, STAGE, NOON)
+    assert found.late_at == NOON - timedelta(hours=1)
+    assert [s.due_at is not None and s.due_at <= found.late_at for s in found.steps] == [True, True]
+    expected = {"send": [None, None], "skip": ["stale", "stale"], "collapse": ["collapsed", None]}[late]
+    assert [s.today and s.today.reason for s in found.steps] == expected
+
+
+async def test_the_milestone_that_was_reached_is_named(
+    conn: Connection, edited: Callable[..., Bundle], bundle: Bundle, member: MakeMember
+) -> None:
+    wanting = edited(goal="purchase")
+    number = await member()
+    before = step(await explain(conn, wanting, number, STAGE, NOON), "day_1")
+    assert before.today is not None
+    assert (before.today.gates["goals"], before.today.gates["goal"]) == (["purchase"], None)
+    await reach(conn, number, "purchase", NOON)
+    after = step(await explain(conn, wanting, number, STAGE, NOON), "day_1")
+    assert after.today is not None
+    assert after.today.reason == "goal_reached"
+    assert after.today.gates["goal"] == "purchase"
+    assert datetime.fromisoformat(after.today.gates["goal_reached"]) == NOON
+
+
+async def test_when_a_message_was_wanted_is_told(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    number = await member()
+    await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    found = step(await explain(conn, bundle, number, STAGE, NOON), "day_1").message
+    assert found is not None
+    assert (found.wanted_at, found.late_s) == (NOON - timedelta(hours=2), 2 * 3600)
