@@ -26,9 +26,9 @@ from tasks.punctuality import verdict
 from tasks.words import STATES, absence_words, reason_words, state_words
 
 CATCH_UP = {
-    Late.send: "planned late, it is sent all the same while it has not expired",
-    Late.skip: "planned late, it is skipped",
-    Late.collapse: "planned late, it gives way to a newer step that is due as well",
+    Late.send: "sent late while it has not expired",
+    Late.skip: "skipped when late",
+    Late.collapse: "when late, given up for a newer step that is due as well",
 }
 
 

@@ -106,7 +106,7 @@ def explain(
         str, typer.Argument(metavar="MEMBER|STAGE", help="Number, tg:<Telegram id> or @username; or a stage.")
     ],
     stage: Annotated[
-        str | None, typer.Argument(metavar="[STAGE]", help="Every gate of its steps; default: a line for every step.")
+        str | None, typer.Argument(metavar="STAGE", help="Every gate of its steps; default: a line for every step.")
     ] = None,
     why_not: Annotated[
         str | None, typer.Option(metavar="STEP", help="Who did not get this step of the stage, by reason.")

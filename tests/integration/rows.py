@@ -60,7 +60,7 @@ def with_stages(bundle: Bundle, *names: str, stage: dict[str, Any] | None = None
 
 @contextmanager
 def audiences(folder: Path, *names: str, text: str = EVERYONE) -> Iterator[None]:
-    """Audiences of everyone (or another `text`) for these stages, and the shipped ones, in a folder of the test's own."""
+    """Audiences of everyone (or another `text`) for these stages, and the shipped ones, in the test's own folder."""
     for path in statements.AUDIENCES.glob("*.sql"):
         (folder / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     for name in names:
