@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from community.copy_contexts import (
     ACTIONS,
+    SCORES,
     context_of,
     link_keys,
     sample_link,
@@ -236,6 +237,7 @@ def _arguments(playbook: Playbook, template: str) -> dict[str, tuple[str, ...]]:
     choices = [question.choices for question in playbook.gate.questions if question.template == template]
     return {
         "problem": playbook.problem.choices,
+        "nps": tuple(map(str, SCORES)),
         "language": playbook.community.locales,
         **({"gate": choices[0]} if choices else {}),
     }

@@ -37,6 +37,14 @@ class UnknownStage(SopError):
     """No stage of that name is in the playbook."""
 
 
+class AccessRefused(SopError):
+    """What was asked of a member's terms cannot be done; nothing was changed."""
+
+
+class CouponRefused(SopError):
+    """A coupon cannot be issued as asked, or is not taken; nothing was changed."""
+
+
 class ImportRefused(SopError):
     """A file to import is not what it should be, or the import cannot begin; nothing was imported."""
 

@@ -29,16 +29,16 @@ UPDATE plans SET counts = %(counts)s WHERE id = %(plan_id)s
 -- Everyone the audience names, with the flags of their step, less those who have their message (of any state), or wait
 -- for one in a proposal that nobody has decided.
 WITH steps AS (
-    SELECT step, moment, who, string_to_array(plans, ',') AS plans, day, local_time, after, expires_after, promotional,
-        exempt, skip_late, collapse, lane, offer, prefix, place
+    SELECT step, moment, who, string_to_array(plans, ',') AS plans, day, local_time, after, every, expires_after,
+        promotional, exempt, skip_late, collapse, lane, offer, prefix, place
     FROM unnest(
         %(step)s::text[], %(moment)s::text[], %(who)s::text[], %(plans)s::text[], %(day)s::int[],
-        %(local_time)s::time[], %(after)s::interval[], %(expires_after)s::interval[], %(promotional)s::boolean[],
-        %(exempt)s::boolean[], %(skip_late)s::boolean[], %(collapse)s::boolean[], %(lane)s::smallint[],
-        %(offer)s::text[], %(prefix)s::text[]
+        %(local_time)s::time[], %(after)s::interval[], %(every)s::interval[], %(expires_after)s::interval[],
+        %(promotional)s::boolean[], %(exempt)s::boolean[], %(skip_late)s::boolean[], %(collapse)s::boolean[],
+        %(lane)s::smallint[], %(offer)s::text[], %(prefix)s::text[]
     ) WITH ORDINALITY AS s (
-        step, moment, who, plans, day, local_time, after, expires_after, promotional, exempt, skip_late, collapse,
-        lane, offer, prefix, place
+        step, moment, who, plans, day, local_time, after, every, expires_after, promotional, exempt, skip_late,
+        collapse, lane, offer, prefix, place
     )
 ),
 audience AS MATERIALIZED (
@@ -318,6 +318,11 @@ FROM unnest(%(looks)s::timestamptz[]) AS looks (at)
 CROSS JOIN LATERAL (
     {{audience}}
 ) AS a
+
+-- name: named
+-- Whom the audience names, whatever the gates say: what staff are to do, they do.
+{{candidates}}
+SELECT member_id, step AS kind, occurrence, context ->> 'consultant' AS note FROM audience
 
 -- name: judge
 -- The gates of one intent that is not among a plan's candidates: one that waits in the outbox, or is not due yet.

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from community.errors import SopError
 from community.members.clean import storable
 from community.telegram_html import showable
-from deployments.cli import records
+from deployments.cli import offers, records, staff
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
 AsOf = Annotated[
@@ -58,6 +58,8 @@ app.add_typer(records.member, name="member")
 token = typer.Typer(no_args_is_help=True)
 app.add_typer(token, name="token")
 app.add_typer(records.imports, name="import")
+app.add_typer(offers.access, name="access")
+app.add_typer(offers.coupon, name="coupon")
 
 
 @app.callback()
@@ -286,6 +288,8 @@ def sandbox(
 app.command()(records.export)
 app.command()(records.backup)
 app.command()(records.restore)
+app.command()(staff.tasks)
+app.command()(staff.survey)
 
 
 def run() -> None:
