@@ -174,7 +174,8 @@ async def _coming(
 def _days_ahead(steps: Sequence[Step]) -> list[int]:
     """Days from now on which to look for what is coming."""
     offsets = [timedelta(days=step.day) + (step.after or timedelta()) for step in steps]
-    last = YEAR if min(offsets) < timedelta() else max(offsets).days + 2 * WEEK
+    again = [step.every or timedelta() for step in steps]
+    last = YEAR if min(offsets) < timedelta() else max(offsets + again).days + 2 * WEEK
     return [*range(1, DAYS + 1), *range(DAYS + WEEK, max(last, DAYS) + WEEK, WEEK)]
 
 

@@ -1,5 +1,6 @@
 """Explaining a stage for one member: what was recorded, what holds by today's data, and why a step is missing."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,12 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.errors import UnknownStage
 from community.outbox.halt import halt
+from community.outreach import statements
 from community.outreach.explain import Explanation, StepExplanation, explain
+from community.outreach.models import Reason
 from community.outreach.plan import plan, preview, tally
+from deployments.cli.gates import gate_of
+from tasks.words import ABSENCES, REASONS
 from tests.integration.conftest import BOT_ID, NOON, past_send
 from tests.integration.rows import FROM_A_MOMENT, STEP, audiences, reach, with_stages
 
@@ -348,3 +353,44 @@ async def test_when_a_message_was_wanted_is_told(conn: Connection, bundle: Bundl
     found = step(await explain(conn, bundle, number, STAGE, NOON), "day_1").message
     assert found is not None
     assert (found.wanted_at, found.late_s) == (NOON - timedelta(hours=2), 2 * 3600)
+
+
+async def test_every_shipped_stage_is_explained_to_who_is_in_it_and_to_who_is_not(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """Looks into the future ask each audience as of many moments in one statement."""
+    active, unknown = await member(entered_at=NOON - 40 * DAY), await member(in_group=False)
+    await reach(conn, active, "message", NOON - 3 * DAY)
+    await conn.execute(
+        "INSERT INTO terms (member_id, plan, line, starts_at, ends_at, counted_from_at, changed_at, source, granted_by)"
+        " VALUES (%s, 'month', 'membership', %s, %s, %s, %s, 'test', 'test')",
+        [active, NOON - 10 * DAY, NOON + 20 * DAY, NOON - 10 * DAY, NOON - 10 * DAY],
+    )
+    coming = {}
+    for stage in bundle.playbook.stages:
+        found = await explain(conn, bundle, active, stage, NOON)
+        coming |= {s.step: s.due_at for s in found.steps if s.due_at}
+        absent = await explain(conn, bundle, unknown, stage, NOON)
+        assert absent.absence != "unknown"
+    ends_on = datetime(2026, 3, 24, 2, tzinfo=UTC)
+    assert coming["month_7"] == ends_on - 7 * DAY
+    assert coming["winback_3"] == ends_on + 3 * DAY
+    assert coming["silent_holder"] == datetime(2026, 3, 8, 2, tzinfo=UTC)
+    assert coming["nps"] == datetime(2026, 3, 24, 3, tzinfo=UTC)
+
+
+def test_every_code_of_an_audience_has_its_words() -> None:
+    for path in statements.AUDIENCES.glob("*.sql"):
+        audience, _, absence = path.read_text(encoding="utf-8").partition("-- name: absence")
+        codes = re.findall(r"(?:THEN|ELSE|SELECT) '(\w+)'", absence)
+        assert codes, path
+        assert set(codes) <= set(ABSENCES), path
+        barred = re.findall(r"CASE WHEN [^']* THEN '(\w+)' END AS barred", audience)
+        assert set(barred) <= set(REASONS), path
+
+
+@pytest.mark.parametrize("reason", [reason.value for reason in Reason])
+def test_every_reason_has_its_words_and_its_gate(reason: str) -> None:
+    assert reason in REASONS
+    barred = reason if reason in ("collapsed", "sold_out") else None
+    assert gate_of({"barred": barred}, reason) is not None
