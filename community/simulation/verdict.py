@@ -102,11 +102,10 @@ def judge(facts: Facts) -> list[Check]:
 
 
 def _nothing_twice(facts: Facts) -> Problems:
-    steps = Counter(
-        (d["chat_id"], f"{r['stage']}/{r['step']}/{r['occurrence']}") for d, r in facts.arrivals() if r["promotional"]
-    )
-    texts = Counter((d["chat_id"], d["text"]) for d, r in facts.arrivals() if r["stage"] == facts.rules.stage)
-    for (chat, what), times in (steps + texts).items():
+    drip = [(d["chat_id"], r["step"], d["text"]) for d, r in facts.arrivals() if r["stage"] == facts.rules.stage]
+    steps, texts = Counter((chat, step) for chat, step, _ in drip), Counter((chat, text) for chat, _, text in drip)
+    days = Counter((d["chat_id"], f"{d['text']} {d['date'] // 86400}") for d, r in facts.arrivals() if r["promotional"])
+    for (chat, what), times in (steps + texts + days).items():
         if times > 1:
             yield f"{chat} got {what[:30]!r} {times} times"
     if facts.calls != len(facts.deliveries):

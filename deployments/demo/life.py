@@ -72,8 +72,7 @@ class Life:
             self._opening = asyncio.create_task(self._open(at + SLOT))
             await self.calendar.deal(at, morning=slot % SLOTS_A_DAY == 0)
             await self._others(at, [stage for stage in OTHERS if stage != LIVE])
-            await self._rungs(at, at + OPENS)
-            await self._slot(slot, at)
+            await self._slot(slot, await self._rungs(at, at + OPENS), at + OPENS)
             await self._rungs(at + OPENS, at + SLOT)
             show(slot + 1, at)
         await self._run(self.start + days * SLOTS_A_DAY * SLOT)
@@ -115,14 +114,16 @@ class Life:
         found = await self.conn.execute(queries.planned, {"stage": STAGE, "as_of": at})
         return await found.fetchone() is not None
 
-    async def _rungs(self, since: datetime, until: datetime) -> None:
-        """The moments of live sessions: their flow runs, and whoever is told reads it at once."""
+    async def _rungs(self, since: datetime, until: datetime) -> datetime:
+        """The moments of live sessions: their flow runs, and whoever is told reads it at once; the last of them."""
         for at in self.calendar.moments(since, until):
             await self.clock.set(at)
             await self._sweep(at)
             await self._others(at, [LIVE])
             if await self.crowd.read_on(at.timestamp()):
                 await self.clock.settled()
+            since = at
+        return since
 
     async def _others(self, at: datetime, stages: Sequence[str]) -> None:
         """Run the flows of those stages that have something to send, side by side."""
@@ -147,11 +148,10 @@ class Life:
             await asyncio.sleep(1)
         return "not noted: Prefect's server did not answer"
 
-    async def _slot(self, slot: int, begins: datetime) -> None:
+    async def _slot(self, slot: int, since: datetime, now: datetime) -> None:
         """People live; then they and the bot talk minute by minute, as long as somebody has something to say."""
-        now = begins + OPENS
         await self.clock.set(now)
-        acted = await self.crowd.spend(slot, begins.timestamp(), now.timestamp())
+        acted = await self.crowd.spend(slot, since.timestamp(), now.timestamp())
         for _ in range(MOST_MINUTES):
             await self.clock.settled()
             if await self._greet(now):
