@@ -16,6 +16,7 @@ from community.check_offers import offer_problems, title_problems
 from community.copy_contexts import RESERVED_FOLDERS, needed_copy
 from community.playbook import Playbook
 from community.playbook_types import Entry
+from community.stage_moments import step_problems
 from community.yaml_source import Document, YamlError, parse
 
 PLAYBOOK_FILE = "playbook.yaml"
@@ -141,6 +142,8 @@ def _cross_problems(playbook: Playbook) -> Iterator[tuple[_Path, str]]:
         yield from _repeated(("stages", name, "steps"), "name", [step.name for step in stage.steps])
         if name in RESERVED_FOLDERS:
             yield ("stages", name), f"{name} is a folder of the bot's own copy; name the stage otherwise"
+        for place, key, what in step_problems(name, stage):
+            yield ("stages", name, "steps", place, key), what
     for index, link in enumerate(playbook.links):
         if playbook.resource(link.token):
             yield ("links", index, "token"), f"{link.token} is also a resource's key; name one of them otherwise"

@@ -13,6 +13,7 @@ ACTIONS: dict[str, bool | None] = {
     "gate": True,
     "help": False,
     "language": None,
+    "live": True,
     "membership": False,
     "my_data": False,
     "nps": True,
@@ -45,6 +46,14 @@ _DATA = {
     "activities": 10**9,
 }
 _ALERT = {"what": _LONG_TEXT, "where": _LONG_TEXT, "next": _LONG_TEXT, "times": 10**6}
+_RESULT = {
+    "number": _LARGEST_ID,
+    "title": "<" + "😀" * 127,
+    "starts": "30 Nov, 20:00",
+    **dict.fromkeys(("announced", "registered", "watched", "questions", "bought", "coupons"), 10**9),
+    "conversion": "100.0",
+    "revenue": ["999999999999.99 USD"] * 3,
+}
 _STAFF_MEMBER = {"number": _LARGEST_ID, "telegram_id": _LARGEST_ID}
 _TASK = {"task": _LARGEST_ID, "due": "2026-11-22 22:30 +08"}
 """What staff are to do by when; its number goes with the button `done:<number>`."""
@@ -68,7 +77,7 @@ _TOAST = "bot/answer_thanks"
 _INVITATION = "group/invitation"
 _NOT_SENT = (_TOAST, _INVITATION)
 """Words that are shown, not sent as a message: they know of no chat."""
-_TO_NO_MEMBER = ("group/setup", "group/welcome", "staff/alert", "staff/care_tasks")
+_TO_NO_MEMBER = ("group/setup", "group/welcome", "staff/alert", "staff/care_tasks", "staff/live_result")
 _FIXED: dict[str, dict[str, Any]] = {
     "gate/wrong": _QUESTION,
     "gate/declined": {},
@@ -93,10 +102,16 @@ _FIXED: dict[str, dict[str, Any]] = {
     "bot/setup_welcome": _SETUP,
     "bot/setup_summary": _SETUP,
     "bot/setup_refused": {"asked": True},
+    "bot/live_registered": {},
+    "bot/live_ask": {},
+    "bot/live_asked": {},
+    "bot/live_enough": {},
+    "bot/live_over": {},
     "group/setup": {"start_payload": f"setup_{10**9}"},
     "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
     _INVITATION: {"start_url": f"https://t.me/{'x' * 32}?start=welcome"},
     "staff/alert": {"alerts": [_ALERT] * 5, "more": 10**6},
+    "staff/live_result": {"result": _RESULT},
     "staff/follow_up": {**_STAFF_MEMBER, **_TASK, "problem": "sourcing", "text": "<😀" * 2048},
     "staff/nps": {**_STAFF_MEMBER, **_TASK, "score": 10},
     "staff/talk": {**_STAFF_MEMBER, **_TASK},

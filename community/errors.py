@@ -37,6 +37,14 @@ class UnknownStage(SopError):
     """No stage of that name is in the playbook."""
 
 
+class LiveRefused(SopError):
+    """A live session cannot be added, moved or cancelled as asked; nothing was changed."""
+
+
+class UnknownLive(SopError):
+    """No live session matches what was asked for."""
+
+
 class AccessRefused(SopError):
     """What was asked of a member's terms cannot be done; nothing was changed."""
 

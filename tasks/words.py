@@ -11,6 +11,9 @@ REASONS = {
     "goal_reached": "already did what the stage is for",
     "collapsed": "late together with a newer message of the same stage, which is sent instead",
     "sold_out": "the offer is sold out",
+    "session_moved": "the live session was moved",
+    "session_cancelled": "the live session was cancelled",
+    "window_closed": "the offer's window is closed",
     "outranked": "another message that goes first takes the room the caps leave",
     "refused": "somebody decided not to send it",
     "stopped": "stopped by an operator",
@@ -58,6 +61,10 @@ ABSENCES = {
     "ended": "the stage is over for this term; it ended",
     "term_followed": "renewed: only the term that ends last counts; it ends",
     "ends_later": "not due: the term runs on, and a step must come after the day it began; it ends",
+    "no_live": "no live session is announced, or its window is closed",
+    "not_registered": "in the stage, but not registered for the live session: only the announcement is for everyone",
+    "not_watched": "registered for the live session and not seen there: what is for viewers is for others",
+    "not_due": "in the stage: nothing for this member is due now",
     "unknown": "the stage does not ask for this member",
 }
 """Why an audience does not name a member; the moment, if there is one, is printed behind."""

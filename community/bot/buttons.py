@@ -8,6 +8,7 @@ from telegram import CallbackQuery
 from community.bot.care import ask_talk, take_score, tick
 from community.bot.holdings import on_coupon_button
 from community.bot.intents import Intent
+from community.bot.lives import on_live_button
 from community.bot.private import choose_locale, grant, hush, take_problem
 from community.bot.setup import on_setup_button
 from community.bot.turn import Toast, Turn, is_person
@@ -91,6 +92,8 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             thank(turn, member)
         case Press(action="coupon", argument=str(text)):
             return await on_coupon_button(turn, member, text)
+        case Press(action="live", argument=str(argument)):
+            return await on_live_button(turn, member, argument)
         case Press(action="setup", argument=argument):
             return await on_setup_button(turn, member, argument)
         case Press(action=action, argument=None) if action in set(Intent):

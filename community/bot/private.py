@@ -11,6 +11,7 @@ from community.bot.chats import kind_of
 from community.bot.counters import MUTED, UNKNOWN_PAYLOADS
 from community.bot.holdings import list_coupons, on_code, on_coupon_start, payload_code, show_membership
 from community.bot.intents import Intent
+from community.bot.lives import on_live_start, on_typed_question
 from community.bot.setup import list_groups, on_setup_start, on_typed_zone
 from community.bot.turn import Turn, is_person
 from community.database.queries import load
@@ -62,8 +63,10 @@ async def on_start(turn: Turn, member: Member, payload: str) -> None:
     """Start was pressed or typed. A member who joined before the bot might write to them is welcomed now."""
     if await on_setup_start(turn, member, payload):
         return
-    source = await _source(turn, member, payload)
-    turn.note("start", member, None, **source)
+    registered = await on_live_start(turn, member, payload)
+    source = {} if registered else await _source(turn, member, payload)
+    if not registered:
+        turn.note("start", member, None, **source)
     if turn.muted or await turn.gate(member).remind():
         return
     welcomed = member.entered_at and await welcome(turn.conn, turn.bundle, member.id, turn.at, bot_id=turn.bot_id)
@@ -71,7 +74,8 @@ async def on_start(turn: Turn, member: Member, payload: str) -> None:
         return
     if member.entered_at is None and await _show_the_way(turn, member, source.get("link")):
         return
-    turn.reply(member, "bot/help")
+    if not registered:
+        turn.reply(member, "bot/help")
 
 
 async def on_text(turn: Turn, member: Member, text: str, kind: str) -> None:
@@ -155,6 +159,8 @@ async def _answers(turn: Turn, member: Member, text: str) -> bool:
     """Take a typed message as the answer to what the member was asked last."""
     if await on_typed_zone(turn, member, text):
         turn.note("answer", member, None, question="setup_zone", length=len(text))
+        return True
+    if await on_typed_question(turn, member, text):
         return True
     return await _answers_problem(turn, member, text) or await take_typed_score(turn, member, text)
 

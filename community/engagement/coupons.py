@@ -77,6 +77,12 @@ async def withdraw(conn: Connection, code: str, at: datetime) -> bool:
         return await (await conn.execute(queries.withdraw, {"code": code, "at": at})).fetchone() is not None
 
 
+async def reschedule(conn: Connection, code: str, valid_from: datetime, valid_until: datetime) -> None:
+    """What the coupon is for takes place at another time."""
+    values = {"code": code, "valid_from": valid_from, "valid_until": valid_until}
+    await conn.execute(queries.reschedule, values)
+
+
 async def coupon_of(conn: Connection, code: str) -> Coupon | None:
     """The coupon of that code."""
     row = await (await conn.execute(queries.coupon, {"code": code})).fetchone()

@@ -102,3 +102,6 @@ SELECT * FROM redemptions WHERE code = %(code)s ORDER BY id DESC LIMIT %(limit)s
 SELECT currency, sum(discount_minor)::bigint AS minor FROM redemptions
 WHERE code = %(code)s AND currency IS NOT NULL
 GROUP BY currency ORDER BY currency
+
+-- name: reschedule
+UPDATE coupons SET valid_from_at = %(valid_from)s, valid_until_at = %(valid_until)s WHERE code = %(code)s RETURNING code

@@ -8,6 +8,7 @@ from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.engagement.discounts import Kind, discount
 from community.engagement.models import Coupon, Redemption
+from community.outbox.settle import cancel_offers
 from community.playbook_types import Amount
 
 queries = load(__file__)
@@ -85,7 +86,10 @@ async def redeem(
     *,
     term_id: int | None = None,
 ) -> Redemption | Refusal:
-    """Use the coupon for the plan at that price: one line of the ledger, and one less of so many."""
+    """Use the coupon for the plan at that price: one line of the ledger, and one less of so many.
+
+    With the last one goes what still waits to offer it.
+    """
     async with transaction(conn):
         held = await hold(conn, code, member_id, plan, price, at)
         if isinstance(held, Refusal):
@@ -101,6 +105,8 @@ async def redeem(
             "term_id": term_id,
         }
         row = await (await conn.execute(queries.redeem, values)).fetchone()
+        if held.coupon.redeemed + 1 == held.coupon.first_n:
+            await cancel_offers(conn, code)
     assert row is not None
     return Redemption(**row)
 

@@ -108,13 +108,13 @@ class FollowUp(SQLModel, table=True):
 
 
 class Link(SQLModel, table=True):
-    """A tracked link: an entry link of a campaign, or a resource in a message."""
+    """A tracked link: an entry link of a campaign, a resource in a message, or a live session's."""
 
     __tablename__ = "links"
 
     token: str = Field(primary_key=True)
     kind: str = text()
-    """`entry` leads to the bot or a group's join request; `resource` to `url`."""
+    """`entry` leads to the bot or a group's join request; `resource` and `live` to `url`."""
     url: str | None = text(nullable=True)
     source: dict[str, Any] = json()
     """utm_source, utm_medium, utm_campaign, utm_content, partner."""

@@ -8,6 +8,7 @@ from community.bundle import Bundle
 from community.database.partitions import ensure_months
 from community.database.pool import Connection
 from community.database.queries import load
+from community.engagement.coupons import issue_planned
 from community.errors import ProposalRefused
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
 from community.outreach.plan import one_planner, settings_of_planner
@@ -109,6 +110,7 @@ async def _execute(
     gates = gate_parameters(pinned.playbook, now_at, pinned.playbook.stage(row["stage"]))
     values = {"plan_id": row["id"], "stage": row["stage"], "bundle": row["bundle"], "bot_id": bot_id, "share": share}
     await conn.execute(_EXECUTE, gates | values)
+    await issue_planned(conn, row["id"], pinned.playbook, now_at)
 
 
 async def _outcome(conn: Connection, row: dict[str, Any]) -> Execution:

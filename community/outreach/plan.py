@@ -13,7 +13,9 @@ from community.bundle import Bundle
 from community.database.partitions import ensure_months
 from community.database.pool import Connection
 from community.database.queries import load
+from community.engagement.coupons import issue_planned
 from community.outreach.statements import judged_at, parameters, statement
+from community.playbook import Playbook
 from community.playbook_stages import Step
 
 queries = load(__file__)
@@ -160,7 +162,7 @@ async def plan_steps(
     assert opened is not None
     values |= {"plan_id": opened["id"], "planned_since": opened["planned_since"]}
     text = statement("plan", values)
-    shares = [_share(each, text, values | {"share": n}) for n, each in enumerate((conn, *beside))]
+    shares = [_share(each, text, values | {"share": n}, bundle.playbook) for n, each in enumerate((conn, *beside))]
     result = PlanResult(opened["id"], stage_name, as_of, bundle.hash)
     for rows in await asyncio.gather(*shares):
         _add(result, rows)
@@ -185,9 +187,14 @@ def counts(result: PlanResult) -> dict[str, Any]:
     return {name: getattr(result, name) for name in kept}
 
 
-async def _share(conn: Connection, text: LiteralString, values: Mapping[str, Any]) -> list[dict[str, Any]]:
+async def _share(
+    conn: Connection, text: LiteralString, values: Mapping[str, Any], playbook: Playbook
+) -> list[dict[str, Any]]:
     await settings_of_planner(conn, everyone=values["members"] is None)
-    return await (await conn.execute(text, values)).fetchall()
+    rows = await (await conn.execute(text, values)).fetchall()
+    if any(values["offer"]):
+        await issue_planned(conn, values["plan_id"], playbook, values["now_at"])
+    return rows
 
 
 def _add(result: PlanResult, rows: Sequence[dict[str, Any]]) -> None:

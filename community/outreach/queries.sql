@@ -271,6 +271,15 @@ SELECT step, state, reason, count(*) AS messages
 FROM messages WHERE plan_id = %(plan_id)s
 GROUP BY step, state, reason
 
+-- name: outcome_of_occurrences
+-- By the plans of that time: messages are found by their member or their plan, not by their occurrence.
+SELECT m.step, m.state, count(DISTINCT m.member_id) AS members
+FROM plans p
+JOIN messages m ON m.plan_id = p.id
+WHERE p.stage = %(stage)s AND p.as_of_at >= %(since)s AND p.as_of_at <= %(until)s
+    AND m.occurrence = ANY (%(occurrences)s::text[])
+GROUP BY m.step, m.state
+
 -- name: outcome_of_day
 SELECT o.step, o.state, o.reason, count(*) AS messages
 FROM plan_rows r

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from community.errors import SopError
 from community.members.clean import storable
 from community.telegram_html import showable
-from deployments.cli import offers, records, staff
+from deployments.cli import lives, offers, records, staff
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
 AsOf = Annotated[
@@ -60,6 +60,7 @@ app.add_typer(token, name="token")
 app.add_typer(records.imports, name="import")
 app.add_typer(offers.access, name="access")
 app.add_typer(offers.coupon, name="coupon")
+app.add_typer(lives.live, name="live")
 
 
 @app.callback()

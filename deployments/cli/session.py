@@ -48,7 +48,10 @@ class Session:
         return await find(self.conn, name)
 
     async def moment(self, text: str, zone: str, option: str = "--as-of") -> datetime:
-        """`now` (SOP time), or an ISO date and time; without a zone it is taken in `zone`, and said so."""
+        """`now` (SOP time), or an ISO date and time; without a zone it is taken in `zone`, and said so.
+
+        Raises SopError, which names the `option` it was given by.
+        """
         if text.strip().lower() == "now":
             return await sop_now(self.conn)
         at = parse_moment(text, option)

@@ -17,6 +17,9 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from flows.welcome_drip import welcome_drip
 from tests.flows.conftest import newcomers, run_of
+from tests.flows.test_live_conversion import add_live, match, selling
+
+__all__ = ["selling"]
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no `chromium` on PATH (apt-get install chromium)")
@@ -91,3 +94,15 @@ async def test_a_run_tells_who_got_what_and_why_not(
     await page.get_by_text("welcome-drip-report").first.click()
     await expect(page.get_by_text("Who does not, and why")).to_be_visible()
     await expect(page.get_by_text("has blocked the bot").first).to_be_visible()
+
+
+async def test_the_rungs_of_a_live_session_are_seen_ahead(
+    client: PrefectClient, ui: str, page: Page, conn: Connection, selling: Bundle
+) -> None:
+    await add_live(conn, selling)
+    await match(conn, selling)
+    held = await client.read_deployment_by_name("live-conversion/live-conversion")
+
+    await page.goto(f"{ui}/deployments/deployment/{held.id}?tab=Upcoming")
+    for rung in ("announce", "live_now", "last_call", "result"):
+        await expect(page.get_by_text(f"· {rung} · Freight").first).to_be_visible(timeout=30_000)

@@ -13,7 +13,7 @@ from community.access.coverage import follower, last_of_coverage
 from community.access.grant import grant
 from community.access.models import Term
 from community.access.opening import Opened, grant_for_coupon
-from community.access.terms import cancel, current, revoke, set_end, terms_of
+from community.access.terms import cancel, current, revoke, set_end, take_turns, terms_of
 from community.database.pool import Connection, Pool, connect
 from community.engagement.coupons import NewCoupon, issue
 from community.engagement.redemptions import Refusal
@@ -462,7 +462,40 @@ async def test_pressing_at_once_opens_one_term(
     assert rows == [{"n": 3, "m": 3}]
 
 
+async def test_a_refund_and_a_press_at_once_do_not_wait_for_each_other(
+    pool: Pool, conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    """Both take the member's turn before they hold the coupon."""
+    who = await member()
+    await coupon(conn, playbook, opens="trial_7")
+    opened = await grant_for_coupon(conn, playbook, who, "trial_7", "SAVE", NOON, source="coupon", by="SAVE")
+    assert isinstance(opened, Opened)
+    async with pool.connection() as mine:
+        async with conn.transaction():
+            await take_turns(conn, who)
+            pressing = asyncio.create_task(
+                grant_for_coupon(mine, playbook, who, "trial_7", "SAVE", NOON, source="coupon", by="SAVE")
+            )
+            await asyncio.sleep(0.2)
+            await revoke(conn, opened.term.id, NOON, by="ben", note="refunded")
+        assert isinstance(await pressing, Opened)
+
+
 # By a list.
+
+
+async def test_a_list_waits_for_a_grant_under_way(
+    pool: Pool, conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    who = await member(telegram_id=71)
+    async with pool.connection() as granting:
+        async with granting.transaction():
+            await grant(granting, playbook, who, "month", NOON, **STAFF)
+            listed = [ListedTerm(2, 71, "month", NOON, NOON + DAY, None)]
+            bringing = asyncio.create_task(bring_in_terms(conn, playbook, listed, NOON, by="ops", note=""))
+            await asyncio.sleep(0.2)
+            assert not bringing.done()
+        assert "overlaps term 1" in (await bringing).problems[0][1]
 
 
 async def test_a_list_of_terms_comes_in_once_with_its_purchases(

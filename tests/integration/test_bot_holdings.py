@@ -207,7 +207,7 @@ async def test_who_is_covered_for_life_keeps_the_coupon(desk: Desk, bundle: Bund
     who = await ann(desk)
     term = await grant(desk.conn, bundle.playbook, who, "month", NOW, source="staff", by="x")
     await desk.conn.execute("UPDATE terms SET ends_at = NULL WHERE id = %s", [term.id])
-    await coupon(desk, bundle, opens="vip_pass")
+    await coupon(desk, bundle, opens="trial_7")
     await desk.take(private("save"))
     assert "Monthly membership: for life" in await shown(desk)
     assert await desk.rows("SELECT 1 FROM redemptions") == []

@@ -9,6 +9,7 @@ import pytest
 from community.bot.inbox import store
 from community.database.pool import Connection, connect
 from community.database.tables import metadata
+from community.live.people import ask, register
 from community.members.bring_in import Listed, bring_in_listed
 from community.members.models import Member
 from community.members.people import by_telegram_id
@@ -65,6 +66,14 @@ async def anna(desk: Desk) -> Member:
         " VALUES (4203, -1001, 3, 'group', 'welcome', 'x', 'group/welcome', %s, %s, %s)",
         [json.dumps({"names": ["Annabella Quux", "Ben"]}), NOW, NOW],
     )
+    await desk.conn.execute(
+        "INSERT INTO lives (title, url, announce_at, starts_at, ends_at, window_until_at, created_at)"
+        " SELECT 'Live', 'x', t, t + interval '1 h', t + interval '2 h', t + interval '2 h', t"
+        " FROM (SELECT %s::timestamptz AS t) AS t",
+        [NOW],
+    )
+    await register(desk.conn, 1, member.id, NOW, "button")
+    await ask(desk.conn, 1, member.id, "freight to Riga?", NOW)
     return member
 
 
@@ -143,7 +152,7 @@ async def test_export_tells_everything(desk: Desk, anna: Member) -> None:
     text = json.dumps(told, default=str)
     assert all(trace in text for trace in TRACES)
     assert told["members"][0]["telegram_id"] == ANN_ID
-    assert {"events", "messages", "member_tags", "follow_ups", "updates", "memberships"} <= {
+    assert {"events", "messages", "member_tags", "follow_ups", "updates", "memberships", "live_questions"} <= {
         k for k, v in told.items() if v
     }
 

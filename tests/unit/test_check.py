@@ -77,6 +77,11 @@ def test_the_shipped_templates_have_no_problem() -> None:
         ("plans: [month]", "plans: [trial_7]", "plan trial_7 has no price"),
         ("{name: day_7, day: 7,", "{name: day_7, offer: gift, day: 7,", "offer gift is not in the playbook"),
         ("{name: day_7, day: 7,", "{name: day_7, plans: [week], day: 7,", "plan week is not in the playbook"),
+        ("moment: half,", "moment: noon,", "moment: noon; give one of announce, start, end, half"),
+        ("{name: moved, moment: moved, ", "{name: moved, ", "moment: missing; give one of announce"),
+        ("who: watched", "who: viewers", "who: viewers; give one of everyone, registered, watched"),
+        ("after: -24h,", 'day: -1, at: "20:00",', "its moment is the same for everyone; give after: -1h"),
+        ("{name: last_call,", "{name: close,", "close is a run of its own; name the step otherwise"),
     ],
 )
 def test_a_playbook_mistake_is_found_with_its_line(tmp_path: Path, old: str, new: str, what: str) -> None:
@@ -163,6 +168,17 @@ def test_a_set_up_that_the_bot_does_not_know_is_found(argument: str, known: bool
     text = f'---\nbuttons:\n  - - {{text: x, action: "setup:{{{{ number }}}}_{argument}"}}\n---\nHi'
     problems = CopyCheck("bot/setup_zone", "en", text, PLAYBOOK).problems()
     assert [line for line, message in problems if "can be set up" in message] == ([] if known else [3])
+
+
+@pytest.mark.parametrize(
+    ("argument", "known"), [("register_{}", True), ("ask_{}", True), ("leave_{}", False), ("{}", False)]
+)
+def test_a_wish_about_a_session_that_the_bot_does_not_know_is_found(argument: str, known: bool) -> None:
+    action = f"live:{argument.format('{{ live.id }}')}"
+    problems = CopyCheck(
+        "bot/live_ask", "en", f'---\nbuttons:\n  - - {{text: x, action: "{action}"}}\n---\nHi', PLAYBOOK
+    )
+    assert (problems.problems() == []) is known
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@
 -- than the last step; for each of them their signs by primary key. Every look-up is lateral and fenced by OFFSET 0: as
 -- joins the planner would read all members and milestones once it takes a range for large. Measured with 400,000
 -- members, of whom 168,000 fell silent in that time (550,000 milestones in the ranges): 10 s with 2,000,000 milestones
--- and with 7,000,000; members named 3 ms.
+-- and with 7,000,000; a member named, some ms.
 SELECT
     m.id AS member_id,
     s.step,
