@@ -146,10 +146,12 @@ class _Run:
     async def _after(self, proposal: Proposal, day: date | None) -> State[Any]:
         _, done = await carry_out(proposal)
         result = as_result(proposal, done, day)
-        return await self._report(result, await follow_delivery(result, day=day), None)
+        return await self._report(result, await follow_delivery(result, day=day), None, day)
 
-    async def _report(self, result: PlanResult, followed: Followed, welcomed: int | None) -> State[Any]:
-        await report_stage(result, followed, self.playbook.community.zone, self.order.members, welcomed)
+    async def _report(
+        self, result: PlanResult, followed: Followed, welcomed: int | None, day: date | None = None
+    ) -> State[Any]:
+        await report_stage(result, followed, self.playbook, self.order.members, welcomed, day)
         outcome = headline(result, followed, welcomed)
         await self.name(*outcome)
         return Completed(message=", ".join(outcome))

@@ -35,8 +35,8 @@ NAMELESS = {"first_name": "Member", "last_name": "", "username": None}
 async def propose_due(stage: str, as_of: datetime, run_id: str) -> Proposal:
     """Freeze what is due, as it is more than may be sent without asking."""
     async with connection() as conn:
-        bundle, bot_id = await bundle_in_force(conn), load_settings().bot_id
-        return await propose_send(conn, bundle, stage, as_of, bot_id=bot_id, run_id=run_id)
+        bundle, ran_at, bot_id = await bundle_in_force(conn), await sop_now(conn), load_settings().bot_id
+        return await propose_send(conn, bundle, stage, as_of, bot_id=bot_id, run_id=run_id, ran_at=ran_at)
 
 
 @task(name="backfill", task_run_name="freeze {first} to {last} of {stage}", cache_policy=NO_CACHE, timeout_seconds=600)

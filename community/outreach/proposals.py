@@ -15,7 +15,7 @@ from community.database.queries import load
 from community.errors import SopError, UnknownProposal
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
 from community.outreach.plan import one_planner, open_approvals, settings_of_planner
-from community.outreach.statements import parameters, run_before, statement
+from community.outreach.statements import judged_at, parameters, run_before, statement
 from community.playbook_stages import Late
 
 queries = load(__file__, "proposals.sql")
@@ -57,13 +57,21 @@ class Proposal:
 
 
 async def propose_send(
-    conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, *, bot_id: int, run_id: str | None
+    conn: Connection,
+    bundle: Bundle,
+    stage_name: str,
+    as_of: datetime,
+    *,
+    bot_id: int,
+    run_id: str | None,
+    ran_at: datetime | None = None,
 ) -> Proposal:
-    """Freeze what is due at `as_of` for somebody to approve, within the playbook's time."""
-    wait = bundle.playbook.approval.wait
-    values = {"kind": "approval", "since": None, "until": as_of, "decide_by": as_of + wait, "run_id": run_id}
-    windows = [(EVER, as_of + bundle.playbook.stage(stage_name).horizon, as_of)]
-    return await _propose(conn, bundle, stage_name, windows, as_of, bot_id, values)
+    """Freeze what is due at `as_of` for somebody to approve, within the playbook's time. `ran_at`: as for `plan`."""
+    stage, wait = bundle.playbook.stage(stage_name), bundle.playbook.approval.wait
+    now_at = judged_at(stage.schedule, as_of, ran_at)
+    values = {"kind": "approval", "since": None, "until": as_of, "decide_by": now_at + wait, "run_id": run_id}
+    windows = [(EVER, as_of + stage.horizon, as_of)]
+    return await _propose(conn, bundle, stage_name, windows, now_at, bot_id, values)
 
 
 async def propose_backfill(
