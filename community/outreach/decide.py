@@ -8,7 +8,7 @@ from community.bundle import Bundle
 from community.database.partitions import ensure_months
 from community.database.pool import Connection
 from community.database.queries import load
-from community.engagement.coupons import issue_planned
+from community.engagement.offers import issue_planned
 from community.errors import ProposalRefused
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
 from community.outreach.plan import one_planner, settings_of_planner

@@ -13,7 +13,7 @@ from community.bundle import Bundle
 from community.database.partitions import ensure_months
 from community.database.pool import Connection
 from community.database.queries import load
-from community.engagement.coupons import issue_planned
+from community.engagement.offers import issue_planned
 from community.outreach.statements import judged_at, parameters, statement
 from community.playbook import Playbook
 from community.playbook_stages import Step
