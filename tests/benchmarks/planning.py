@@ -130,7 +130,7 @@ async def _history(conn: Connection, world: World) -> None:
     await conn.execute(
         "INSERT INTO messages (bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, planned_at,"
         " due_at, state, sent_at)"
-        " SELECT %(bot)s, m.id, m.telegram_id, 5, 'past', 'step_' || n, 'x', true, s.at, s.at, 'sent', s.at"
+        " SELECT %(bot)s, m.id, m.telegram_id, 55, 'past', 'step_' || n, 'x', true, s.at, s.at, 'sent', s.at"
         " FROM members m, generate_series(1, %(each)s) AS n, LATERAL (SELECT %(now)s -"
         f" CASE WHEN {two_today} AND n < 3 THEN make_interval(hours => n)"
         " ELSE make_interval(hours => 26 + 140 * n / %(each)s) END AS at) AS s",
@@ -138,7 +138,7 @@ async def _history(conn: Connection, world: World) -> None:
     )
     await conn.execute(
         "INSERT INTO messages (bot_id, member_id, chat_id, lane, stage, step, occurrence, planned_at, due_at, state,"
-        " sent_at) SELECT %(bot)s, id, telegram_id, 3, %(stage)s, 'welcome',"
+        " sent_at) SELECT %(bot)s, id, telegram_id, 35, %(stage)s, 'welcome',"
         " to_char(entered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), entered_at, entered_at, 'sent', entered_at"
         " FROM members WHERE entered_at = %(entered)s",
         {"bot": BOT_ID, "stage": STAGE, "entered": ENTERED},
