@@ -21,11 +21,16 @@ MEMBERS_NAMED = 20
 
 @task(name="report", task_run_name="report on {result.stage}", cache_policy=NO_CACHE, retries=2)
 async def report_stage(
-    result: PlanResult, followed: Followed, zone: str, members: list[int] | None, welcomed: int | None
+    result: PlanResult,
+    followed: Followed,
+    zone: str,
+    members: list[int] | None,
+    welcomed: int | None,
+    decision: str = "",
 ) -> None:
     """Write the run's report: how many get what, and why others do not. Counts and member numbers only."""
     key = result.stage.replace("_", "-")
-    text = stage_report(result, followed, zone, members, welcomed)
+    text = stage_report(result, followed, zone, members, welcomed, decision)
     await acreate_markdown_artifact(text, key=f"{key}-report", description=f"{key}: who got what, and why not")
     if rows := list(reason_rows(result, followed)):
         await acreate_table_artifact(rows, key=f"{key}-reasons", description=f"{key}: every outcome with its count")
@@ -34,7 +39,12 @@ async def report_stage(
 async def name_run(*parts: str) -> None:
     """Put the outcome into the run's name: the one line of a run that lists show."""
     async with get_client() as client:
-        await client.update_flow_run(flow_run.id, name=" · ".join(part for part in parts if part))
+        await client.update_flow_run(flow_run.id, name=named(*parts))
+
+
+def named(*parts: str) -> str:
+    """The parts of a run's name, put together; empty ones are left out."""
+    return " · ".join(part for part in parts if part)
 
 
 def local(at: datetime, zone: str) -> str:
@@ -62,12 +72,18 @@ def headline(result: PlanResult, followed: Followed, welcomed: int | None) -> li
 
 
 def stage_report(
-    result: PlanResult, followed: Followed, zone: str, members: list[int] | None, welcomed: int | None
+    result: PlanResult,
+    followed: Followed,
+    zone: str,
+    members: list[int] | None,
+    welcomed: int | None,
+    decision: str = "",
 ) -> str:
-    """The report of a run, as Markdown."""
+    """The report of a run, as Markdown. `decision`: who approved it, in words."""
     parts = [
         f"# {result.stage.replace('_', '-')}: {', '.join(headline(result, followed, welcomed))}",
         _about(result, zone, members),
+        decision,
         _sender_note(followed),
         _table("Who gets what", ("messages", "of the step", "what became of them"), _message_lines(followed)),
         _table("Who does not, and why", ("messages", "because"), _skip_lines(result)),

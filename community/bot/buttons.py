@@ -1,10 +1,11 @@
 """Pressed buttons: callback data is `action[:argument]:<message id>`, and the number confirms that message."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from telegram import CallbackQuery
 
+from community.bot.approving import on_approve_button
 from community.bot.intents import Intent
 from community.bot.private import choose_locale, grant, hush, take_problem
 from community.bot.setup import on_setup_button
@@ -32,6 +33,8 @@ class Press:
     action: str
     argument: str | None
     message_id: int | None
+    chat_id: int | None = None
+    """Where it was pressed: this Telegram says itself."""
 
 
 def parse(data: str) -> Press:
@@ -49,6 +52,7 @@ async def on_button(turn: Turn, query: CallbackQuery) -> None:
     if not is_person(query.from_user):
         return
     member, press = await turn.member(query.from_user), parse(query.data or "")
+    press = replace(press, chat_id=query.message.chat.id if query.message else None)
     await hush(turn, member)
     if press.message_id is not None and await is_theirs(turn, member, press.message_id):
         await confirm(turn.conn, press.message_id)
@@ -75,6 +79,8 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             await choose_locale(turn, member, locale)
         case Press(action="answer", argument=str(answer)) if ANSWER.fullmatch(answer):
             turn.toast = Toast(turn.toast.callback_id, thanks(turn, member)) if turn.toast else None
+        case Press(action="approve", argument=str(word)):
+            return await on_approve_button(turn, member, word, press.chat_id)
         case Press(action="setup", argument=argument):
             return await on_setup_button(turn, member, argument)
         case Press(action=action, argument=None) if action in set(Intent):
