@@ -45,7 +45,7 @@ class Word(RunInput):
     Nothing is chosen beforehand: a run resumed without a word must not send anything.
     """
 
-    choice: Choice = Field(title="What shall happen?")
+    choice: Choice = Field(title="What shall happen?", description="nothing is sent before you submit")
     name: str = Field(title="Your name", description="kept with the decision, as you write it", pattern=r"\S")
     note: str = Field("", title="Note", description="why, for whoever reads this later")
 
@@ -78,7 +78,7 @@ def _question(proposal: Proposal, playbook: Playbook) -> str:
     """What the form says above its fields, as Markdown."""
     by = local(proposal.decide_by_at, playbook.community.zone)
     return (
-        f"**{count(proposal.left, 'message')}** of `{proposal.stage}` wait for your word. Who gets what, who does not "
+        f"**{count(proposal.left, 'message')}** of `{proposal.stage}` to decide on. Who gets what, who does not "
         f"and why: see this run's *Artifacts*. A part is {playbook.approval.first:g} %, at least one member. Without "
         f"an answer by **{by}** ({playbook.community.zone}) nothing more is sent."
     )

@@ -123,7 +123,7 @@ class _Run:
         when = self._when(proposal, None)
         while proposal.state in ("proposed", "approved"):
             if proposal.state == "proposed":
-                await self.name(f"{count(proposal.left, 'message')} wait for approval", when=when)
+                await self.name(f"{count(proposal.left, 'message waits', 'messages wait')} for approval", when=when)
                 proposal = await decided(proposal, self.playbook)
             if proposal.state == "approved":
                 proposal, _ = await carry_out(proposal)

@@ -28,6 +28,8 @@ BACKFILL_WAITS = timedelta(days=7)
 LATELY = timedelta(days=14)
 """How long a run may not know yet what was decided."""
 LONGEST = timedelta(days=366)
+TICK = timedelta(microseconds=1)
+"""What is due at midnight belongs to the day that begins then."""
 HASH = 16
 """Characters of a hash that are shown and typed."""
 
@@ -76,7 +78,7 @@ async def propose_backfill(
         )
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     spans = [(_midnight(day, zone), min(_midnight(day + timedelta(days=1), zone), until)) for day in days]
-    windows = [(start, end, end) for start, end in spans if start < end]
+    windows = [(start, end - TICK, end) for start, end in spans if start < end]
     values = {"kind": "backfill", "since": since, "until": until, "run_id": run_id}
     values["decide_by"] = now_at + BACKFILL_WAITS
     return await _propose(conn, bundle, stage_name, windows, now_at, bot_id, staff_chat, values)

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from community.errors import SopError
 from community.members.clean import storable
 from community.telegram_html import showable
-from deployments.cli import records
+from deployments.cli import plans, records
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
 AsOf = Annotated[
@@ -58,6 +58,8 @@ app.add_typer(records.member, name="member")
 token = typer.Typer(no_args_is_help=True)
 app.add_typer(token, name="token")
 app.add_typer(records.imports, name="import")
+app.add_typer(plans.stage, name="stage")
+app.add_typer(plans.campaign, name="campaign")
 
 
 @app.callback()
@@ -262,6 +264,8 @@ def sandbox(
     raise typer.Exit(sandbox(port, state, allow_host or []))
 
 
+app.command()(plans.backfill)
+app.command()(plans.approvals)
 app.command()(records.export)
 app.command()(records.backup)
 app.command()(records.restore)

@@ -109,7 +109,7 @@ async def test_waits_suspended_with_its_plan_and_a_form(
         "cancel",
     ]
     question = await client.read_flow_run_input(run.id, form["description"])
-    assert "**5 messages** of `welcome_drip` wait for your word" in question
+    assert "**5 messages** of `welcome_drip` to decide on" in question
     assert await messages(conn) == {}
 
 
@@ -354,7 +354,8 @@ async def test_killed_between_freezing_and_asking_nothing_is_lost(
     await client.set_flow_run_state(run.id, Crashed(), force=True)  # as the automation for silent runs does
     await catch_up(await proposal(conn, run))
     await catch_up(await proposal(conn, run))
-    [shown] = [each for each in await client.read_flow_runs() if each.parameters.get("what") == "approved"]
+    plan = (await proposal(conn, run)).hash
+    [shown] = [each for each in await client.read_flow_runs() if each.parameters.get("plan") == plan]
     shown = await carry_on(client, shown.id)
     assert shown.name.endswith(" · 0 sent · 5 on their way · approved by member 7")
 

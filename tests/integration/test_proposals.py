@@ -67,6 +67,17 @@ async def test_a_backfill_shows_days_steps_and_reasons_and_writes_no_message(
     assert [row["step"] for row in await sample(conn, found.id, 1)] == ["day_1", "day_2"]
 
 
+async def test_what_is_due_at_midnight_belongs_to_the_day_that_begins(
+    conn: Connection, edited: Edit, bundle: Bundle, member: MakeMember
+) -> None:
+    midnight = edited(steps=[{**LATER[0], "at": "00:00"}], quiet_hours=None)
+    await member(entered_at=NOON - DAY)
+    yesterday = await propose_backfill(conn, midnight, STAGE, TODAY - DAY, TODAY - DAY, NOON, bot_id=BOT_ID)
+    assert yesterday.send == 0
+    found = await propose_backfill(conn, midnight, STAGE, TODAY, TODAY, NOON, bot_id=BOT_ID)
+    assert found.counts["days"] == {"2026-03-04": {"day_1": {"send": 1}}}
+
+
 async def test_the_cap_sees_all_days_of_a_backfill_together(conn: Connection, drip: Bundle, member: MakeMember) -> None:
     who = await member(entered_at=NOON - 3 * DAY)
     found = await propose_backfill(conn, drip, STAGE, TODAY - 2 * DAY, TODAY, NOON, bot_id=BOT_ID)
