@@ -12,9 +12,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from community.check_copy import CopyCheck
+from community.check_offers import offer_problems, title_problems
 from community.copy_contexts import RESERVED_FOLDERS, needed_copy
 from community.playbook import Playbook
 from community.playbook_types import Entry
+from community.stage_moments import step_problems
 from community.yaml_source import Document, YamlError, parse
 
 PLAYBOOK_FILE = "playbook.yaml"
@@ -140,10 +142,14 @@ def _cross_problems(playbook: Playbook) -> Iterator[tuple[_Path, str]]:
         yield from _repeated(("stages", name, "steps"), "name", [step.name for step in stage.steps])
         if name in RESERVED_FOLDERS:
             yield ("stages", name), f"{name} is a folder of the bot's own copy; name the stage otherwise"
+        for place, key, what in step_problems(name, stage):
+            yield ("stages", name, "steps", place, key), what
     for index, link in enumerate(playbook.links):
         if playbook.resource(link.token):
             yield ("links", index, "token"), f"{link.token} is also a resource's key; name one of them otherwise"
-    yield from _resource_problems(playbook)
+    for index, resource in enumerate(playbook.resources):
+        yield from title_problems(("resources", index), resource.title, playbook.community.locales)
+    yield from offer_problems(playbook)
     if playbook.caps.per_week < playbook.caps.per_day:
         yield ("caps", "per_week"), "per_week is less than per_day; raise it or lower per_day"
     if (locale := playbook.group_defaults.locale) and locale not in playbook.community.locales:
@@ -155,15 +161,6 @@ def _repeated(path: _Path, key: str, values: list[str]) -> Iterator[tuple[_Path,
         if count > 1:
             last = len(values) - 1 - values[::-1].index(value)
             yield (*path, last, key), f"{key} {value} is used {count} times; each must be different"
-
-
-def _resource_problems(playbook: Playbook) -> Iterator[tuple[_Path, str]]:
-    locales = set(playbook.community.locales)
-    for index, resource in enumerate(playbook.resources):
-        if missing := locales - resource.title.keys():
-            yield ("resources", index, "title"), f"title is missing in {', '.join(sorted(missing))}; add it"
-        for locale in resource.title.keys() - locales:
-            yield ("resources", index, "title", locale), f"{locale} is not in community.locales; add it there"
 
 
 def _copy_file(folder: Path, locale: str, template: str) -> Path:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from community.copy_contexts import (
     ACTIONS,
+    SCORES,
     context_of,
     link_keys,
     sample_link,
@@ -21,6 +22,7 @@ from community.copy_contexts import (
     smallest,
     standard_context,
 )
+from community.live_actions import read_live
 from community.playbook import Playbook
 from community.setup_actions import read_setup
 from community.telegram_html import CAPTION_LIMIT, MESSAGE_LIMIT, find_problems, plain_text, utf16_length
@@ -142,6 +144,9 @@ class CopyCheck:
                 what = match[2].partition("_")[2] or match[2]
                 yield f"{what} is nothing that can be set up; see the action setup in docs/playbook.md"
             return
+        if match[1] == "live" and read_live(match[2] or "") is None:
+            yield f"live:{match[2]} is no wish about a session; write live:register_{{{{ live.id }}}} or live:ask_…"
+            return
         known = _arguments(self.playbook, self.template).get(match[1]) if self.playbook and match[2] else None
         if known is not None and match[2] not in known:
             yield f"{match[1]}:{match[2]} is not in the playbook; known: {', '.join(known) or 'none'}"
@@ -236,6 +241,7 @@ def _arguments(playbook: Playbook, template: str) -> dict[str, tuple[str, ...]]:
     choices = [question.choices for question in playbook.gate.questions if question.template == template]
     return {
         "problem": playbook.problem.choices,
+        "nps": tuple(map(str, SCORES)),
         "language": playbook.community.locales,
         **({"gate": choices[0]} if choices else {}),
     }

@@ -9,16 +9,24 @@ from community.playbook_stages import template_name
 ACTIONS: dict[str, bool | None] = {
     "answer": True,
     "approve": True,
+    "coupon": None,
+    "done": True,
     "gate": True,
     "help": False,
     "language": None,
+    "live": True,
+    "membership": False,
     "my_data": False,
+    "nps": True,
     "problem": True,
     "resume": False,
     "setup": None,
     "stop": False,
+    "talk": False,
 }
 """The button actions that the bot handles, and whether each needs an argument (True), takes none, or may have one."""
+SCORES = range(11)
+"""What `nps:<score>` may say."""
 HOSTILE_NAME = ("<b>&\"'{{x}}{%" + "😀" * 64)[:64]
 """As long as a shown name gets, full of what HTML and Jinja trip over; most of it counts double."""
 _LARGEST_ID = 2**63 - 1
@@ -46,7 +54,17 @@ _PROPOSAL: dict[str, Any] = {
     "skipped": 10**9,
     "reasons": [{"reason": "a" * 32, "messages": 10**9}] * 3,
 }
+_RESULT = {
+    "number": _LARGEST_ID,
+    "title": "<" + "😀" * 127,
+    "starts": "30 Nov, 20:00",
+    **dict.fromkeys(("announced", "registered", "watched", "questions", "bought", "coupons"), 10**9),
+    "conversion": "100.0",
+    "revenue": ["999999999999.99 USD"] * 3,
+}
 _STAFF_MEMBER = {"number": _LARGEST_ID, "telegram_id": _LARGEST_ID}
+_TASK = {"task": _LARGEST_ID, "due": "2026-11-22 22:30 +08"}
+"""What staff are to do by when; its number goes with the button `done:<number>`."""
 
 _STANDARD: dict[str, Any] = {
     "member": {"name": HOSTILE_NAME, "first_name": HOSTILE_NAME, "locale": "zh-Hans"},
@@ -68,13 +86,24 @@ _INVITATION = "group/invitation"
 _PRESSED = "staff/pressed"
 _NOT_SENT = (_TOAST, _INVITATION, _PRESSED)
 """Words that are shown, not sent as a message: they know of no chat."""
-_TO_NO_MEMBER = ("group/setup", "group/welcome", "staff/alert", "staff/approval", "staff/decided")
+_TO_NO_MEMBER = (
+    "group/setup",
+    "group/welcome",
+    "staff/alert",
+    "staff/approval",
+    "staff/care_tasks",
+    "staff/decided",
+    "staff/live_result",
+)
 _FIXED: dict[str, dict[str, Any]] = {
     "gate/wrong": _QUESTION,
     "gate/declined": {},
     "gate/timeout": {},
     _TOAST: {},
     "bot/problem_thanks": {"hours": 24},
+    "bot/nps_promoter": {},
+    "bot/nps_detractor": {"hours": 24},
+    "bot/talk": {"hours": 48},
     "bot/stopped": {},
     "bot/resumed": {},
     "bot/language": {},
@@ -90,6 +119,11 @@ _FIXED: dict[str, dict[str, Any]] = {
     "bot/setup_welcome": _SETUP,
     "bot/setup_summary": _SETUP,
     "bot/setup_refused": {"asked": True},
+    "bot/live_registered": {},
+    "bot/live_ask": {},
+    "bot/live_asked": {},
+    "bot/live_enough": {},
+    "bot/live_over": {},
     "group/setup": {"start_payload": f"setup_{10**9}"},
     "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
     _INVITATION: {"start_url": f"https://t.me/{'x' * 32}?start=welcome"},
@@ -114,7 +148,17 @@ _FIXED: dict[str, dict[str, Any]] = {
         "note": _LONG_TEXT,
     },
     _PRESSED: {"pressed": "decided", "decision": "cancel", "by": _LONG_TEXT, "how": "form"},
-    "staff/follow_up": {**_STAFF_MEMBER, "problem": "sourcing", "text": "<😀" * 2048, "due": "2026-11-22 22:30 +08"},
+    "staff/live_result": {"result": _RESULT},
+    "staff/follow_up": {**_STAFF_MEMBER, **_TASK, "problem": "sourcing", "text": "<😀" * 2048},
+    "staff/nps": {**_STAFF_MEMBER, **_TASK, "score": 10},
+    "staff/talk": {**_STAFF_MEMBER, **_TASK},
+    "staff/care_tasks": {
+        "tasks": [
+            {**_STAFF_MEMBER, **_TASK, "kind": "consulting_lead", "name": HOSTILE_NAME, "note": "<" + "😀" * 127},
+        ]
+        * 10,
+        "more": 10**6,
+    },
 }
 PLAN: dict[str, Any] = {"key": "a" * 32, "title": "<" + "😀" * 127, "price": "999999999999.99 USD"}
 COUPON: dict[str, Any] = {
@@ -138,8 +182,25 @@ LIVE: dict[str, Any] = {
     "plan": PLAN,
     "coupon": COUPON,
 }
-_OF_STAGES: dict[str, dict[str, Any]] = {}
-"""What a stage's audience gives the copy of its steps besides."""
+_SINCE = "2026-01-01T04:00:00+00:00"
+_PAYER = {"since_at": _SINCE, "consultant": HOSTILE_NAME}
+_OF_STAGES: dict[str, dict[str, Any]] = {
+    "renewal_reminders": {"ends_at": "2026-11-30T12:00:00+00:00", "days_left": 3650},
+    "member_care/nps": _PAYER,
+    "member_care/benefits": _PAYER,
+    "member_care/mid_year_review": _PAYER,
+    "member_care/upgrade_month": {"ends_at": _SINCE},
+    "member_care/upgrade_quarter": {"ends_at": _SINCE},
+}
+"""What a stage's audience gives the copy of its steps besides; of a step, where steps differ."""
+_TERM = {"title": PLAN["title"], "until": "2026-11-30", "starts": "2026-11-30", "trial": True, "cancelled": True}
+_FIXED |= {
+    "bot/coupon": {"plans": [PLAN["title"]] * 20, "minimum": "999999999999.99 USD"},
+    "bot/coupons": {"coupons": [COUPON] * 8},
+    "bot/coupon_refused": {"reason": "someone_elses", "code": "A" * 32, "when": "2026-11-30"},
+    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "join_url": f"https://t.me/+{'x' * 40}"},
+    "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM},
+}
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""
 
@@ -162,13 +223,13 @@ def context_of(template: str) -> dict[str, Any]:
 
 def step_context(template: str) -> dict[str, Any]:
     """What the audience gives the copy of a stage's step, as a sample."""
-    return _OF_STAGES.get(template.partition("/")[0], {})
+    return _OF_STAGES.get(template) or _OF_STAGES.get(template.partition("/")[0], {})
 
 
 def smallest(sample: dict[str, Any]) -> dict[str, Any]:
     """The same sample with nothing in whatever may be empty, so that a check sees the other branches too."""
     kept = {*_STANDARD, "alerts", "join_url", "start_payload", "start_url"}
-    nothing = {"coupon": None}
+    nothing = {"coupon": None, "live": _PLAIN_LIVE}
     return {name: value if name in kept else _emptied(value) for name, value in sample.items()} | {
         name: value for name, value in nothing.items() if name in sample
     }
@@ -208,3 +269,7 @@ def sample_link(playbook: Playbook | None, key: str) -> str:
 
 def _emptied(value: Any) -> Any:
     return {key: _emptied(part) for key, part in value.items()} if isinstance(value, dict) else type(value)()
+
+
+_PLAIN_LIVE = {**_emptied(LIVE), "link": LIVE["link"], "coupon": None, "remaining": None}
+"""A live session without speaker, live price and limit. It always has a link."""

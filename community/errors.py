@@ -40,6 +40,22 @@ class UnknownStage(SopError):
     """No stage of that name is in the playbook."""
 
 
+class LiveRefused(SopError):
+    """A live session cannot be added, moved or cancelled as asked; nothing was changed."""
+
+
+class UnknownLive(SopError):
+    """No live session matches what was asked for."""
+
+
+class AccessRefused(SopError):
+    """What was asked of a member's terms cannot be done; nothing was changed."""
+
+
+class CouponRefused(SopError):
+    """A coupon cannot be issued as asked, or is not taken; nothing was changed."""
+
+
 class ImportRefused(SopError):
     """A file to import is not what it should be, or the import cannot begin; nothing was imported."""
 

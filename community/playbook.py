@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from community.errors import UnknownStage
 from community.playbook_offers import Offer, TermPlan
 from community.playbook_stages import Approval, Stage
-from community.playbook_types import ClockTime, Duration, Entry, Key, Locale, Percent, Text, Token, Url, Zone
+from community.playbook_types import ClockTime, Duration, Entry, Key, Locale, Money, Percent, Text, Token, Url, Zone
 
 Sign = Literal["message", "reaction", "click", "button", "start", "answer"]
 """Kinds of events by which a member shows to be there (`community.activity.record.SIGNS_OF_LIFE`)."""
@@ -150,6 +150,17 @@ class Signs(Entry):
     speaking: tuple[Sign, ...] = ("message",)
 
 
+class Care(Entry):
+    """Care in person (SOP 1.19, 1.24, 1.25): who does it, within which time, and from which sum on."""
+
+    consultants: tuple[Text, ...] = ()
+    survey_within: Duration = timedelta(hours=24)
+    talk_within: Duration = timedelta(hours=48)
+    review_within: Duration = timedelta(days=7)
+    lead_above: Money | None = None
+    lead_within: Duration = timedelta(days=3)
+
+
 class GroupDefaults(Entry):
     """Zone and locale of a group that has none of its own; None means the community's."""
 
@@ -185,6 +196,7 @@ class Playbook(Entry):
     resources: tuple[Resource, ...] = ()
     problem: ProblemQuestion
     signs: Signs = Signs()
+    care: Care = Care()
     plans: dict[Key, TermPlan] = Field(default_factory=dict)
     offers: dict[Key, Offer] = Field(default_factory=dict)
     approval: Approval = Approval()

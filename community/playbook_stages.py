@@ -53,8 +53,8 @@ class Step(Entry):
     """One message of a stage; its words are the copy `<stage>/<name>`.
 
     It is due `day` days after the stage's moment (before it when negative) `at` a time of the member's day, or exactly
-    `after` that moment, or `immediately`. A stage with several moments says in its audience which names `moment` and
-    `who` may have.
+    `after` that moment, or `immediately`; and again `every` so long, while its reason lasts. A stage with several
+    moments says in its audience which names `moment` and `who` may have.
     """
 
     name: Key
@@ -65,6 +65,7 @@ class Step(Entry):
     at: ClockTime | None = None
     after: Offset | None = None
     immediately: bool = False
+    every: Duration | None = None
     expires_after: Duration
     offer: Key | None = None
     promotional: bool

@@ -6,6 +6,7 @@ from typing import Any
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from tasks.care import open_staff_tasks
 from tasks.conduct import Order, What, conduct
 
 STAGE = "member_care"
@@ -20,7 +21,7 @@ async def member_care(
     last_day: date | None = None,
     plan: str | None = None,
 ) -> State[Any]:
-    """Write what is due, follow it on its way, report.
+    """Open what staff are to do, write what is due, follow it on its way, report.
 
     Args:
         what: send what is due; preview it; backfill days that are over; or show what became of an approved plan.
@@ -30,4 +31,6 @@ async def member_care(
         last_day: Of a backfill: its last day; empty: only the first.
         plan: Of an approved plan: its hash.
     """
+    if what is What.send and members is None:
+        await open_staff_tasks(as_of)
     return await conduct(Order(STAGE, what, as_of, members, first_day, last_day, plan))

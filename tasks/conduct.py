@@ -1,5 +1,6 @@
 """What every stage's flow does: plan what is due, have a large send approved, follow it on its way, report."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -38,7 +39,10 @@ class What(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A run as it was asked for. `first_day`, `last_day`: of a backfill; `plan`: hash of what was approved."""
+    """A run as it was asked for. `first_day`, `last_day`: of a backfill; `plan`: hash of what was approved.
+
+    `about`: what else its name is to say.
+    """
 
     stage: str
     what: What = What.send
@@ -47,6 +51,7 @@ class Order:
     first_day: date | None = None
     last_day: date | None = None
     plan: str | None = None
+    about: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -94,7 +99,8 @@ class _Run:
         """Put the outcome into the run's name; `when`: for which time it is, if not for its moment."""
         members = self.order.members
         who = count(len(members), "member") if members is not None else ""
-        await name_run(self.order.name, when or local(self.as_of, self._zone), who, *outcome)
+        when = when or local(self.as_of, self._zone)
+        await name_run(self.order.name, when, who, *self.order.about, *outcome)
 
     @property
     def _zone(self) -> str:

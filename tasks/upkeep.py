@@ -18,6 +18,7 @@ from community.database.pool import open_pool
 from community.errors import PrefectUnavailable
 from community.groups.gate import sweep_gate
 from community.groups.welcome import sweep_greetings
+from community.live.closing import sweep as sweep_lives
 from community.outbox.bundles import Bundles
 from community.outbox.forecast import Forecast, forecast
 from community.outbox.halt import halts, mirror
@@ -68,9 +69,11 @@ async def paused_stages() -> list[str]:
 
 @task(name="outbox", task_run_name="take back, expire", cache_policy=NO_CACHE, timeout_seconds=60)
 async def sweep_outbox() -> Recovered:
-    """Take back messages whose sender vanished, and expire those whose time is over."""
+    """Take back messages whose sender vanished, and expire those whose time is over, or whose offer."""
     async with connection() as conn:
-        return await recover(conn, load_settings().bot_id, await sop_now(conn))
+        bot_id, at = load_settings().bot_id, await sop_now(conn)
+        await sweep_lives(conn, at, bot_id=bot_id)
+        return await recover(conn, bot_id, at)
 
 
 @task(name="groups", task_run_name="close join requests, greet newcomers", cache_policy=NO_CACHE, timeout_seconds=60)

@@ -11,6 +11,9 @@ REASONS = {
     "goal_reached": "already did what the stage is for",
     "collapsed": "late together with a newer message of the same stage, which is sent instead",
     "sold_out": "the offer is sold out",
+    "session_moved": "the live session was moved",
+    "session_cancelled": "the live session was cancelled",
+    "window_closed": "the offer's window is closed",
     "outranked": "another message that goes first takes the room the caps leave",
     "refused": "somebody decided not to send it",
     "stopped": "stopped by an operator",
@@ -39,6 +42,26 @@ ABSENCES = {
     "entered_later": "not in the stage then: admitted only later",
     "left": "not in the stage any more: is in no group now",
     "over": "the stage is over for this member, who was admitted long ago",
+    "pays": "pays, and nothing is due for that now; paying without a break since",
+    "on_trial": "on a trial: neither asked as who pays nor offered as who never did; since",
+    "lapsed": "does not pay any more: its steps are for who pays, its offer for who never did; since",
+    "not_engaged": "was not active within the last two weeks, so no offer is made; last sign",
+    "free": "never paid; the next offer is not due yet; in a group since",
+    "still_active": "not silent long enough, or asked already in this silence; last sign of life",
+    "other_step": "by what the member holds and when they last spoke, another step is for them; last sign of life",
+    "silent_long": "silent for so long that the stage is over for this silence; last sign of life",
+    "no_term": "not in the stage: never held a term",
+    "revoked": "not in the stage: the term was revoked",
+    "lifetime": "not in the stage: holds a term for life; since",
+    "cancelled": "not reminded: the member does not want to go on; cancelled",
+    "no_rungs": "no step is for the plan of the member's term; it ends",
+    "ended": "the stage is over for this term; it ended",
+    "term_followed": "renewed: only the term that ends last counts; it ends",
+    "ends_later": "not due: the term runs on, and a step must come after the day it began; it ends",
+    "no_live": "no live session is announced, or its window is closed",
+    "not_registered": "in the stage, but not registered for the live session: only the announcement is for everyone",
+    "not_watched": "registered for the live session and not seen there: what is for viewers is for others",
+    "not_due": "in the stage: nothing for this member is due now",
     "unknown": "the stage does not ask for this member",
 }
 """Why an audience does not name a member; the moment, if there is one, is printed behind."""
@@ -51,6 +74,34 @@ STATES = {
     "expired": "expired before it could be sent",
     "cancelled": "cancelled before it was sent",
 }
+
+REFUSALS: dict[str, str] = {
+    "unknown": "there is no such coupon",
+    "withdrawn": "it was withdrawn",
+    "someone_elses": "it is another member's own",
+    "used": "this member has used it already",
+    "not_yet": "its time has not come",
+    "over": "its time is over",
+    "sold_out": "there is none left",
+    "other_plan": "it is not for this plan, or not for prices in its currency",
+    "below_minimum": "the plan's price is less than it asks for",
+}
+"""Why a coupon is not taken, by `community.engagement.redemptions.Refusal`."""
+
+
+TASKS = {
+    "problem": "named a problem",
+    "nps": "gave a low score",
+    "talk": "would like to talk",
+    "mid_year_review": "review",
+    "consulting_lead": "consulting lead",
+}
+"""What staff are to do for a member, by kind."""
+
+
+def task_words(kind: str) -> str:
+    """A kind of task in words; an unknown one as it is, readable."""
+    return TASKS.get(kind) or kind.replace("_", " ")
 
 
 def decision_words(proposal: Proposal) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, t
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, moment, text
+from community.playbook_types import Amount
 
 
 class Term(SQLModel, table=True):
@@ -15,7 +16,7 @@ class Term(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("ends_at IS NULL OR ends_at > starts_at", name="terms_span"),
         CheckConstraint("(paid_minor IS NULL) = (currency IS NULL)", name="terms_paid"),
-        Index("terms_end", "ends_at", postgresql_where=sql("cancelled_at IS NULL AND revoked_at IS NULL")),
+        Index("terms_end", "ends_at", postgresql_where=sql("revoked_at IS NULL")),
         Index("terms_start", "starts_at", postgresql_where=sql("revoked_at IS NULL")),
         Index("terms_member", "member_id", "line", "ends_at"),
     )
@@ -47,3 +48,10 @@ class Term(SQLModel, table=True):
     paid_minor: int | None = bigint(nullable=True)
     """What was paid, in the currency's smallest unit; NULL: not known, or nothing to pay."""
     currency: str | None = text(nullable=True)
+
+    @property
+    def paid(self) -> Amount | None:
+        """What was paid, if it is known."""
+        if self.paid_minor is None or self.currency is None:
+            return None
+        return Amount(minor=self.paid_minor, currency=self.currency)

@@ -4,3 +4,26 @@ SELECT
     id, member_id, plan, line, trial, starts_at, ends_at, counted_from_at, changed_at, cancelled_at, revoked_at,
     source, paid_minor, currency
 FROM terms;
+
+-- Paid coverage: from when to when a member paid without a break, whatever for. Terms that begin within three days of
+-- the end of what was there before go on with it: payments are late at times. `until_at` NULL: for life.
+-- Whoever asks names the member, by a constant or LATERAL: all of this is then about that member's few terms.
+CREATE OR REPLACE VIEW v_coverage AS
+SELECT member_id, min(starts_at) AS since_at, nullif(max(until_at), 'infinity') AS until_at
+FROM (
+    SELECT
+        member_id, starts_at, until_at,
+        count(*) FILTER (WHERE starts_at > covered_until_at + interval '3 days')
+            OVER (PARTITION BY member_id ORDER BY starts_at, until_at) AS break
+    FROM (
+        SELECT
+            member_id, starts_at, coalesce(ends_at, 'infinity') AS until_at,
+            max(coalesce(ends_at, 'infinity')) OVER (
+                PARTITION BY member_id ORDER BY starts_at, coalesce(ends_at, 'infinity')
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ) AS covered_until_at
+        FROM terms
+        WHERE NOT trial AND revoked_at IS NULL
+    ) AS paid
+) AS parted
+GROUP BY member_id, break;

@@ -38,7 +38,7 @@ class Milestone(SQLModel, table=True):
             "kind",
             "last_at",
             postgresql_include=["member_id"],
-            postgresql_where=sql("kind in ('message', 'reaction', 'click', 'button', 'start', 'answer')"),
+            postgresql_where=sql("kind::text = ANY ('{message,reaction,click,button,start,answer}'::text[])"),
         ),
     )
 

@@ -27,3 +27,14 @@ FROM (
     SELECT member_id, max(at) AS at FROM happened WHERE kind = ANY (%(signs_of_life)s) GROUP BY member_id
 ) AS lively
 WHERE members.id = lively.member_id
+
+-- name: reach
+-- Milestones without an event; as in `record`, ordered by key.
+INSERT INTO milestones (member_id, kind, first_at, last_at)
+SELECT member_id, kind, min(at), max(at)
+FROM unnest(%(member)s::bigint[], %(kind)s::text[], %(at)s::timestamptz[]) AS r (member_id, kind, at)
+GROUP BY member_id, kind
+ORDER BY member_id, kind
+ON CONFLICT (member_id, kind) DO UPDATE
+SET first_at = least(milestones.first_at, excluded.first_at),
+    last_at = greatest(milestones.last_at, excluded.last_at)

@@ -1,6 +1,6 @@
 """Record what happened: events (a batch by COPY), milestones and last activity in the caller's transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -42,6 +42,18 @@ async def record(conn: Connection, activities: Sequence[Activity]) -> None:
     async with transaction(conn):
         await _copy(conn, activities)
         await _record(conn, activities, copied=True)
+
+
+async def reach(conn: Connection, member_id: int, kinds: Iterable[str], at: datetime) -> None:
+    """The member reached these milestones, of which nothing else is to be recorded."""
+    await reach_many(conn, [(member_id, kind, at) for kind in kinds])
+
+
+async def reach_many(conn: Connection, reached: Sequence[tuple[int, str, datetime]]) -> None:
+    """As `reach`, for many members: member, kind, when."""
+    if reached:
+        member, kind, at = (list(column) for column in zip(*reached, strict=True))
+        await conn.execute(queries.reach, {"member": member, "kind": kind, "at": at})
 
 
 async def _copy(conn: Connection, activities: Sequence[Activity]) -> None:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from telegram import CallbackQuery
 
 from community.bot.approving import on_approve_button
+from community.bot.care import ask_talk, take_score, tick
+from community.bot.holdings import on_coupon_button
 from community.bot.intents import Intent
+from community.bot.lives import on_live_button
 from community.bot.private import choose_locale, grant, hush, take_problem
 from community.bot.setup import on_setup_button
 from community.bot.turn import Toast, Turn, is_person
@@ -78,9 +81,22 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
         case Press(action="language", argument=str(locale)) if locale in turn.bundle.playbook.community.locales:
             await choose_locale(turn, member, locale)
         case Press(action="answer", argument=str(answer)) if ANSWER.fullmatch(answer):
-            turn.toast = Toast(turn.toast.callback_id, thanks(turn, member)) if turn.toast else None
+            thank(turn, member)
         case Press(action="approve", argument=str(word)):
             return await on_approve_button(turn, member, word, press.chat_id)
+        case Press(action="nps", argument=str(score), message_id=int(asked)):
+            if not await take_score(turn, member, asked, score):
+                return False
+            thank(turn, member)
+        case Press(action="talk", argument=None, message_id=int(offered)) if await is_theirs(turn, member, offered):
+            await ask_talk(turn, member)
+        case Press(action="done", argument=str(task), chat_id=int(chat_id)) if chat_id == turn.staff_chat:
+            await tick(turn, member, task)
+            thank(turn, member)
+        case Press(action="coupon", argument=str(text)):
+            return await on_coupon_button(turn, member, text)
+        case Press(action="live", argument=str(argument)):
+            return await on_live_button(turn, member, argument)
         case Press(action="setup", argument=argument):
             return await on_setup_button(turn, member, argument)
         case Press(action=action, argument=None) if action in set(Intent):
@@ -90,7 +106,8 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
     return True
 
 
-def thanks(turn: Turn, member: Member) -> str:
-    """The few words that Telegram shows over the chat for an answer that needs no message."""
+def thank(turn: Turn, member: Member) -> None:
+    """Say thanks in the few words that Telegram shows over the chat, for an answer that needs no message."""
     locale = member.locale or turn.bundle.playbook.community.locale
-    return plain_text(Renderer(turn.bundle).render("bot/answer_thanks", locale, {}).text)[:200]
+    words = plain_text(Renderer(turn.bundle).render("bot/answer_thanks", locale, {}).text)[:200]
+    turn.toast = Toast(turn.toast.callback_id, words) if turn.toast else None

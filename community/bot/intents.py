@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from community.engagement.codes import read_code
+
 
 class Intent(StrEnum):
     """Something the bot does when asked; also the names of its buttons' actions."""
@@ -14,6 +16,8 @@ class Intent(StrEnum):
     resume = "resume"
     language = "language"
     my_data = "my_data"
+    coupon = "coupon"
+    membership = "membership"
     help = "help"
     setup = "setup"
 
@@ -33,6 +37,11 @@ _WORDS: dict[Intent, str] = {
         恢复接收 恢復接收 继续接收 繼續接收""",
     Intent.language: "language lang languages 语言 語言 切换语言 切換語言 改语言 改語言",
     Intent.my_data: "mydata data mydetails 我的数据 我的數據 我的資料 我的资料 我的信息 我的資訊",
+    Intent.coupon: """coupon coupons mycoupon mycoupons claim claimcoupon voucher vouchers promocode 领券 領券
+        优惠券 優惠券 领优惠券 領優惠券 领取优惠券 領取優惠券 我的优惠券 我的優惠券 优惠码 優惠碼 折扣码 折扣碼
+        兑换码 兌換碼 兑换 兌換""",
+    Intent.membership: """membership mymembership myplan 我的会员 我的會員 会员 會員 会员到期 會員到期 会员有效期
+        會員有效期 我的套餐 到期时间 到期時間 有效期""",
     Intent.setup: "setup setupgroup 设置群 設置群 群设置 群設置 群設定",
     Intent.help: "help menu ? 帮助 幫助 说明 說明 菜单 選單 怎么用 怎麼用",
 }
@@ -64,6 +73,7 @@ _PROBLEMS: dict[str, tuple[str, ...]] = {
 OTHER = "other"
 
 _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
+_WORD_AND_REST = re.compile(r"([^\s:：]+)[\s:：]+(.+)", re.DOTALL)
 _NOT_WORD = re.compile(r"[^\w?]+|_", re.UNICODE)
 
 
@@ -77,6 +87,13 @@ def intent(text: str) -> Intent | None:
     """What the whole message asks for; case, width, spaces, punctuation and a leading slash do not matter."""
     word = _folded(text)
     return next((known for known, words in _WORDS.items() if word in words.split()), None)
+
+
+def named_code(text: str) -> str | None:
+    """The coupon's code in a message that asks for coupons and names one: `领券 LIVE48`, `/coupon live48`."""
+    asked = command(text) or _WORD_AND_REST.fullmatch(text.strip())
+    word, rest = (asked.name, asked.argument) if isinstance(asked, Command) else asked.groups() if asked else ("", "")
+    return read_code(rest) if intent(word) is Intent.coupon else None
 
 
 def locale(text: str, offered: Sequence[str]) -> str | None:

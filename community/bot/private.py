@@ -6,9 +6,12 @@ from zoneinfo import ZoneInfo
 from telegram import Message
 
 from community.bot import intents
+from community.bot.care import hours, take_typed_score, task_of
 from community.bot.chats import kind_of
 from community.bot.counters import MUTED, UNKNOWN_PAYLOADS
+from community.bot.holdings import list_coupons, on_code, on_coupon_start, payload_code, show_membership
 from community.bot.intents import Intent
+from community.bot.lives import on_live_start, on_typed_question
 from community.bot.setup import list_groups, on_setup_start, on_typed_zone
 from community.bot.turn import Turn, is_person
 from community.database.queries import load
@@ -16,9 +19,10 @@ from community.groups.gate import Verdict
 from community.groups.membership import PROBLEM, welcome
 from community.groups.registry import open_door
 from community.groups.welcome import START
+from community.members.follow_ups import promise
 from community.members.links import target_of
 from community.members.models import Dm, Member
-from community.members.profile import answered, attribute, expected, follow_up, my_data, set_locale, tag
+from community.members.profile import answered, attribute, expected, my_data, set_locale, tag
 from community.members.reach import open_chat, opt_in, opt_out, unblock
 
 queries = load(__file__)
@@ -59,15 +63,19 @@ async def on_start(turn: Turn, member: Member, payload: str) -> None:
     """Start was pressed or typed. A member who joined before the bot might write to them is welcomed now."""
     if await on_setup_start(turn, member, payload):
         return
-    source = await _source(turn, member, payload)
-    turn.note("start", member, None, **source)
+    registered = await on_live_start(turn, member, payload)
+    source = {} if registered else await _source(turn, member, payload)
+    if not registered:
+        turn.note("start", member, None, **source)
     if turn.muted or await turn.gate(member).remind():
         return
-    if member.entered_at and await welcome(turn.conn, turn.bundle, member.id, turn.at, bot_id=turn.bot_id):
+    welcomed = member.entered_at and await welcome(turn.conn, turn.bundle, member.id, turn.at, bot_id=turn.bot_id)
+    if await on_coupon_start(turn, member, payload) or welcomed:
         return
     if member.entered_at is None and await _show_the_way(turn, member, source.get("link")):
         return
-    turn.reply(member, "bot/help")
+    if not registered:
+        turn.reply(member, "bot/help")
 
 
 async def on_text(turn: Turn, member: Member, text: str, kind: str) -> None:
@@ -77,6 +85,9 @@ async def on_text(turn: Turn, member: Member, text: str, kind: str) -> None:
     gate = turn.gate(member)
     typed = bool(text) and not text.startswith("/")
     if typed and (not (wish or chosen) or await gate.accepts(text)) and await gate.answer(text) is not Verdict.none:
+        return
+    if not wish and not chosen and await on_code(turn, member, text):
+        turn.note("message", member, None, kind=kind, length=len(text))
         return
     if typed and not wish and not chosen and await _answers(turn, member, text):
         return
@@ -100,6 +111,10 @@ async def grant(turn: Turn, member: Member, wish: Intent) -> None:
             turn.reply(member, "bot/language")
         case Intent.my_data:
             await show_data(turn, member)
+        case Intent.coupon:
+            await list_coupons(turn, member)
+        case Intent.membership:
+            await show_membership(turn, member)
         case Intent.setup:
             await list_groups(turn, member)
         case Intent.help:
@@ -134,10 +149,10 @@ async def take_problem(turn: Turn, member: Member, choice: str, text: str | None
     await tag(turn.conn, member.id, f"interest:{choice}", turn.at)
     await answered(turn.conn, member.id, PROBLEM)
     problem = None if choice == intents.OTHER else choice
-    if await follow_up(turn.conn, member.id, PROBLEM, text or choice, turn.at, due_at):
-        details = {"number": member.id, "telegram_id": member.telegram_id, "problem": problem, "text": text}
-        turn.tell_staff("staff/follow_up", member, **details, due=turn.local(due_at))
-    turn.reply(member, "bot/problem_thanks", hours=round(within.total_seconds() / 3600))
+    if task := await promise(turn.conn, member.id, PROBLEM, text or choice, turn.at, due_at):
+        details = task_of(turn, member, task, due_at)
+        turn.tell_staff("staff/follow_up", member, **details, problem=problem, text=text)
+    turn.reply(member, "bot/problem_thanks", hours=hours(within))
 
 
 async def _answers(turn: Turn, member: Member, text: str) -> bool:
@@ -145,7 +160,9 @@ async def _answers(turn: Turn, member: Member, text: str) -> bool:
     if await on_typed_zone(turn, member, text):
         turn.note("answer", member, None, question="setup_zone", length=len(text))
         return True
-    return await _answers_problem(turn, member, text)
+    if await on_typed_question(turn, member, text):
+        return True
+    return await _answers_problem(turn, member, text) or await take_typed_score(turn, member, text)
 
 
 async def _answers_problem(turn: Turn, member: Member, text: str) -> bool:
@@ -167,6 +184,8 @@ async def _source(turn: Turn, member: Member, payload: str) -> dict[str, str]:
         return {"link": payload}
     if payload == START:
         return {"payload": START}
+    if payload_code(payload):
+        return {"payload": "coupon"}
     UNKNOWN_PAYLOADS.inc()
     return {"payload": "unknown"}
 

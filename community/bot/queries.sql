@@ -56,6 +56,22 @@ WHERE member_id = %(member_id)s AND kind IN ('message', 'start', 'answer', 'butt
 -- name: own_message
 SELECT id FROM v_messages WHERE id = %(id)s AND member_id = %(member_id)s
 
+-- name: survey_message
+-- As a test it is one of nobody's askings.
+SELECT occurrence, stage = 'member_care' AS counts FROM v_messages
+WHERE id = %(id)s AND member_id = %(member_id)s
+    AND ((stage = 'member_care' AND step = 'nps') OR (stage = 'test' AND step = 'member_care/nps'))
+
+-- name: survey_sent
+SELECT occurrence FROM v_messages
+WHERE member_id = %(member_id)s AND stage = 'member_care' AND step = 'nps' AND state IN ('sent', 'uncertain')
+    AND sent_at > %(since)s
+ORDER BY sent_at DESC
+LIMIT 1
+
+-- name: tongue
+SELECT zone, locale, group_title IS NOT NULL AS in_group FROM v_members WHERE id = %(id)s
+
 -- name: groups_without_door
 SELECT id, chat_id, title FROM v_groups WHERE lost_at IS NULL AND NOT has_door ORDER BY id
 

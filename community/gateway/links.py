@@ -14,6 +14,8 @@ from community.database.queries import load
 from community.gateway.counters import CLICKS, PREVIEWS, UNKNOWN_LINKS
 from community.gateway.health import ANSWER_S, UNAVAILABLE
 from community.gateway.pages import not_found, try_later
+from community.live.people import visit
+from community.live.sessions import LINK
 from community.members.links import Followed, Target, follow, target_of
 from community.outbox.settle import confirm
 
@@ -61,8 +63,8 @@ class Links:
         return RedirectResponse(address, 302)
 
     def _address(self, target: Target) -> str | None:
-        """Where the link leads: the playbook's address, or the bot with the token as start payload."""
-        if target.kind == "resource":
+        """Where the link leads: its own address, or the bot with the token as start payload."""
+        if target.kind != "entry":
             return target.url
         username = self._username()
         return f"https://t.me/{username}?start={target.token}" if username else None
@@ -75,7 +77,10 @@ def is_robot(request: Request) -> bool:
 
 
 async def _record(conn: Connection, target: Target, followed: Followed) -> None:
-    """The click; one on a link in a message names its member, and proves that the message arrived."""
+    """The click; one on a link in a message names its member, and proves that the message arrived.
+
+    One on a live session's says that the member wants to come, or is there.
+    """
     data: dict[str, object] = {"link": target.token}
     member_id = None
     async with conn.transaction():
@@ -84,7 +89,10 @@ async def _record(conn: Connection, target: Target, followed: Followed) -> None:
             row = await (await conn.execute(queries.member_of_message, {"id": followed.message_id})).fetchone()
             member_id = row["member_id"] if row else None
             data["message"] = followed.message_id
-        await record(conn, [Activity("click", await sop_now(conn), member_id, None, data)])
+        at = await sop_now(conn)
+        await record(conn, [Activity("click", at, member_id, None, data)])
+        if member_id is not None and target.kind == LINK:
+            await visit(conn, int(target.token.removeprefix(f"{LINK}-")), member_id, at)
     CLICKS.labels(target.kind).inc()
 
 

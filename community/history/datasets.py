@@ -1,7 +1,7 @@
 """Export: members, messages, decisions and events as CSV or Parquet, as large as they may be."""
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -55,6 +55,21 @@ async def export(conn: Connection, dataset: str, to: Path) -> int:
     finally:
         part.unlink(missing_ok=True)
     return written
+
+
+def write_csv(to: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a small table to `to`, as a spreadsheet takes it. Raises ExportRefused when it cannot be written."""
+    part = to.with_name(f"{to.name}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(head)
+            writer.writerows([_cell(value) for value in row] for row in rows)
+        part.replace(to)
+    except OSError as error:
+        raise ExportRefused(f"{to}: {error.strerror}; give a file that can be written") from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @contextmanager

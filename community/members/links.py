@@ -7,6 +7,7 @@ and cannot be made up; an entry link is `<base>/l/<token>`.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest, new as hmac
 from typing import Any
@@ -36,7 +37,7 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A known link. `kind` is `entry` (leads to the bot) or `resource` (leads to `url`)."""
+    """A known link. `kind` is `entry` (leads to the bot), `resource` or `live` (lead to `url`)."""
 
     token: str
     kind: str
@@ -67,6 +68,12 @@ async def target_of(conn: Connection, token: str) -> Target | None:
     """The link of that token."""
     row = await (await conn.execute(queries.link, {"token": token})).fetchone()
     return Target(row["token"], row["kind"], row["url"]) if row else None
+
+
+async def set_link(conn: Connection, token: str, kind: str, url: str, at: datetime) -> None:
+    """Make or change one tracked link that leads to `url`."""
+    columns = {"token": [token], "kind": [kind], "url": [url], "source": ["{}"]}
+    await conn.execute(queries.sync_links, {**columns, "at": at})
 
 
 async def sync_links(conn: Connection, playbook: Playbook) -> None:

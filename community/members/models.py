@@ -86,24 +86,35 @@ class FollowUp(SQLModel, table=True):
     """Something a member of staff has promised to do for a member (SOP 1.8: a human within 24 h)."""
 
     __tablename__ = "follow_ups"
+    __table_args__ = (
+        # What the calendar opens, it opens once; what a member asks for has no occurrence.
+        Index("follow_ups_once", "member_id", "kind", "occurrence", unique=True),
+        Index("follow_ups_open", "due_at", postgresql_where=sql("done_at IS NULL")),
+    )
 
     id: int = identity()
     member_id: int = Field(sa_column=Column(BigInteger, ForeignKey("members.id", ondelete="CASCADE"), nullable=False))
     kind: str = text()
+    occurrence: str | None = text(nullable=True)
+    """Which reason of that kind it is for; NULL: the member's own words are."""
     note: str = text()
     created_at: datetime = moment()
     due_at: datetime = moment()
     done_at: datetime | None = moment(nullable=True)
+    done_by: str | None = text(nullable=True)
+    """A member's number for the staff chat's button, which proves it; else how it was said."""
+    outcome: str = text(server_default="")
+    """What came of it, in staff's words."""
 
 
 class Link(SQLModel, table=True):
-    """A tracked link: an entry link of a campaign, or a resource in a message."""
+    """A tracked link: an entry link of a campaign, a resource in a message, or a live session's."""
 
     __tablename__ = "links"
 
     token: str = Field(primary_key=True)
     kind: str = text()
-    """`entry` leads to the bot or a group's join request; `resource` to `url`."""
+    """`entry` leads to the bot or a group's join request; `resource` and `live` to `url`."""
     url: str | None = text(nullable=True)
     source: dict[str, Any] = json()
     """utm_source, utm_medium, utm_campaign, utm_content, partner."""

@@ -1,4 +1,4 @@
-"""What is known of a member: choices, source, tags, promises made, the question they are expected to answer."""
+"""What is known of a member: choices, source, tags, the question they are expected to answer."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,9 +11,6 @@ from community.members.models import Member
 from community.members.names import clean_name, display_name
 
 queries = load(__file__)
-
-NOTE_LIMIT = 2000
-"""Longest note kept of what a member typed, in characters."""
 
 
 async def set_locale(conn: Connection, member_id: int, locale: str) -> None:
@@ -58,12 +55,6 @@ async def rehome(conn: Connection, old_group_id: int, new_group_id: int) -> None
 async def tag(conn: Connection, member_id: int, tag: str, at: datetime) -> None:
     """Tag a member, such as `interest:price`."""
     await conn.execute(queries.tag, {"id": member_id, "tag": tag, "at": at})
-
-
-async def follow_up(conn: Connection, member_id: int, kind: str, note: str, at: datetime, due_at: datetime) -> bool:
-    """A human has promised to see to the member by `due_at`. False if the very same is already to be done."""
-    values = {"id": member_id, "kind": kind, "note": storable(note)[:NOTE_LIMIT], "at": at, "due_at": due_at}
-    return (await conn.execute(queries.follow_up, values)).rowcount == 1
 
 
 async def expect(conn: Connection, member_id: int, question: str, at: datetime) -> None:

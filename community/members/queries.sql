@@ -95,14 +95,6 @@ WHERE (links.kind, links.url, links.source) IS DISTINCT FROM (excluded.kind, exc
 -- name: tag
 INSERT INTO member_tags (member_id, tag, since_at) VALUES (%(id)s, %(tag)s, %(at)s) ON CONFLICT DO NOTHING
 
--- name: follow_up
-INSERT INTO follow_ups (member_id, kind, note, created_at, due_at)
-SELECT %(id)s, %(kind)s, %(note)s, %(at)s, %(due_at)s
-WHERE NOT EXISTS (
-    SELECT FROM follow_ups
-    WHERE member_id = %(id)s AND kind = %(kind)s AND note = %(note)s AND done_at IS NULL
-)
-
 -- name: expect
 INSERT INTO dialogues (member_id, expecting, asked_at) VALUES (%(id)s, %(expecting)s, %(at)s)
 ON CONFLICT (member_id) DO UPDATE SET expecting = excluded.expecting, asked_at = excluded.asked_at

@@ -29,3 +29,7 @@ SELECT token, kind, url, source FROM links;
 -- What lists of members say of them.
 CREATE OR REPLACE VIEW v_member_origins AS
 SELECT member_id, source, consent, listed_at FROM member_origins;
+
+-- What staff have promised to do for whom.
+CREATE OR REPLACE VIEW v_follow_ups AS
+SELECT id, member_id, kind, occurrence, created_at, due_at, done_at FROM follow_ups;

@@ -34,6 +34,16 @@ WHERE member_id = %(id)s OR (
 UPDATE messages SET context = jsonb_set(context, '{names}', (context -> 'names') - %(name)s::text)
 WHERE member_id IS NULL AND template = 'group/welcome' AND jsonb_exists(context -> 'names', %(name)s)
 
+-- name: erase_care_tasks
+-- They name several members in one message to staff.
+UPDATE messages SET context = jsonb_set(context, '{tasks}', (
+    SELECT coalesce(jsonb_agg(task ORDER BY place), '[]')
+    FROM jsonb_array_elements(context -> 'tasks') WITH ORDINALITY AS named (task, place)
+    WHERE task ->> 'number' <> %(id)s::bigint::text
+))
+WHERE member_id IS NULL AND stage = 'staff' AND step = 'care_tasks'
+    AND context -> 'tasks' @> jsonb_build_array(jsonb_build_object('number', %(id)s::bigint))
+
 -- name: export_chat_paces
 SELECT next_wall FROM chat_paces WHERE chat_id = %(telegram_id)s
 

@@ -294,6 +294,27 @@ UPDATE messages SET state = 'cancelled', reason = %(reason)s, settled_wall = clo
 WHERE member_id = %(member_id)s AND state = 'waiting' AND NOT exempt
 RETURNING id
 
+-- name: cancel_occurrences
+-- The queue has no index by occurrence: one short range of messages_queue for each lane, of what waits of the stage.
+UPDATE messages SET state = 'cancelled', reason = %(reason)s, settled_wall = clock_timestamp()
+WHERE bot_id = %(bot_id)s AND state = 'waiting' AND lane = ANY (%(lanes)s::smallint[]) AND stage = %(stage)s
+    AND occurrence = ANY (%(occurrences)s::text[])
+RETURNING id
+
+-- name: cancel_offers
+-- Once for each coupon, when its last piece is gone: all that waits is read, behind messages_queue.
+UPDATE messages SET state = 'cancelled', reason = 'sold_out', settled_wall = clock_timestamp()
+WHERE bot_id = ANY (ARRAY(SELECT bot_id FROM budgets)) AND state = 'waiting' AND promotional
+    AND context ->> 'coupon' = %(code)s
+RETURNING id
+
+-- name: cancel_offers_of_stage
+-- The same again and again while something is sold out: of one stage, by short ranges as in cancel_occurrences.
+UPDATE messages SET state = 'cancelled', reason = 'sold_out', settled_wall = clock_timestamp()
+WHERE bot_id = ANY (ARRAY(SELECT bot_id FROM budgets)) AND state = 'waiting' AND promotional
+    AND lane = ANY (%(lanes)s::smallint[]) AND stage = %(stage)s AND context ->> 'coupon' = %(code)s
+RETURNING id
+
 -- name: confirm
 -- A click or button that carries the message's number proves that it arrived.
 UPDATE messages SET state = 'sent', reason = 'confirmed_by_member', settled_wall = clock_timestamp()

@@ -4,8 +4,12 @@ from collections.abc import Sequence
 
 from community.database.pool import Connection
 from community.database.queries import load
+from community.playbook_stages import PRIORITIES, MessageClass
 
 queries = load(__file__)
+
+LANES = list(range(len(MessageClass) * PRIORITIES))
+"""Every place in the queue."""
 
 
 async def confirm(conn: Connection, message_id: int) -> bool:
@@ -27,3 +31,20 @@ async def settle(conn: Connection, message_ids: Sequence[int], *, arrived: bool)
 async def cancel_waiting(conn: Connection, member_id: int, reason: str) -> int:
     """Drop what waits for a member who left; answers to what the member did are kept. Returns how many."""
     return (await conn.execute(queries.cancel_waiting, {"member_id": member_id, "reason": reason})).rowcount
+
+
+async def cancel_occurrences(conn: Connection, bot_id: int, stage: str, occurrences: Sequence[str], reason: str) -> int:
+    """Drop what waits of a stage for these reasons to write; returns how many.
+
+    A planner at work may still add some: whoever must not have that holds `outreach.plan.one_planner` meanwhile.
+    """
+    values = {"bot_id": bot_id, "stage": stage, "occurrences": list(occurrences), "reason": reason, "lanes": LANES}
+    return (await conn.execute(queries.cancel_occurrences, values)).rowcount
+
+
+async def cancel_offers(conn: Connection, code: str, stage: str | None = None) -> int:
+    """Drop the promotional messages, of one stage or all, that wait to offer a coupon of which none is left."""
+    if stage is None:
+        return (await conn.execute(queries.cancel_offers, {"code": code})).rowcount
+    values = {"code": code, "stage": stage, "lanes": LANES}
+    return (await conn.execute(queries.cancel_offers_of_stage, values)).rowcount

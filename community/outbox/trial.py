@@ -58,9 +58,10 @@ async def send_trial(
 
 
 async def _example(conn: Connection, playbook: Playbook, template: str) -> dict[str, Any]:
-    """What the step's copy could be given: the playbook's first plan, the newest live session."""
+    """What the step's copy could be given: the playbook's first plan and consultant, the newest live session."""
     newest = await (await conn.execute(queries.newest_live)).fetchone()
-    return {**step_context(template), "plan": next(iter(playbook.plans), None), "live": newest and newest["id"]}
+    first = {"plan": next(iter(playbook.plans), None), "consultant": next(iter(playbook.care.consultants), None)}
+    return {**step_context(template), **first, "live": newest and newest["id"]}
 
 
 async def _recipient(conn: Connection, member_id: int, at: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from community.bundle import Bundle
 from community.database.partitions import ensure_months
 from community.database.pool import Connection, transaction
 from community.database.queries import load
+from community.engagement.coupons import issue_planned
 from community.errors import ProposalRefused
 from community.outbox.bundles import Bundles
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
@@ -181,6 +182,7 @@ async def _execute(
     gates = gate_parameters(pinned.playbook, now_at, pinned.playbook.stage(row["stage"]))
     values = {"plan_id": row["id"], "stage": row["stage"], "bundle": row["bundle"], "bot_id": bot_id}
     await conn.execute(_statement(row["decision"]), {**gates, **values, "share": first / 100})
+    await issue_planned(conn, row["id"], pinned.playbook, now_at)
 
 
 def _statement(decision: str) -> LiteralString:

@@ -170,6 +170,7 @@ async def _judge(conn: Connection, gates: dict[str, Any], row: dict[str, Any]) -
 async def _absence(
     conn: Connection, bundle: Bundle, stage_name: str, member_id: int, as_of: datetime
 ) -> tuple[str, datetime | None]:
-    values = parameters(bundle.playbook, stage_name, (), as_of, [member_id]) | {"member_id": member_id}
+    steps = bundle.playbook.stage(stage_name).steps
+    values = parameters(bundle.playbook, stage_name, steps, as_of, [member_id]) | {"member_id": member_id}
     row = await (await conn.execute(absence(stage_name), values)).fetchone()
     return (row["absence"], row["since_at"]) if row else ("unknown", None)

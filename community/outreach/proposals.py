@@ -78,7 +78,7 @@ async def propose_backfill(
         )
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     spans = [(_midnight(day, zone), min(_midnight(day + timedelta(days=1), zone), until)) for day in days]
-    windows = [(start, end - TICK, end) for start, end in spans if start < end]
+    windows = [(start, end if end == now_at else end - TICK, end) for start, end in spans if start < end]
     values = {"kind": "backfill", "since": since, "until": until, "run_id": run_id}
     values["decide_by"] = now_at + BACKFILL_WAITS
     return await _propose(conn, bundle, stage_name, windows, now_at, bot_id, staff_chat, values)

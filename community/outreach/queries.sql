@@ -28,16 +28,16 @@ UPDATE plans SET counts = %(counts)s WHERE id = %(plan_id)s
 -- Everyone the audience names, with the flags of their step, less those who have their message (of any state), or wait
 -- for one in a proposal that nobody has decided.
 WITH steps AS (
-    SELECT step, moment, who, string_to_array(plans, ',') AS plans, day, local_time, after, expires_after, promotional,
-        exempt, skip_late, collapse, lane, offer, prefix, place
+    SELECT step, moment, who, string_to_array(plans, ',') AS plans, day, local_time, after, every, expires_after,
+        promotional, exempt, skip_late, collapse, lane, offer, prefix, place
     FROM unnest(
         %(step)s::text[], %(moment)s::text[], %(who)s::text[], %(plans)s::text[], %(day)s::int[],
-        %(local_time)s::time[], %(after)s::interval[], %(expires_after)s::interval[], %(promotional)s::boolean[],
-        %(exempt)s::boolean[], %(skip_late)s::boolean[], %(collapse)s::boolean[], %(lane)s::smallint[],
-        %(offer)s::text[], %(prefix)s::text[]
+        %(local_time)s::time[], %(after)s::interval[], %(every)s::interval[], %(expires_after)s::interval[],
+        %(promotional)s::boolean[], %(exempt)s::boolean[], %(skip_late)s::boolean[], %(collapse)s::boolean[],
+        %(lane)s::smallint[], %(offer)s::text[], %(prefix)s::text[]
     ) WITH ORDINALITY AS s (
-        step, moment, who, plans, day, local_time, after, expires_after, promotional, exempt, skip_late, collapse,
-        lane, offer, prefix, place
+        step, moment, who, plans, day, local_time, after, every, expires_after, promotional, exempt, skip_late,
+        collapse, lane, offer, prefix, place
     )
 ),
 audience AS MATERIALIZED (
@@ -198,6 +198,15 @@ SELECT step, state, reason, count(*) AS messages
 FROM messages WHERE plan_id = %(plan_id)s
 GROUP BY step, state, reason
 
+-- name: outcome_of_occurrences
+-- By the plans of that time: messages are found by their member or their plan, not by their occurrence.
+SELECT m.step, m.state, count(DISTINCT m.member_id) AS members
+FROM plans p
+JOIN messages m ON m.plan_id = p.id
+WHERE p.stage = %(stage)s AND p.as_of_at >= %(since)s AND p.as_of_at <= %(until)s
+    AND m.occurrence = ANY (%(occurrences)s::text[])
+GROUP BY m.step, m.state
+
 -- name: outcome_of_day
 SELECT o.step, o.state, o.reason, count(*) AS messages
 FROM plan_rows r
@@ -237,6 +246,11 @@ SELECT
 FROM candidates
 WHERE due_at > %(now_at)s
 ORDER BY due_at
+
+-- name: named
+-- Whom the audience names, whatever the gates say: what staff are to do, they do.
+{{candidates}}
+SELECT member_id, step AS kind, occurrence, context ->> 'consultant' AS note FROM audience
 
 -- name: judge
 -- The gates of one intent that is not among a plan's candidates: one that waits in the outbox, or is not due yet.

@@ -1,7 +1,7 @@
 """What became of a plan's messages."""
 
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from community.database.pool import Connection
@@ -23,6 +23,17 @@ async def outcome_by_step(conn: Connection, plan_id: int, day: date | None = Non
     if day is None:
         return await (await conn.execute(queries.outcome, {"plan_id": plan_id})).fetchall()
     return await (await conn.execute(queries.outcome_of_day, {"plan_id": plan_id, "day": day})).fetchall()
+
+
+async def outcome_of_occurrences(
+    conn: Connection, stage: str, occurrences: Sequence[str], since: datetime, until: datetime
+) -> list[dict[str, Any]]:
+    """Rows of step, state, members: the messages of these reasons to write that were planned between the moments.
+
+    A member who got a step for several of them counts once.
+    """
+    values = {"stage": stage, "occurrences": list(occurrences), "since": since, "until": until}
+    return await (await conn.execute(queries.outcome_of_occurrences, values)).fetchall()
 
 
 async def last_plans(conn: Connection, stages: Iterable[str]) -> list[dict[str, Any]]:

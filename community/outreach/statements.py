@@ -18,7 +18,7 @@ from community.playbook_stages import Late, Schedule, Stage, Step
 
 queries = load(__file__)
 AUDIENCES = Path(__file__).parent / "audiences"
-ASKED_FOR = re.compile(r"([\w.]*\bid) = ANY \(%\(members\)s\)")
+ASKED_FOR = re.compile(r"([\w.]*id) = ANY \(%\(members\)s\)")
 _OF_THE_SHARE = r"mod(\1 / 4096, %(shares)s) = %(share)s"
 """Shares are of whole blocks of members, so that they do not write to the same pages of an index."""
 
@@ -43,6 +43,7 @@ def parameters(
         "goals": [stage.goal] if stage.goal else None,
         "activity": list(playbook.signs.activity),
         "speaking": list(playbook.signs.speaking),
+        "consultants": list(playbook.care.consultants),
         "members": list(members) if members is not None else None,
         "open": list(open_plans),
         "shares": 1,
@@ -62,6 +63,7 @@ def _columns(playbook: Playbook, stage: Stage, steps: Sequence[Step]) -> dict[st
         "day": [step.day for step in steps],
         "local_time": [step.at for step in steps],
         "after": [step.after for step in steps],
+        "every": [step.every for step in steps],
         "expires_after": [step.expires_after for step in steps],
         "promotional": [step.promotional for step in steps],
         "exempt": [step.exempt for step in steps],
@@ -120,7 +122,7 @@ def _audience(stage: str) -> Queries:
 
 
 def absence(stage: str) -> LiteralString:
-    """The query that says why the stage's audience does not name a member."""
+    """The query that says why the stage's audience does not name a member; its parameters are of all steps."""
     return _audience(stage).absence
 
 

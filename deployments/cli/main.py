@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from community.errors import SopError
 from community.members.clean import storable
 from community.telegram_html import showable
-from deployments.cli import plans, records
+from deployments.cli import lives, offers, plans, records, staff
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
 AsOf = Annotated[
@@ -60,6 +60,9 @@ app.add_typer(token, name="token")
 app.add_typer(records.imports, name="import")
 app.add_typer(plans.stage, name="stage")
 app.add_typer(plans.campaign, name="campaign")
+app.add_typer(offers.access, name="access")
+app.add_typer(offers.coupon, name="coupon")
+app.add_typer(lives.live, name="live")
 
 
 @app.callback()
@@ -269,6 +272,8 @@ app.command()(plans.approvals)
 app.command()(records.export)
 app.command()(records.backup)
 app.command()(records.restore)
+app.command()(staff.tasks)
+app.command()(staff.survey)
 
 
 def run() -> None:

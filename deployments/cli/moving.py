@@ -7,17 +7,18 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from community.errors import ImportRefused
 from community.groups.welcome import START
 from community.history.datasets import export as export_dataset
 from community.history.roster import Roster, bring_in_roster, read_roster
 from community.history.telegram_export import GroupHistory, Imported, import_export
+from community.history.terms_list import bring_in_list, read_terms
+from community.members.lists import refuse
 from community.members.names import display_name
 from community.members.suppression import SUPPRESSION, leave_alone_again
 from community.outbox.render import Renderer
 from community.telegram_html import plain_text
-from deployments.cli.output import console, one_line, print_table
-from deployments.cli.session import Session, bot_name, session
+from deployments.cli.output import console, local, one_line, print_table
+from deployments.cli.session import Session, bot_name, operator, session
 from tasks.words import count
 
 KINDS = {"message": "messages", "reaction": "reactions", "joined": "joins", "left": "leaves"}
@@ -35,6 +36,11 @@ def import_telegram(file: Path) -> None:
 def import_members(file: Path, *, apply: bool) -> None:
     """Show what a list of members would bring, or bring it in. Raises ImportRefused when a line is wrong."""
     asyncio.run(_import_members(file, apply))
+
+
+def import_terms(file: Path, *, apply: bool) -> None:
+    """Show what a list of terms would bring, or bring it in. Raises ImportRefused when a line is wrong."""
+    asyncio.run(_import_terms(file, apply))
 
 
 def export(dataset: str, to: Path) -> None:
@@ -106,8 +112,7 @@ async def _print_invitation(s: Session, unreachable: int) -> None:
 
 async def _import_members(file: Path, apply: bool) -> None:
     roster = read_roster(file)
-    if roster.problems:
-        raise ImportRefused("\n".join(f"{file}:{line}: {what}" for line, what in roster.problems))
+    refuse(file, roster.problems)
     async with session() as s:
         zone = ZoneInfo((await s.bundle()).playbook.community.zone)
         outcome = await bring_in_roster(s.conn, roster, zone, apply=apply)
@@ -129,10 +134,29 @@ def _print_sample(roster: Roster) -> None:
             who.source,
             who.consent,
         )
-        for who in roster.lines[:10]
+        for _, who in roster.lines[:10]
     ]
     title = f"The first {len(rows)}"
     print_table(console(), title, ("Telegram id", "name", "joined", "source", "consent"), rows)
+
+
+async def _import_terms(file: Path, apply: bool) -> None:
+    async with session() as s:
+        playbook = (await s.bundle()).playbook
+        read = read_terms(file, playbook)
+        refuse(file, read.problems)
+        note = f"from {file.name}"
+        outcome = await bring_in_list(s.conn, playbook, read.terms, by=operator(), note=note, apply=apply)
+        refuse(file, outcome.problems)
+    print(f"{count(len(read.terms), 'term')}: {outcome.added} new, {outcome.known} known already.")
+    zone = playbook.community.zone
+    rows = [
+        (term.telegram_id, term.plan, local(term.starts_at, zone), local(term.ends_at, zone) or "for life", term.paid)
+        for term in read.terms[:10]
+    ]
+    print_table(console(), f"The first {len(rows)} ({zone})", ("Telegram id", "plan", "from", "until", "paid"), rows)
+    if not apply:
+        print("\nNothing was written. To bring them in: the same with --apply.")
 
 
 async def _export(dataset: str, to: Path) -> None:

@@ -76,6 +76,19 @@ def import_members(
     import_members(file, apply=apply)
 
 
+@imports.command("terms")
+def import_terms(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="With columns telegram_id, plan, starts.")],
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Bring them in; without, only show what would happen.")
+    ] = False,
+) -> None:
+    """Import what members hold: plans and until when. All of the list, or with one wrong line nothing."""
+    from deployments.cli.moving import import_terms
+
+    import_terms(file, apply=apply)
+
+
 def export(
     dataset: Annotated[str, typer.Argument(metavar="members|messages|decisions|events", help="What.")],
     file: Annotated[Path, typer.Argument(help="Where to: ends in .csv or .parquet.")],

@@ -1,5 +1,6 @@
 """A verb's session: the settings, one connection to the database they name, and SOP time."""
 
+import getpass
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from community.database.installation import claim, sop_now
 from community.database.pool import Connection, connect
 from community.errors import DatabaseError, SopError, TelegramRefused, TokenError
 from community.outbox.bundles import Bundles
+from community.playbook_types import Amount, parse_money
 from community.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -45,11 +47,14 @@ class Session:
 
         return await find(self.conn, name)
 
-    async def moment(self, text: str, zone: str) -> datetime:
-        """`now` (SOP time), or an ISO date and time; without a zone it is taken in `zone`, and said so."""
+    async def moment(self, text: str, zone: str, option: str = "--as-of") -> datetime:
+        """`now` (SOP time), or an ISO date and time; without a zone it is taken in `zone`, and said so.
+
+        Raises SopError, which names the `option` it was given by.
+        """
         if text.strip().lower() == "now":
             return await sop_now(self.conn)
-        at = parse_moment(text)
+        at = parse_moment(text, option)
         if at.tzinfo is None:
             at = at.replace(tzinfo=ZoneInfo(zone))
             print(f"No zone given: taken as {at:%Y-%m-%d %H:%M} in {zone}, the community's.", file=sys.stderr)
@@ -96,7 +101,23 @@ async def bot_name(settings: Settings) -> str | None:
     return username
 
 
-def parse_moment(text: str) -> datetime:
+def money(text: str | None, option: str) -> Amount | None:
+    """An amount of money as typed. Raises SopError naming the option."""
+    try:
+        return parse_money(text) if text is not None else None
+    except ValueError as error:
+        raise SopError(f"{option}: {error}") from None
+
+
+def operator() -> str:
+    """Who runs the command, as this machine knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        return "operator"
+
+
+def parse_moment(text: str, option: str = "--as-of") -> datetime:
     """An ISO date and time, with a zone if one was given. Raises SopError."""
     try:
         at = datetime.fromisoformat(text.strip())
@@ -104,6 +125,6 @@ def parse_moment(text: str) -> datetime:
         at = None
     if at is None or at.year not in YEARS:
         raise SopError(
-            f"--as-of: {text!r} is not a date and time; write 2026-03-04T10:00, with a zone as +08:00, or now"
+            f"{option}: {text!r} is not a date and time; write 2026-03-04T10:00, with a zone as +08:00, or now"
         )
     return at

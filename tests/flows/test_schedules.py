@@ -16,6 +16,10 @@ def test_schedules_are_as_agreed(shipped: Bundle) -> None:
     }
     assert schedules == {
         "welcome-drip": [("0 * * * *", "Asia/Shanghai")],
+        "member-care": [("20 * * * *", "Asia/Shanghai")],
+        "dormancy-reactivation": [("0 * * * *", "Asia/Shanghai")],
+        "renewal-reminders": [("0 * * * *", "Asia/Shanghai")],
+        "live-conversion": [("*/10 * * * *", "Asia/Shanghai")],
         "delivery": [("* * * * *", "UTC")],
         "retention": [("40 4 * * *", "Asia/Shanghai")],
         "staff-alert": [],
@@ -27,6 +31,10 @@ def test_limits_and_triggers_are_as_agreed(shipped: Bundle) -> None:
     limits = {d.name: (d.concurrency_limit.limit, d.concurrency_limit.collision_strategy) for d in wanted.deployments}
     assert limits == {
         "welcome-drip": (1, "ENQUEUE"),
+        "member-care": (1, "ENQUEUE"),
+        "dormancy-reactivation": (1, "ENQUEUE"),
+        "renewal-reminders": (1, "ENQUEUE"),
+        "live-conversion": (1, "ENQUEUE"),
         "delivery": (1, "CANCEL_NEW"),
         "retention": (1, "ENQUEUE"),
         "staff-alert": (1, "ENQUEUE"),

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.outreach import statements
+from community.outreach.plan import settings_of_planner
 from tests.integration.conftest import BOT_ID, NOON
 
 _numbers = count(1)
@@ -119,6 +120,22 @@ async def set_member(conn: Connection, member_id: int, **columns: Any) -> None:
     """Change a member."""
     changes = ", ".join(f"{name} = %({name})s" for name in columns)
     await conn.execute(f"UPDATE members SET {changes} WHERE id = %(id)s", {**columns, "id": member_id})
+
+
+async def rows_read(conn: Connection, bundle: Bundle, stage: str, at: datetime, table: str) -> int:
+    """How many rows of the table a plan of everyone looks at."""
+    values = statements.parameters(bundle.playbook, stage, bundle.playbook.stage(stage).steps, at, None)
+    text = "EXPLAIN (ANALYZE, FORMAT JSON) " + statements.statement("tally", values)
+    async with conn.transaction():
+        await settings_of_planner(conn, everyone=True)
+        [explained] = (await one(await conn.execute(text, values)))["QUERY PLAN"]
+    return _read(explained["Plan"], table)
+
+
+def _read(node: dict[str, Any], table: str) -> int:
+    own = node.get("Relation Name") == table
+    seen = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"] if own else 0
+    return int(seen) + sum(_read(child, table) for child in node.get("Plans", []))
 
 
 async def reach(conn: Connection, member_id: int, kind: str, at: datetime) -> None:

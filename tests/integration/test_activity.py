@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from community.activity.record import MANY, SIGNS_OF_LIFE, Activity, record
+from community.activity.record import MANY, SIGNS_OF_LIFE, Activity, reach, record
 from community.database.pool import Connection
 from tests.integration.conftest import NOON, MakeMember
 from tests.integration.rows import one
@@ -81,3 +81,19 @@ async def test_a_batch_is_kept_as_one_by_one(conn: Connection, member: MakeMembe
     last = NOON + (2 * MANY - 1) * HOUR
     assert await milestone(conn, "click") == (NOON, last)
     assert await last_active(conn, who) == last
+
+
+async def test_milestones_are_reached_without_an_event(conn: Connection, member: MakeMember) -> None:
+    who = await member()
+    await reach(conn, who, ["purchase:month", "over:1", "over:1"], NOON)
+    await reach(conn, who, ["over:1"], NOON + HOUR)
+    await reach(conn, who, ["over:1"], NOON - HOUR)
+    assert await milestone(conn, "over:1") == (NOON - HOUR, NOON + HOUR)
+    assert await milestone(conn, "purchase:month") == (NOON, NOON)
+    assert await (await conn.execute("SELECT 1 FROM events")).fetchall() == []
+    assert await last_active(conn, who) is None
+
+
+async def test_reaching_nothing_is_no_statement(conn: Connection) -> None:
+    await conn.close()
+    await reach(conn, 1, [], NOON)

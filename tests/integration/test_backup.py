@@ -291,7 +291,8 @@ def columns_at(url: str, migration: str) -> dict[str, set[str]]:
     migrate(url, migration)
     with psycopg.connect(url) as conn:
         found = conn.execute(
-            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+            "SELECT table_name, column_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND is_generated = 'NEVER'"
         ).fetchall()
     return {table: {column for name, column in found if name == table} for table, _ in found}
 
@@ -429,8 +430,10 @@ async def test_a_backup_of_an_older_version_is_brought_up_to_date(
             rows = [row.split(b"\t") for row in parts.pop(table.name).splitlines(keepends=True)]
             if not kept:
                 continue
-            part = b"".join(b"\t".join(row[place].rstrip(b"\n") for place in kept) + b"\n" for row in rows)
-            columns = [table.columns[place] for place in kept]
+            gone = sorted(known[table.name] - set(table.columns))
+            empty = [b"\\N"] * len(gone)
+            part = b"".join(b"\t".join([*(row[place].rstrip(b"\n") for place in kept), *empty]) + b"\n" for row in rows)
+            columns = [*(table.columns[place] for place in kept), *gone]
             tables.append(table.model_dump(mode="json") | {"columns": columns, "sha256": sha256(part).hexdigest()})
             parts[table.name] = part
         manifest_changed(parts, tables=tables, migration="0002")

@@ -18,7 +18,8 @@ from community.bot.polling import Polling
 from community.database.pool import Connection, Pool
 from community.database.wakeup import Wakeup
 from community.errors import ImportRefused
-from community.history.roster import LINE_LIMIT, Line, bring_in_roster, read_roster
+from community.history.roster import Line, bring_in_roster, read_roster
+from community.members.lists import LINE_LIMIT
 from community.playbook import Playbook
 from community.sandbox.server import bind
 from community.yaml_source import YamlError, parse
@@ -75,7 +76,7 @@ async def test_a_list_with_anything_in_it(conn: Connection, tmp_path: Path, rows
         return
     assert all(1 < line <= LINE_LIMIT and what for line, what in roster.problems)
     outcome = await bring_in_roster(conn, roster, ZONE, apply=True)
-    assert outcome.added + outcome.known == len({line.telegram_id for line in roster.lines})
+    assert outcome.added + outcome.known == len({line.telegram_id for _, line in roster.lines})
 
 
 PLAYBOOK = yaml.safe_load((TEMPLATES / "playbook.yaml").read_text())

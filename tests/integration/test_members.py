@@ -10,6 +10,7 @@ from community.database.pool import Connection
 from community.errors import UnknownMember
 from community.members import profile, reach
 from community.members.clean import storable
+from community.members.follow_ups import promise
 from community.members.links import Followed, follow, link_url, sync_links, target_of
 from community.members.models import Dm, Member
 from community.members.people import Person, by_id, find, guess_locale, see
@@ -183,7 +184,7 @@ async def test_zone_and_locale_fall_back_to_the_home_group(conn: Connection) -> 
 async def test_follow_ups_keep_the_members_words_within_reason(conn: Connection) -> None:
     member = await meet(conn)
 
-    assert await profile.follow_up(conn, member.id, "problem", "x\0" * 5000, NOW, NOW)
-    assert not await profile.follow_up(conn, member.id, "problem", "x" * 5000, NOW, NOW)
+    assert await promise(conn, member.id, "problem", "x\0" * 5000, NOW, NOW)
+    assert not await promise(conn, member.id, "problem", "x" * 5000, NOW, NOW)
     row = await (await conn.execute("SELECT note FROM follow_ups")).fetchone()
     assert row == {"note": "x" * 2000}

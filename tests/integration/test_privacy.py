@@ -9,6 +9,7 @@ import pytest
 from community.bot.inbox import store
 from community.database.pool import Connection, connect
 from community.database.tables import metadata
+from community.live.people import ask, register
 from community.members.bring_in import Listed, bring_in_listed
 from community.members.models import Member
 from community.members.people import by_telegram_id
@@ -72,6 +73,14 @@ async def anna(desk: Desk) -> Member:
         " exempt) SELECT p.id, '2026-03-04', m.id, 'day_1', 'x', %(now)s, %(now)s, 35, true, false FROM p, members m",
         {"now": NOW},
     )
+    await desk.conn.execute(
+        "INSERT INTO lives (title, url, announce_at, starts_at, ends_at, window_until_at, created_at)"
+        " SELECT 'Live', 'x', t, t + interval '1 h', t + interval '2 h', t + interval '2 h', t"
+        " FROM (SELECT %s::timestamptz AS t) AS t",
+        [NOW],
+    )
+    await register(desk.conn, 1, member.id, NOW, "button")
+    await ask(desk.conn, 1, member.id, "freight to Riga?", NOW)
     return member
 
 
@@ -150,9 +159,8 @@ async def test_export_tells_everything(desk: Desk, anna: Member) -> None:
     text = json.dumps(told, default=str)
     assert all(trace in text for trace in TRACES)
     assert told["members"][0]["telegram_id"] == ANN_ID
-    assert {"events", "messages", "member_tags", "follow_ups", "updates", "memberships", "plan_rows"} <= {
-        k for k, v in told.items() if v
-    }
+    named = {"events", "messages", "member_tags", "follow_ups", "updates", "memberships", "live_questions", "plan_rows"}
+    assert named <= {k for k, v in told.items() if v}
 
 
 async def test_erased_twice_in_turn(desk: Desk, anna: Member) -> None:

@@ -46,7 +46,7 @@ FOREIGN = {
         "messages": "planning inserts messages and decisions in one statement, whatever the size of the audience",
     },
     "community/outreach/proposals.sql": {
-        "messages": "executing a proposal does the same, in one statement with the rows it was frozen as",
+        "messages": "an approved proposal is carried out as a plan is, in one statement",
     },
     "community/activity/queries.sql": {
         "members": "last_active_at is brought up to date with the batch of events that moves it",

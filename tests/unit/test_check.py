@@ -57,6 +57,31 @@ def test_the_shipped_templates_have_no_problem() -> None:
         ("per_week: 10", "per_week: 1", "per_week is less than per_day"),
         ("  locale:        ", "  locale: fr      ", "fr is not in community.locales"),
         ("  per_week: 10", "  per_day: 5", "per_day is written twice"),
+        ("en: Monthly membership}", "}", "title is missing in en"),
+        ("en: Monthly membership}", "en: Month, fr: Mois}", "fr is not in community.locales"),
+        ("    length: 7d\n    trial: true", "    price: 9 CNY\n    trial: true", "a trial is free"),
+        ("length: 1mo ", "length: month ", "plans.month.length: 'month' is not a length; write 24h, 7d, 1mo"),
+        ("price: 29 USD", "price: $29", "plans.pack.price: '$29' is not an amount of money; write it as 29.90 USD"),
+        ("opens: vip_pass", "opens: vip", "plan vip is not in the playbook; known: month, quarter"),
+        ("plans: [month, quarter, year]", "plans: [month, week]", "plan week is not in the playbook"),
+        ("prefix: RENEW", "prefix: TRIAL", "prefix TRIAL is another offer's too"),
+        ("prefix: RENEW", "prefix: renew", "offers.renewal.prefix: string should match pattern"),
+        ("percent: 10%", "percent: 0%", "takes nothing off"),
+        (
+            "  renewal:\n",
+            "  renewal:\n    opens: month\n",
+            "offers.renewal: give exactly one of percent",
+        ),
+        ("minimum: 499 CNY", "minimum: 499 USD", "is in another currency (CNY and USD)"),
+        ("plans: [month]", "plans: [pack]", "pack is priced in USD, the offer in CNY"),
+        ("plans: [month]", "plans: [trial_7]", "plan trial_7 has no price"),
+        ("{name: day_7, day: 7,", "{name: day_7, offer: gift, day: 7,", "offer gift is not in the playbook"),
+        ("{name: day_7, day: 7,", "{name: day_7, plans: [week], day: 7,", "plan week is not in the playbook"),
+        ("moment: half,", "moment: noon,", "moment: noon; give one of announce, start, end, half"),
+        ("{name: moved, moment: moved, ", "{name: moved, ", "moment: missing; give one of announce"),
+        ("who: watched", "who: viewers", "who: viewers; give one of everyone, registered, watched"),
+        ("after: -24h,", 'day: -1, at: "20:00",', "its moment is the same for everyone; give after: -1h"),
+        ("{name: last_call,", "{name: close,", "close is a run of its own; name the step otherwise"),
     ],
 )
 def test_a_playbook_mistake_is_found_with_its_line(tmp_path: Path, old: str, new: str, what: str) -> None:
@@ -143,6 +168,17 @@ def test_a_set_up_that_the_bot_does_not_know_is_found(argument: str, known: bool
     text = f'---\nbuttons:\n  - - {{text: x, action: "setup:{{{{ number }}}}_{argument}"}}\n---\nHi'
     problems = CopyCheck("bot/setup_zone", "en", text, PLAYBOOK).problems()
     assert [line for line, message in problems if "can be set up" in message] == ([] if known else [3])
+
+
+@pytest.mark.parametrize(
+    ("argument", "known"), [("register_{}", True), ("ask_{}", True), ("leave_{}", False), ("{}", False)]
+)
+def test_a_wish_about_a_session_that_the_bot_does_not_know_is_found(argument: str, known: bool) -> None:
+    action = f"live:{argument.format('{{ live.id }}')}"
+    problems = CopyCheck(
+        "bot/live_ask", "en", f'---\nbuttons:\n  - - {{text: x, action: "{action}"}}\n---\nHi', PLAYBOOK
+    )
+    assert (problems.problems() == []) is known
 
 
 @pytest.mark.parametrize(

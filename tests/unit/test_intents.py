@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from community.bot.buttons import Press, parse
-from community.bot.intents import OTHER, Command, Intent, command, intent, locale, problem
+from community.bot.intents import OTHER, Command, Intent, command, intent, locale, named_code, problem
 
 LOCALES = ("zh-Hans", "zh-Hant", "en")
 CHOICES = ("sourcing", "price", "logistics", "compliance")
@@ -20,6 +20,8 @@ CHOICES = ("sourcing", "price", "logistics", "compliance")
         (Intent.resume, ["恢复", "恢復", "Resume", "/resume", "继续接收"]),
         (Intent.language, ["语言", "語言", "language", "/language"]),
         (Intent.my_data, ["我的数据", "我的資料", "my data", "My Data?!"[:-2], "/my_data"]),
+        (Intent.coupon, ["领券", "領券", "优惠券", "Coupon!", "claim", "/coupon", "我的优惠券", "my coupons"]),
+        (Intent.membership, ["我的会员", "我的會員", "Membership", "my membership", "会员 到期", "/membership"]),
         (Intent.help, ["帮助", "help", "/help", "?", "？"]),
         (None, ["", " ", "stop it please", "我想停止", "hello", "42", "no", "/", "<b>", "\0"]),
     ],
@@ -82,12 +84,33 @@ def test_commands(text: str, expected: Command | None) -> None:
     assert command(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("领券 LIVE48", "LIVE48"),
+        ("優惠券：live48", "LIVE48"),
+        ("coupon: renew-0a1b2c3d4e5f", "RENEW-0A1B2C3D4E5F"),
+        ("/coupon live48", "LIVE48"),
+        ("/coupon@the_bot live48", "LIVE48"),
+        ("/claim", None),
+        ("领券", None),
+        ("coupon please <b>", None),
+        ("my LIVE48", None),
+        ("LIVE48", None),
+        ("/start LIVE48", None),
+    ],
+)
+def test_a_wish_for_a_coupon_by_its_code(text: str, code: str | None) -> None:
+    assert named_code(text) == code
+
+
 @given(st.text())
 def test_no_message_is_too_strange(text: str) -> None:
     assert intent(text) in {None, *Intent}
     assert locale(text, LOCALES) in {None, *LOCALES}
     assert problem(text, CHOICES) in {OTHER, *CHOICES}
     command(text)
+    named_code(text)
     parse(text)
 
 

@@ -39,6 +39,12 @@ def test_the_shipped_playbook_says_what_the_sop_asks_for() -> None:
     assert PLAYBOOK.community.locales == ("zh-Hans", "zh-Hant", "en")
 
 
+def test_no_coupon_is_over_before_the_message_that_brings_it() -> None:
+    steps = [step for stage in PLAYBOOK.stages.values() for step in stage.steps if step.offer]
+    assert steps
+    assert [step.name for step in steps if step.expires_after > PLAYBOOK.offers[step.offer or ""].valid_for] == []
+
+
 def test_lanes_follow_the_playbook() -> None:
     assert [message_class.lane() for message_class in MessageClass] == [5, 15, 25, 35, 45, 55]
     assert MessageClass.welcome.lane(0) == 30
@@ -46,7 +52,7 @@ def test_lanes_follow_the_playbook() -> None:
 
 
 def test_an_unknown_stage_or_step_names_the_known_ones() -> None:
-    with pytest.raises(UnknownStage, match=r"welcom: .*known: welcome_drip"):
+    with pytest.raises(UnknownStage, match=r"welcom: .*known: .*welcome_drip"):
         PLAYBOOK.stage("welcom")
     with pytest.raises(UnknownStage, match=r"day_8: .*known: welcome, day_1"):
         PLAYBOOK.stage("welcome_drip").step("day_8")

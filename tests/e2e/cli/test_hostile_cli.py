@@ -43,6 +43,15 @@ def verbs(text: str, file: Path) -> list[list[object]]:
         ["outbox", f"--state={text}"],
         ["outbox", "retry", "--", text],
         ["import", "members", "--", file],
+        ["import", "terms", "--", file],
+        ["access", "show", "--", text],
+        ["access", "grant", f"--note={text}", f"--paid={text}", f"--from={text}", "--", text, text],
+        ["access", "end", f"--note={text}", "--", "1", text],
+        ["access", "revoke", f"--note={text}", "--", text],
+        ["coupon", "add", f"--opens={text}", f"--plans={text}", "--", text],
+        ["coupon", "add", "--percent=1", f"--minimum={text}", f"--until={text}", "--", "ABC"],
+        ["coupon", "show", "--", text],
+        ["coupon", "withdraw", "--", text],
         ["import", "telegram-export", "--", text or "x"],
         ["export", "--", text, named],
         ["export", "--", "members", named],
@@ -58,6 +67,7 @@ async def test_any_argument(sop: Sop, conn: Connection, bundle: Bundle, tmp_path
     for arguments in verbs(text, file):
         assert_clean(await sop(*arguments))
     assert await table(conn, "halts") == []
+    assert await table(conn, "coupons") == []
     assert await table(conn, "members") == []
 
 

@@ -164,7 +164,7 @@ def upgrade() -> None:
         "terms",
         ["ends_at"],
         unique=False,
-        postgresql_where=sa.text("cancelled_at IS NULL AND revoked_at IS NULL"),
+        postgresql_where=sa.text("revoked_at IS NULL"),
     )
     op.create_index("terms_member", "terms", ["member_id", "line", "ends_at"], unique=False)
     op.create_index("terms_start", "terms", ["starts_at"], unique=False, postgresql_where=sa.text("revoked_at IS NULL"))
@@ -179,7 +179,7 @@ def upgrade() -> None:
         ["kind", "last_at"],
         unique=False,
         postgresql_include=["member_id"],
-        postgresql_where=sa.text("kind in ('message', 'reaction', 'click', 'button', 'start', 'answer')"),
+        postgresql_where=sa.text("kind::text = ANY ('{message,reaction,click,button,start,answer}'::text[])"),
     )
     op.add_column("plans", sa.Column("kind", sa.Text(), server_default="run", nullable=False))
     op.add_column("plans", sa.Column("since_at", sa.DateTime(timezone=True), nullable=True))
@@ -197,3 +197,8 @@ def upgrade() -> None:
     )
     op.create_index("plans_run", "plans", ["run_id"], unique=False, postgresql_where=sa.text("run_id IS NOT NULL"))
     op.create_check_constraint("plans_kind", "plans", "kind in ('run', 'approval', 'backfill')")
+    op.add_column("follow_ups", sa.Column("occurrence", sa.Text(), nullable=True))
+    op.add_column("follow_ups", sa.Column("done_by", sa.Text(), nullable=True))
+    op.add_column("follow_ups", sa.Column("outcome", sa.Text(), server_default="", nullable=False))
+    op.create_index("follow_ups_once", "follow_ups", ["member_id", "kind", "occurrence"], unique=True)
+    op.create_index("follow_ups_open", "follow_ups", ["due_at"], postgresql_where=sa.text("done_at IS NULL"))

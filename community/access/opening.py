@@ -1,0 +1,56 @@
+"""Granting for a coupon: the coupon is used and the term begins in one transaction."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from community.access.coverage import last_of_coverage
+from community.access.grant import grant, plan_of
+from community.access.models import Term
+from community.access.terms import line_of, take_turns
+from community.access.words import named
+from community.database.pool import Connection, transaction
+from community.engagement.models import Redemption
+from community.engagement.redemptions import Refusal, hold, redeem
+from community.errors import AccessRefused
+from community.playbook import Playbook
+from community.playbook_types import Amount
+
+
+class Opened(NamedTuple):
+    """A term, and the line of the ledger by which a coupon was used for it."""
+
+    term: Term
+    redemption: Redemption
+
+
+async def grant_for_coupon(
+    conn: Connection,
+    playbook: Playbook,
+    member_id: int,
+    plan: str,
+    code: str,
+    at: datetime,
+    *,
+    source: str,
+    by: str,
+    note: str = "",
+    paid: Amount | None = None,
+) -> Opened | Refusal:
+    """Grant the plan and use the coupon for it; unless `paid` says otherwise, what the coupon leaves to pay was paid.
+
+    Raises AccessRefused for an unknown plan, or when the member is covered for life: the coupon would be wasted.
+    """
+    kind = plan_of(playbook, plan)
+    async with transaction(conn):
+        await take_turns(conn, member_id)
+        held = await hold(conn, code, member_id, plan, kind.price, at)
+        if isinstance(held, Refusal):
+            return held
+        last = last_of_coverage(await line_of(conn, member_id, kind.line), at)
+        if last and last.ends_at is None:
+            raise AccessRefused(f"{named(last)} covers the member for life; the coupon is not used")
+        paid = paid or (held.due if held.due and held.due.minor else None)
+        term = await grant(conn, playbook, member_id, plan, at, source=source, by=by, note=note, paid=paid)
+        used = await redeem(conn, code, member_id, plan, kind.price, at, term_id=term.id)
+        assert isinstance(used, Redemption)  # it is held
+    return Opened(term, used)

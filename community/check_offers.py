@@ -1,0 +1,64 @@
+"""The check of plans and offers against each other, and against the steps that bring them."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from community.playbook import Playbook
+from community.playbook_offers import Offer
+
+Found = tuple[tuple[str | int, ...], str]
+"""Where in the playbook, and what is wrong there."""
+
+
+def offer_problems(playbook: Playbook) -> Iterator[Found]:
+    """Plans and offers that are named and not there, said twice, or cannot be."""
+    for key, plan in playbook.plans.items():
+        yield from title_problems(("plans", key), plan.title, playbook.community.locales)
+        if plan.trial and plan.price:
+            yield ("plans", key, "price"), "a trial is free; remove the price, or trial"
+    prefixes = Counter(offer.prefix for offer in playbook.offers.values())
+    for key, offer in playbook.offers.items():
+        yield from ((("offers", key, part), what) for part, what in _of_offer(playbook, offer))
+        if prefixes[offer.prefix] > 1:
+            yield ("offers", key, "prefix"), f"prefix {offer.prefix} is another offer's too; each must be different"
+    yield from _of_steps(playbook)
+
+
+def title_problems(where: tuple[str | int, ...], title: Mapping[str, str], locales: Collection[str]) -> Iterator[Found]:
+    """Languages that a title lacks, or has too many."""
+    if missing := set(locales) - title.keys():
+        yield (*where, "title"), f"title is missing in {', '.join(sorted(missing))}; add it"
+    for locale in sorted(title.keys() - set(locales)):
+        yield (*where, "title", locale), f"{locale} is not in community.locales; add it there"
+
+
+def _of_offer(playbook: Playbook, offer: Offer) -> Iterator[tuple[str, str]]:
+    yield from (("opens", what) for what in _unknown(playbook, [offer.opens] if offer.opens else []))
+    yield from (("plans", what) for what in _unknown(playbook, offer.plans))
+    if offer.percent == 0:
+        yield "percent", "takes nothing off; give more than 0"
+    money = {amount.currency for amount in (offer.amount, offer.price, offer.minimum) if amount}
+    if len(money) > 1:
+        yield "minimum", f"is in another currency ({' and '.join(sorted(money))}); give both in one"
+    for plan in offer.plans:
+        price = playbook.plans[plan].price if plan in playbook.plans else None
+        if plan in playbook.plans and price is None:
+            yield "plans", f"plan {plan} has no price to take anything off; give it one, or remove it here"
+        elif price and money - {price.currency}:
+            yield "plans", f"plan {plan} is priced in {price.currency}, the offer in {min(money)}; it would be refused"
+
+
+def _of_steps(playbook: Playbook) -> Iterator[Found]:
+    for name, stage in playbook.stages.items():
+        for index, step in enumerate(stage.steps):
+            where = ("stages", name, "steps", index)
+            yield from (((*where, "plans"), what) for what in _unknown(playbook, step.plans))
+            if step.offer and step.offer not in playbook.offers:
+                known = ", ".join(playbook.offers) or "none"
+                yield (*where, "offer"), f"offer {step.offer} is not in the playbook; known: {known}"
+
+
+def _unknown(playbook: Playbook, plans: Iterable[str]) -> Iterator[str]:
+    for plan in plans:
+        if plan not in playbook.plans:
+            yield f"plan {plan} is not in the playbook; known: {', '.join(playbook.plans) or 'none'}"

@@ -1,0 +1,50 @@
+-- name: promise
+-- What a member asks for in the same words waits only once; for an occasion there is one, done or not.
+INSERT INTO follow_ups (member_id, kind, occurrence, note, created_at, due_at)
+SELECT %(member_id)s, %(kind)s, %(occurrence)s, %(note)s, %(at)s, %(due_at)s
+WHERE %(occurrence)s::text IS NOT NULL OR NOT EXISTS (
+    SELECT FROM follow_ups
+    WHERE member_id = %(member_id)s AND kind = %(kind)s AND note = %(note)s AND done_at IS NULL
+)
+ON CONFLICT (member_id, kind, occurrence) DO NOTHING
+RETURNING id
+
+-- name: open_due
+-- Any number in one statement; the first of them are named.
+WITH opened AS (
+    INSERT INTO follow_ups (member_id, kind, occurrence, note, created_at, due_at)
+    SELECT d.member_id, d.kind, d.occurrence, coalesce(d.note, ''), %(at)s, %(at)s::timestamptz + %(within)s
+    FROM (
+        {{due}}
+    ) AS d
+    ON CONFLICT (member_id, kind, occurrence) DO NOTHING
+    RETURNING id, member_id, kind, note, created_at, due_at
+)
+SELECT o.*, m.telegram_id, m.first_name, m.last_name, m.username, count(*) OVER () AS opened
+FROM opened o
+JOIN members m ON m.id = o.member_id
+ORDER BY o.id
+LIMIT %(listed)s
+
+-- name: waiting
+SELECT
+    f.id, f.member_id, f.kind, f.note, f.created_at, f.due_at, m.telegram_id, m.first_name, m.last_name, m.username
+FROM follow_ups f
+JOIN members m ON m.id = f.member_id
+WHERE f.done_at IS NULL AND (%(kind)s::text IS NULL OR f.kind = %(kind)s)
+ORDER BY f.due_at, f.id
+LIMIT %(limit)s
+
+-- name: how_many
+SELECT kind, count(*) AS waiting, count(*) FILTER (WHERE due_at < %(at)s) AS late
+FROM follow_ups
+WHERE done_at IS NULL
+GROUP BY kind
+ORDER BY kind
+
+-- name: close
+UPDATE follow_ups f SET done_at = %(at)s, done_by = %(by)s, outcome = %(outcome)s
+FROM members m
+WHERE f.id = %(id)s AND f.done_at IS NULL AND m.id = f.member_id
+RETURNING
+    f.id, f.member_id, f.kind, f.note, f.created_at, f.due_at, m.telegram_id, m.first_name, m.last_name, m.username
