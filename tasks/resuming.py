@@ -11,6 +11,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled
 
 from community.database.installation import sop_now
+from community.errors import PrefectUnavailable
 from community.outbox.bundles import Bundles
 from community.outreach.decide import settle
 from community.outreach.proposal import Proposal
@@ -72,10 +73,14 @@ async def _let_go_on(client: PrefectClient, run: FlowRun, proposal: Proposal) ->
 
 async def _show_anew(proposal: Proposal) -> None:
     stage = proposal.stage.replace("_", "-")
-    await arun_deployment(
-        f"{stage}/{stage}",
-        parameters={"what": "approved", "plan": proposal.hash},
-        idempotency_key=f"plan:{proposal.hash}",
-        timeout=0,
-        as_subflow=False,
-    )
+    try:
+        await arun_deployment(
+            f"{stage}/{stage}",
+            parameters={"what": "approved", "plan": proposal.hash},
+            idempotency_key=f"plan:{proposal.hash}",
+            timeout=0,
+            as_subflow=False,
+        )
+    except ObjectNotFound:
+        remedy = "python -m deployments.bootstrap"
+        raise PrefectUnavailable(f"Prefect server: it holds no deployment {stage}; {remedy}") from None

@@ -11,7 +11,6 @@ from community.bundle import Bundle
 from community.database.partitions import ensure_months
 from community.database.pool import Connection, transaction
 from community.database.queries import load
-from community.engagement.coupons import issue_planned
 from community.errors import ProposalRefused
 from community.outbox.bundles import Bundles
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
@@ -178,6 +177,8 @@ async def _take(
 async def _execute(
     conn: Connection, pinned: Bundle, row: dict[str, Any], now_at: datetime, first: float, bot_id: int
 ) -> None:
+    from community.engagement.coupons import issue_planned  # brings SQLAlchemy, a second on a slow machine
+
     await settings_of_planner(conn, everyone=True)
     gates = gate_parameters(pinned.playbook, now_at, pinned.playbook.stage(row["stage"]))
     values = {"plan_id": row["id"], "stage": row["stage"], "bundle": row["bundle"], "bot_id": bot_id}

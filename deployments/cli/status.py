@@ -10,6 +10,7 @@ from community.bundle import Bundle
 from community.database.installation import sop_now, versions
 from community.outbox.alerts import lately, undelivered
 from community.outbox.overview import failures, in_force, pace
+from community.outreach.proposals import open_proposals
 from community.outreach.report import last_plans
 from deployments.cli.halt import print_halts
 from deployments.cli.outbox import print_counts, print_forecast
@@ -33,6 +34,8 @@ async def _status() -> None:
         await _print_pace(s)
         await print_halts(s)
         await _print_plans(s, bundle)
+        if waiting := await open_proposals(s.conn):
+            print(f"\n{count(len(waiting), 'plan waits', 'plans wait')} for a word: sop approvals")
         await _print_failures(s)
         await _print_alerts(s, bundle)
         await print_refused(s)

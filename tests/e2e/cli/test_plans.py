@@ -190,6 +190,7 @@ async def test_approvals_are_listed_and_decided_once(
     assert re.search(
         rf"{plan_hash} +{STAGE} +approval +1 +- +2026-03-05 00:00 +waits for a word", (await sop("approvals")).out
     )
+    assert "1 plan waits for a word: sop approvals" in (await sop("status")).out
     ran = await sop("approvals", "--decide", plan_hash, "send", "--name", "Ada", "--note", "fine")
     assert f"{plan_hash}: approved: 1 message of {STAGE} will leave within seconds" in ran.out
     late = await sop("approvals", "--decide", plan_hash, "cancel", "--name", "Ben")
