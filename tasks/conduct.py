@@ -149,7 +149,8 @@ class _Run:
             return Cancelled(message=noted(proposal))
         result = as_result(proposal, done, day)
         followed = await follow_delivery(result, day=day)
-        return await self._report(result, followed, None, decision=decision, note=noted(proposal), when=when)
+        about = {"decision": decision, "note": noted(proposal), "when": when}
+        return await self._report(result, followed, None, day=day, **about)
 
     async def _report(
         self,
@@ -157,11 +158,12 @@ class _Run:
         followed: Followed,
         welcomed: int | None,
         *,
+        day: date | None = None,
         decision: str = "",
         note: str = "",
         when: str = "",
     ) -> State[Any]:
-        await report_stage(result, followed, self._zone, self.order.members, welcomed, note)
+        await report_stage(result, followed, self.playbook, self.order.members, welcomed, day=day, decision=note)
         outcome = [*headline(result, followed, welcomed), *([decision] if decision else [])]
         await self.name(*outcome, when=when)
         return Completed(message=", ".join(outcome))

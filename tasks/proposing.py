@@ -39,8 +39,17 @@ async def propose_due(stage: str, as_of: datetime, run_id: str) -> Proposal:
     """Freeze what is due, as it is more than may be sent without asking, and ask the staff chat."""
     settings = load_settings()
     async with connection() as conn:
-        bundle, bot_id, staff_chat = await bundle_in_force(conn), settings.bot_id, settings.staff_chat
-        return await propose_send(conn, bundle, stage, as_of, bot_id=bot_id, run_id=run_id, staff_chat=staff_chat)
+        bundle, ran_at = await bundle_in_force(conn), await sop_now(conn)
+        return await propose_send(
+            conn,
+            bundle,
+            stage,
+            as_of,
+            bot_id=settings.bot_id,
+            run_id=run_id,
+            staff_chat=settings.staff_chat,
+            ran_at=ran_at,
+        )
 
 
 @task(name="backfill", task_run_name="freeze {first} to {last} of {stage}", cache_policy=NO_CACHE, timeout_seconds=600)

@@ -16,7 +16,7 @@ from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
 from community.outreach.plan import one_planner, open_approvals, settings_of_planner
 from community.outreach.proposal import Proposal, read_proposal
 from community.outreach.staff import ask_staff
-from community.outreach.statements import parameters, run_before, statement
+from community.outreach.statements import judged_at, parameters, run_before, statement
 from community.playbook_stages import Late
 
 queries = load(__file__, "proposals.sql")
@@ -43,12 +43,17 @@ async def propose_send(
     bot_id: int,
     run_id: str | None,
     staff_chat: int | None = None,
+    ran_at: datetime | None = None,
 ) -> Proposal:
-    """Freeze what is due at `as_of` for somebody to approve, within the playbook's time, and ask the staff chat."""
-    wait = bundle.playbook.approval.wait
-    values = {"kind": "approval", "since": None, "until": as_of, "decide_by": as_of + wait, "run_id": run_id}
-    windows = [(EVER, as_of + bundle.playbook.stage(stage_name).horizon, as_of)]
-    return await _propose(conn, bundle, stage_name, windows, as_of, bot_id, staff_chat, values)
+    """Freeze what is due at `as_of` for somebody to approve, within the playbook's time, and ask the staff chat.
+
+    `ran_at`: as for `plan`.
+    """
+    stage, wait = bundle.playbook.stage(stage_name), bundle.playbook.approval.wait
+    now_at = judged_at(stage.schedule, as_of, ran_at)
+    values = {"kind": "approval", "since": None, "until": as_of, "decide_by": now_at + wait, "run_id": run_id}
+    windows = [(EVER, as_of + stage.horizon, as_of)]
+    return await _propose(conn, bundle, stage_name, windows, now_at, bot_id, staff_chat, values)
 
 
 async def propose_backfill(

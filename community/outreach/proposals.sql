@@ -117,12 +117,12 @@ WITH candidates AS (
 added AS (
     INSERT INTO messages (
         bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-        template, context, bundle, plan_id, planned_at, wanted_at, due_at, expires_at, reason
+        template, context, bundle, plan_id, planned_at, wanted_at, due_at, late_s, expires_at, reason
     )
     SELECT
         %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-        stage || '/' || step, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at, expires_at,
-        CASE WHEN send_at > from_at THEN 'quiet_hours' END
+        stage || '/' || step, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at,
+        extract(epoch FROM from_at - due_at), expires_at, CASE WHEN send_at > from_at THEN 'quiet_hours' END
     FROM gated
     WHERE reason IS NULL
     ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING

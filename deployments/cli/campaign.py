@@ -10,9 +10,9 @@ from community.database.installation import sop_now
 from community.errors import SopError, UnknownProposal
 from community.outbox.stop import Waiting, stop_live, stop_plan, stop_stage, waiting
 from community.outreach.proposals import find_proposal
-from deployments.cli.output import age, console, local, print_table
+from deployments.cli.output import console, local, print_table
 from deployments.cli.session import Session, session
-from tasks.words import count
+from tasks.words import age, count
 
 LIVE = re.compile("live:([0-9]{1,18})")
 

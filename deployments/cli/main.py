@@ -58,8 +58,6 @@ app.add_typer(records.member, name="member")
 token = typer.Typer(no_args_is_help=True)
 app.add_typer(token, name="token")
 app.add_typer(records.imports, name="import")
-app.add_typer(plans.stage, name="stage")
-app.add_typer(plans.campaign, name="campaign")
 app.add_typer(offers.access, name="access")
 app.add_typer(offers.coupon, name="coupon")
 app.add_typer(lives.live, name="live")
@@ -107,14 +105,31 @@ def preview(
 
 @app.command()
 def explain(
-    member: records.Who,
-    stage: Stage,
+    who: Annotated[
+        str, typer.Argument(metavar="MEMBER|STAGE", help="Number, tg:<Telegram id> or @username; or a stage.")
+    ],
+    stage: Annotated[
+        str | None, typer.Argument(metavar="STAGE", help="Every gate of its steps; default: a line for every step.")
+    ] = None,
+    why_not: Annotated[
+        str | None, typer.Option(metavar="STEP", help="Who did not get this step of the stage, by reason.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="With --why-not: list only those with this reason.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="With --why-not: members to list at most; counts are whole.")] = 20,
     as_of: AsOf = "now",
+    json: Annotated[bool, typer.Option("--json", help="As JSON, for other programs.")] = False,
 ) -> None:
-    """Why one member got, gets or does not get each step of a stage: what was recorded, and every gate's value."""
-    from deployments.cli.explain import explain
+    """Why one member got, gets or does not get each step; or, of a stage's step, who did not get it and why."""
+    if why_not is None:
+        from deployments.cli.explain import explain
 
-    explain(member, stage, as_of)
+        explain(who, stage, as_of, as_json=json)
+    elif stage is not None:
+        raise SopError("explain: --why-not goes with a stage alone: sop explain STAGE --why-not STEP")
+    else:
+        from deployments.cli.why_not import Request, why_not as list_them
+
+        list_them(Request(who, why_not, as_of, reason, limit, json))
 
 
 @app.command()
@@ -206,11 +221,15 @@ def resume(scope: Scope = "all") -> None:
 
 
 @app.command()
-def status() -> None:
-    """One screen: queue, rate, forecast, last run of each stage, failures by reason, what was refused, versions."""
+def status(
+    groups: Annotated[
+        bool, typer.Option("--groups", help="Only how much the members of each group got in time, worst first.")
+    ] = False,
+) -> None:
+    """One screen: queue, rate, forecast, last runs, late or on time, failures, what was refused, versions."""
     from deployments.cli.status import status
 
-    status()
+    status(groups=groups)
 
 
 @app.command()
@@ -267,8 +286,7 @@ def sandbox(
     raise typer.Exit(sandbox(port, state, allow_host or []))
 
 
-app.command()(plans.backfill)
-app.command()(plans.approvals)
+plans.add_to(app)
 app.command()(records.export)
 app.command()(records.backup)
 app.command()(records.restore)

@@ -14,6 +14,14 @@ stage = typer.Typer(no_args_is_help=True)
 campaign = typer.Typer(no_args_is_help=True)
 
 
+def add_to(app: typer.Typer) -> None:
+    """Make these verbs the app's."""
+    app.command()(backfill)
+    app.command()(approvals)
+    app.add_typer(stage, name="stage")
+    app.add_typer(campaign, name="campaign")
+
+
 def backfill(
     stage: Annotated[str | None, typer.Argument(metavar="STAGE", help="Stage of which days are to be made up.")] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First day, such as 2026-03-04.")] = None,

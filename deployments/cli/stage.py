@@ -9,9 +9,9 @@ from community.outbox.halt import halt, halts, resume as resume_scope
 from community.outbox.stop import waiting
 from community.outreach.report import last_plans
 from deployments.cli.halt import print_halts
-from deployments.cli.output import age, console, local, print_table
+from deployments.cli.output import console, local, print_table
 from deployments.cli.session import Session, session
-from tasks.words import count
+from tasks.words import age, count
 
 BY = {"operator": "paused", "prefect": "switched off in Prefect", "playbook": "switched off in the playbook"}
 

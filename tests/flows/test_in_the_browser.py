@@ -18,6 +18,9 @@ from community.database.pool import Connection
 from community.outbox.bundles import publish
 from flows.welcome_drip import welcome_drip
 from tests.flows.conftest import begin, carry_on, newcomers, run_of
+from tests.flows.test_live_conversion import add_live, match, selling
+
+__all__ = ["selling"]
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no `chromium` on PATH (apt-get install chromium)")
@@ -114,3 +117,15 @@ async def test_a_large_send_is_approved_by_the_form_under_resume(
     await expect(form).not_to_be_visible()
     assert (await client.read_flow_run(run.id)).state_name == "Resuming"
     assert (await carry_on(client, run.id)).name.endswith(" · 3 on their way · approved by Ada")
+
+
+async def test_the_rungs_of_a_live_session_are_seen_ahead(
+    client: PrefectClient, ui: str, page: Page, conn: Connection, selling: Bundle
+) -> None:
+    await add_live(conn, selling)
+    await match(conn, selling)
+    held = await client.read_deployment_by_name("live-conversion/live-conversion")
+
+    await page.goto(f"{ui}/deployments/deployment/{held.id}?tab=Upcoming")
+    for rung in ("announce", "live_now", "last_call", "result"):
+        await expect(page.get_by_text(f"· {rung} · Freight").first).to_be_visible(timeout=30_000)

@@ -612,3 +612,17 @@ async def test_cost_follows_the_ends_that_are_near_not_the_terms(
             await conn.execute("ANALYZE members, terms")
         assert 0 < await rows_read(conn, bundle, STAGE, NOON, "terms") < 100
         assert await rows_read(conn, bundle, STAGE, NOON, "members") < 100
+
+
+async def test_the_coupon_of_a_rung_is_issued_with_its_message(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    who = await member()
+    await term(conn, who, NOON + DAY + 2 * HOUR)
+    result = await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    assert result.send == 1
+    [row] = await (await conn.execute("SELECT context, due_at FROM messages")).fetchall()
+    [coupon] = await (await conn.execute("SELECT * FROM coupons")).fetchall()
+    assert row["context"]["coupon"] == coupon["code"]
+    assert (coupon["member_id"], coupon["offer"], coupon["kind"]) == (who, "renewal", "percent")
+    assert coupon["valid_until_at"] == row["due_at"] + bundle.playbook.offers["renewal"].valid_for
