@@ -33,7 +33,9 @@ async def report_stage(
     playbook: Playbook,
     members: list[int] | None,
     welcomed: int | None,
+    *,
     day: date | None = None,
+    decision: str = "",
 ) -> None:
     """Write the run's report: how many get what, when, and why others do not. Counts and member numbers only.
 
@@ -41,7 +43,7 @@ async def report_stage(
     """
     key = result.stage.replace("_", "-")
     punctual = await _punctuality(result, playbook, members, day)
-    text = stage_report(result, followed, punctual, playbook, members, welcomed)
+    text = stage_report(result, followed, punctual, playbook, members, welcomed, decision)
     await acreate_markdown_artifact(text, key=f"{key}-report", description=f"{key}: who got what, and why not")
     if rows := list(reason_rows(result, followed)):
         await acreate_table_artifact(rows, key=f"{key}-reasons", description=f"{key}: every outcome with its count")
@@ -50,7 +52,12 @@ async def report_stage(
 async def name_run(*parts: str) -> None:
     """Put the outcome into the run's name: the one line of a run that lists show."""
     async with get_client() as client:
-        await client.update_flow_run(flow_run.id, name=" · ".join(part for part in parts if part))
+        await client.update_flow_run(flow_run.id, name=named(*parts))
+
+
+def named(*parts: str) -> str:
+    """The parts of a run's name, put together; empty ones are left out."""
+    return " · ".join(part for part in parts if part)
 
 
 async def _punctuality(
@@ -107,11 +114,13 @@ def stage_report(
     playbook: Playbook,
     members: list[int] | None,
     welcomed: int | None,
+    decision: str = "",
 ) -> str:
-    """The report of a run, as Markdown."""
+    """The report of a run, as Markdown. `decision`: who approved it, in words."""
     parts = [
         f"# {result.stage.replace('_', '-')}: {', '.join(headline(result, followed, welcomed))}",
         _about(result, playbook.community.zone, members),
+        decision,
         _settings(playbook, result.stage),
         _sender_note(followed),
         _table("Who gets what", ("messages", "of the step", "what became of them"), _message_lines(followed)),

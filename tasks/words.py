@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from community.outreach.proposal import TIMEOUT, Proposal
+
 REASONS = {
     "halted": "stopped: sending is halted, the stage is paused in Prefect or switched off in the playbook",
     "opted_out": "asked for no more messages",
@@ -123,6 +125,24 @@ def state_words(state: str, reason: str | None) -> str:
     if reason is None or state == "sent":
         return STATES[state]
     return f"{STATES[state]}: {reason_words(reason)}"
+
+
+def decision_words(proposal: Proposal) -> str:
+    """What was decided on a proposal, by whom and how: "approved by member 12"."""
+    if proposal.state == "proposed":
+        return "waits for approval"
+    if proposal.decided_how == TIMEOUT:
+        return "cancelled, no answer in time"
+    if proposal.decision == "cancel":
+        return f"cancelled by {proposal.by}"
+    if proposal.state == "refused":
+        return f"approved by {proposal.by}, but it cannot be sent any more"
+    return f"approved by {proposal.by}"
+
+
+def noted(proposal: Proposal) -> str:
+    """The same, with the note."""
+    return f"{decision_words(proposal)}: {proposal.note}" if proposal.note else decision_words(proposal)
 
 
 def reason_words(reason: str) -> str:

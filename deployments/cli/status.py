@@ -12,6 +12,7 @@ from community.database.installation import sop_now, versions
 from community.outbox.alerts import lately, undelivered
 from community.outbox.overview import failures, in_force, pace
 from community.outreach.attainment import Punctuality, of_groups, of_stages
+from community.outreach.proposals import open_proposals
 from community.outreach.report import last_plans
 from community.playbook_types import format_duration
 from deployments.cli.halt import print_halts
@@ -43,6 +44,8 @@ async def _status() -> None:
         await _print_pace(s)
         await print_halts(s)
         await _print_plans(s, bundle)
+        if waiting := await open_proposals(s.conn):
+            print(f"\n{count(len(waiting), 'plan waits', 'plans wait')} for a word: sop approvals")
         _print_punctual("stage", await of_stages(s.conn, bundle.playbook, await sop_now(s.conn)), bundle)
         await _print_failures(s)
         await _print_alerts(s, bundle)
