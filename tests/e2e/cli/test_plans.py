@@ -244,7 +244,7 @@ async def test_a_paused_stage_sends_nothing_of_what_is_queued(
     ran = await sop("stage", "pause", STAGE, "--note", "wrong price")
     assert ran.code == 0, ran.err
     assert "welcome_drip is paused: nothing of it leaves from now on. Waiting: 1 message." in ran.out
-    assert "Prefect does not show it: Prefect server http://127.0.0.1:1/api" in ran.out
+    assert "Prefect does not show it: Prefect server" in ran.out
     assert (await claim(conn, BOT_ID, bundle.playbook, NOON, "test", 32)).rows == []
     assert re.search(rf"{STAGE} +paused \(wrong price\) .* 1 +0 s +2026-03-04 12:00", (await sop("stage", "list")).out)
 
