@@ -142,7 +142,8 @@ async def _history(conn: Connection, first: int, until: int) -> None:
     await conn.execute(
         "INSERT INTO terms (member_id, plan, line, starts_at, ends_at, counted_from_at, changed_at, source, granted_by,"
         " paid_minor, currency)"
-        " SELECT 1 + %(from)s + n %% %(others)s, 'month', 'membership', s, s + interval '1 month', s, s, 'staff', 'bench', 19900, 'CNY' FROM generate_series(%(first)s, %(until)s - 1) AS n,"
+        " SELECT 1 + %(from)s + n %% %(others)s, 'month', 'membership', s, s + interval '1 month', s, s, 'staff',"
+        " 'bench', 19900, 'CNY' FROM generate_series(%(first)s, %(until)s - 1) AS n,"
         " LATERAL ("
         "SELECT %(now)s::timestamptz - interval '100 days' - interval '31 days' * (n / %(others)s) AS s) AS began",
         values,
