@@ -8,6 +8,7 @@ from community.playbook_stages import template_name
 
 ACTIONS: dict[str, bool | None] = {
     "answer": True,
+    "approve": True,
     "coupon": None,
     "done": True,
     "gate": True,
@@ -46,6 +47,13 @@ _DATA = {
     "activities": 10**9,
 }
 _ALERT = {"what": _LONG_TEXT, "where": _LONG_TEXT, "next": _LONG_TEXT, "times": 10**6}
+_PROPOSAL: dict[str, Any] = {
+    "number": 10**9,
+    "stage": "a" * 32,
+    "hash": "f" * 16,
+    "skipped": 10**9,
+    "reasons": [{"reason": "a" * 32, "messages": 10**9}] * 3,
+}
 _RESULT = {
     "number": _LARGEST_ID,
     "title": "<" + "😀" * 127,
@@ -75,9 +83,18 @@ _GROUPS = [{"title": "<" + "😀" * 40, "start_payload": f"setup_{10**9}"}] * 20
 _QUESTION: dict[str, Any] = {"attempts_left": 3}
 _TOAST = "bot/answer_thanks"
 _INVITATION = "group/invitation"
-_NOT_SENT = (_TOAST, _INVITATION)
+_PRESSED = "staff/pressed"
+_NOT_SENT = (_TOAST, _INVITATION, _PRESSED)
 """Words that are shown, not sent as a message: they know of no chat."""
-_TO_NO_MEMBER = ("group/setup", "group/welcome", "staff/alert", "staff/care_tasks", "staff/live_result")
+_TO_NO_MEMBER = (
+    "group/setup",
+    "group/welcome",
+    "staff/alert",
+    "staff/approval",
+    "staff/care_tasks",
+    "staff/decided",
+    "staff/live_result",
+)
 _FIXED: dict[str, dict[str, Any]] = {
     "gate/wrong": _QUESTION,
     "gate/declined": {},
@@ -111,6 +128,26 @@ _FIXED: dict[str, dict[str, Any]] = {
     "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
     _INVITATION: {"start_url": f"https://t.me/{'x' * 32}?start=welcome"},
     "staff/alert": {"alerts": [_ALERT] * 5, "more": 10**6},
+    "staff/approval": {
+        **_PROPOSAL,
+        "kind": "backfill",
+        "send": 10**9,
+        "went": 10**9,
+        "part": "99.999",
+        "first_day": "2026-11-22",
+        "last_day": "2026-11-22",
+        "until": "2026-11-22T22:30:00+08:00",
+    },
+    "staff/decided": {
+        **_PROPOSAL,
+        "outcome": "cancelled",
+        "sent": 10**9,
+        "left": 10**9,
+        "by": _LONG_TEXT,
+        "how": "staff_chat",
+        "note": _LONG_TEXT,
+    },
+    _PRESSED: {"pressed": "decided", "decision": "cancel", "by": _LONG_TEXT, "how": "form"},
     "staff/live_result": {"result": _RESULT},
     "staff/follow_up": {**_STAFF_MEMBER, **_TASK, "problem": "sourcing", "text": "<😀" * 2048},
     "staff/nps": {**_STAFF_MEMBER, **_TASK, "score": 10},

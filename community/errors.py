@@ -1,5 +1,8 @@
 """Errors a user may meet. Each docstring says what went wrong; the message adds where, and what to do next."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 
 class SopError(Exception):
     """Base of all errors shown to a user as one line, without a traceback."""
@@ -70,7 +73,14 @@ class UnknownProposal(SopError):
 
 
 class ProposalRefused(SopError):
-    """A proposal cannot be executed any more: the world, the playbook or the copy changed since. Nothing was done."""
+    """A proposal cannot be executed any more: the world, the playbook or the copy changed since. Nothing was done.
+
+    `fallen`: some of the messages that are not right any more (member_id, step, occurrence, reason).
+    """
+
+    def __init__(self, message: str, fallen: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.fallen = fallen
 
 
 class PrefectUnavailable(SopError):

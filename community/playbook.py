@@ -190,6 +190,8 @@ class Playbook(Entry):
     community: CommunitySettings
     caps: Caps = Caps()
     quiet_hours: QuietHours | None = None
+    on_time: Duration = timedelta(hours=1)
+    """Later than this after its time, by the rules, a message is late."""
     holdout: Holdout
     gate: Gate
     welcome: GroupWelcome

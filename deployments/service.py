@@ -38,7 +38,9 @@ from community.outbox.claim import ensure_budget
 from community.outbox.delivery import Delivery
 from community.outbox.halt import mirror
 from community.outbox.recover import follow_clock, recover
+from community.outreach.decide import settle
 from community.settings import Mode, Settings, load_settings
+from deployments.decisions import ShowDecisions
 from deployments.joins import ShowJoins
 from deployments.prefect_away import watch_prefect
 from deployments.runs import ask
@@ -95,6 +97,8 @@ class Service:
             "gateway": self._serve_gateway,
             "telegram": self._talk,
             "sweeps": partial(every, SWEEP_S, self._sweep),
+            "approvals": partial(every, SWEEP_S, self._settle_proposals),
+            "decisions": ShowDecisions(self._pool).run,
             "joins": self._joins().run,
             "pauses": partial(every, PAUSES_S, self._mirror_pauses),
             "alerts": partial(every, LOOK_S, self._look_out),
@@ -167,6 +171,14 @@ class Service:
             changed += await sweep_greetings(conn, bundle, at, bot_id)
             changed += await tell(conn, bundle, bot_id, self._settings.staff_chat, at)
         if changed:
+            self._wakeup.ring(OUTBOX)
+
+    async def _settle_proposals(self) -> None:
+        """A part of its own: executing a large plan takes seconds, which nobody else is to wait for."""
+        bot_id, staff_chat = self._settings.bot_id, self._settings.staff_chat
+        async with self._pool.connection() as conn:
+            settled = await settle(conn, self._bundles, await sop_now(conn), bot_id=bot_id, staff_chat=staff_chat)
+        if settled:
             self._wakeup.ring(OUTBOX)
 
     def _joins(self) -> ShowJoins:

@@ -11,6 +11,7 @@ from community.outbox.alerts import Alert
 from tasks.alerting import alert_staff, tell_staff
 from tasks.messaging import logical_date
 from tasks.reporting import local, name_run
+from tasks.resuming import settle_proposals
 from tasks.storage import DELIVERY, bundle_in_force, connection, service_alive
 from tasks.upkeep import mirror_pauses, queue_headline, report_queue, send_for_service, sweep_groups, sweep_outbox
 from tasks.zombies import end_zombies
@@ -38,6 +39,7 @@ async def delivery() -> State[Any]:
         await tell_staff()
     else:
         await alert_staff(SERVICE_AWAY)
+        await settle_proposals()
         await send_for_service()
     await end_zombies()
     queue = await report_queue(swept, groups, service)

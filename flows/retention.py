@@ -18,8 +18,7 @@ async def retention() -> State[Any]:
     async with connection() as conn:
         playbook, at = (await bundle_in_force(conn)).playbook, await logical_date(conn)
     months = {table: await drop_old_months(table, playbook.retention, at) for table in DROPPED}
-    updates, contexts = await forget_words(playbook.retention)
-    removed = Removed(months, updates, contexts)
+    removed = Removed(months, *await forget_words(playbook.retention))
     await report_removed(removed, playbook.retention)
     outcome = removed_words(removed)
     await name_run("retention", local(at, playbook.community.zone), *outcome)

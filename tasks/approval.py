@@ -1,4 +1,8 @@
-"""Ask an operator for a word on a proposal: the run is suspended, so nothing waits but a row."""
+"""Ask an operator for a word on a proposal: the run is suspended, so nothing waits but a row.
+
+The word may come by the form under Resume, or past Prefect: in the staff chat, at a console, by time running out. Then
+the run is told afterwards (`tasks.resuming`).
+"""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -9,8 +13,10 @@ from pydantic import Field
 
 from community.database.installation import sop_now
 from community.database.pool import Connection
-from community.outreach.decide import CANCEL, FIRST, SEND, Execution, decide
-from community.outreach.proposals import Proposal, find_proposal
+from community.members.clean import storable
+from community.outreach.decide import CANCEL, FIRST, SEND, decide, lapse
+from community.outreach.proposal import FORM, Proposal
+from community.outreach.proposals import find_proposal
 from community.playbook import Playbook
 from community.settings import load_settings
 from tasks.proposing import announce
@@ -18,7 +24,7 @@ from tasks.reporting import local
 from tasks.storage import connection
 from tasks.words import count
 
-LONGER = timedelta(days=1)
+LONGER = timedelta(days=7)
 """The proposal lapses by itself, and ends the run; Prefect would call a run that nobody resumes Failed."""
 
 
@@ -34,22 +40,25 @@ WORDS = {Choice.send: SEND, Choice.first: FIRST, Choice.cancel: CANCEL}
 
 
 class Word(RunInput):
-    """The form under Resume. Prefect knows no users: the name is as declared."""
+    """The form under Resume. Prefect knows no users: the name is as declared.
 
-    choice: Choice = Field(Choice.cancel, title="What shall happen?")
-    name: str = Field("", title="Your name", description="kept with the decision, as you write it")
+    Nothing is chosen beforehand: a run resumed without a word must not send anything.
+    """
+
+    choice: Choice = Field(title="What shall happen?", description="nothing is sent before you submit")
+    name: str = Field(title="Your name", description="kept with the decision, as you write it", pattern=r"\S")
     note: str = Field("", title="Note", description="why, for whoever reads this later")
 
 
-async def decided(proposal: Proposal, done: Execution | None, playbook: Playbook) -> Proposal:
+async def decided(proposal: Proposal, playbook: Playbook) -> Proposal:
     """The proposal after somebody's word; suspends the run until there is one, here or in the staff chat."""
-    await announce(proposal, done)
+    await announce(proposal)
     async with connection() as conn:
         left = proposal.decide_by_at - await sop_now(conn)
     word = await suspend_flow_run(  # type: ignore[misc]  # typed as if it were never awaited
-        wait_for_input=Word.with_initial_data(description=_question(proposal, done, playbook)),
-        timeout=int((left + LONGER).total_seconds()),
-        key=f"plan-{proposal.id}-{done.sent if done else 0}",
+        wait_for_input=Word.with_initial_data(description=_question(proposal, playbook)),
+        timeout=int((max(left, timedelta()) + LONGER).total_seconds()),
+        key=proposal.question,
     )
     async with connection() as conn:
         await _note(conn, proposal, word)
@@ -57,18 +66,19 @@ async def decided(proposal: Proposal, done: Execution | None, playbook: Playbook
 
 
 async def _note(conn: Connection, proposal: Proposal, word: Word) -> None:
-    """The form's word counts unless there was another before."""
-    at, bot_id = await sop_now(conn), load_settings().bot_id
-    by = word.name.strip() or "somebody who gave no name"
-    await decide(conn, proposal.id, WORDS[word.choice], at, by=by, how="form", note=word.note.strip(), bot_id=bot_id)
+    """The form's word counts unless there was another before, or it comes too late."""
+    at, settings = await sop_now(conn), load_settings()
+    bot_id, staff_chat = settings.bot_id, settings.staff_chat
+    await lapse(conn, at, bot_id=bot_id, staff_chat=staff_chat)
+    said = {"by": storable(word.name).strip(), "note": storable(word.note).strip()}
+    await decide(conn, proposal.id, WORDS[word.choice], at, how=FORM, bot_id=bot_id, staff_chat=staff_chat, **said)
 
 
-def _question(proposal: Proposal, done: Execution | None, playbook: Playbook) -> str:
+def _question(proposal: Proposal, playbook: Playbook) -> str:
     """What the form says above its fields, as Markdown."""
-    left = proposal.send - (done.sent if done else 0)
     by = local(proposal.decide_by_at, playbook.community.zone)
-    part = "" if done else f" A part is {playbook.approval.first:g} %."
     return (
-        f"**{count(left, 'message')}** of `{proposal.stage}` wait for your word. Who gets what, who does not and why: "
-        f"see this run's *Artifacts*.{part} Without an answer by **{by}** ({playbook.community.zone}) nothing is sent."
+        f"**{count(proposal.left, 'message')}** of `{proposal.stage}` to decide on. Who gets what, who does not "
+        f"and why: see this run's *Artifacts*. A part is {playbook.approval.first:g} %, at least one member. Without "
+        f"an answer by **{by}** ({playbook.community.zone}) nothing more is sent."
     )

@@ -13,14 +13,15 @@ from prefect.states import Cancelled, Completed
 from community.errors import SettingsError
 from community.outreach.decide import Execution
 from community.outreach.plan import PlanResult
-from community.outreach.proposals import Proposal, find_proposal, proposal_of_run
+from community.outreach.proposal import Proposal
+from community.outreach.proposals import find_proposal, proposal_of_run
 from community.playbook import Playbook
 from tasks.approval import decided
 from tasks.messaging import Followed, follow_delivery, logical_date, plan_stage
 from tasks.proposing import carry_out, propose_days, propose_due, show_plan
 from tasks.reporting import headline, local, name_run, report_stage
 from tasks.storage import bundle_in_force, connection
-from tasks.words import count
+from tasks.words import count, decision_words, noted
 
 
 class What(StrEnum):
@@ -65,11 +66,11 @@ async def conduct(order: Order) -> State[Any]:
         as_of = order.as_of or await logical_date(conn)
         waiting = await proposal_of_run(conn, flow_run.id) if flow_run.id else None
     run = _Run(order, playbook, as_of)
+    if waiting:
+        return await run.decide(waiting)
     if not playbook.stage(order.stage).enabled:
         await run.name("switched off in the playbook")
         return Completed(message="Switched off in the playbook: nothing planned, and what was queued is held back.")
-    if waiting:
-        return await run.decide(waiting)
     match order.what:
         case What.preview:
             return await run.preview()
@@ -94,12 +95,16 @@ class _Run:
     playbook: Playbook
     as_of: datetime
 
-    async def name(self, *outcome: str) -> None:
-        """Put the outcome into the run's name."""
+    async def name(self, *outcome: str, when: str = "") -> None:
+        """Put the outcome into the run's name; `when`: for which time it is, if not for its moment."""
         members = self.order.members
         who = count(len(members), "member") if members is not None else ""
-        when = local(self.as_of, self.playbook.community.zone)
+        when = when or local(self.as_of, self._zone)
         await name_run(self.order.name, when, who, *self.order.about, *outcome)
+
+    @property
+    def _zone(self) -> str:
+        return self.playbook.community.zone
 
     async def send(self) -> State[Any]:
         """Plan and follow; more than the playbook allows at once waits for somebody's word."""
@@ -121,38 +126,54 @@ class _Run:
 
     async def decide(self, proposal: Proposal) -> State[Any]:
         """Ask until there is a word for all of it; the run is suspended meanwhile, without a process."""
-        done: Execution | None = None
-        while proposal.state == "proposed":
-            waiting = proposal.send - (done.sent if done else 0)
-            await self.name(f"{count(waiting, 'message')} wait for approval")
-            proposal = await decided(proposal, done, self.playbook)
-            if proposal.state == "refused":
-                break
-            proposal, done = await carry_out(proposal)
-        if proposal.state == "refused":
-            why = "no answer in time" if proposal.decided_how == "timeout" else f"by {proposal.decided_by}"
-            await self.name(f"cancelled, {why}")
-            return Cancelled(message=f"Not sent: cancelled, {why}. {proposal.note}".strip())
-        return await self._after(proposal, None)
+        when = self._when(proposal, None)
+        while proposal.state in ("proposed", "approved"):
+            if proposal.state == "proposed":
+                await self.name(f"{count(proposal.left, 'message waits', 'messages wait')} for approval", when=when)
+                proposal = await decided(proposal, self.playbook)
+            if proposal.state == "approved":
+                proposal, _ = await carry_out(proposal)
+        return await self._end(proposal, None)
 
     async def show_approved(self) -> State[Any]:
         """Execute what was approved, if nobody has, and show what became of it, or of one day of it."""
         async with connection() as conn:
             proposal = await find_proposal(conn, self.order.plan or "")
-        if proposal.state == "approved":
-            proposal, _ = await carry_out(proposal)
-        return await self._after(proposal, self.order.first_day)
+        return await self._end(proposal, self.order.first_day)
 
-    async def _after(self, proposal: Proposal, day: date | None) -> State[Any]:
-        _, done = await carry_out(proposal)
+    async def _end(self, proposal: Proposal, day: date | None) -> State[Any]:
+        proposal, done = await carry_out(proposal)
+        when, decision = self._when(proposal, day), decision_words(proposal)
+        if proposal.state != "executed":
+            await self.name(decision, when=when)
+            return Cancelled(message=noted(proposal))
         result = as_result(proposal, done, day)
-        return await self._report(result, await follow_delivery(result, day=day), None)
+        followed = await follow_delivery(result, day=day)
+        about = {"decision": decision, "note": noted(proposal), "when": when}
+        return await self._report(result, followed, None, day=day, **about)
 
-    async def _report(self, result: PlanResult, followed: Followed, welcomed: int | None) -> State[Any]:
-        await report_stage(result, followed, self.playbook.community.zone, self.order.members, welcomed)
-        outcome = headline(result, followed, welcomed)
-        await self.name(*outcome)
+    async def _report(
+        self,
+        result: PlanResult,
+        followed: Followed,
+        welcomed: int | None,
+        *,
+        day: date | None = None,
+        decision: str = "",
+        note: str = "",
+        when: str = "",
+    ) -> State[Any]:
+        await report_stage(result, followed, self.playbook, self.order.members, welcomed, day=day, decision=note)
+        outcome = [*headline(result, followed, welcomed), *([decision] if decision else [])]
+        await self.name(*outcome, when=when)
         return Completed(message=", ".join(outcome))
+
+    def _when(self, proposal: Proposal, day: date | None) -> str:
+        """What a proposal is for: a day of a backfill, all its days, or a moment."""
+        if day or proposal.kind != "backfill":
+            return day.isoformat() if day else local(proposal.as_of_at, self._zone)
+        days = [f"{each}" for each, _ in proposal.days(self.playbook.stage(proposal.stage).schedule.zone)]
+        return " to ".join(dict.fromkeys((days[0], days[-1])))
 
 
 def as_result(proposal: Proposal, done: Execution, day: date | None) -> PlanResult:

@@ -3,10 +3,11 @@
 The database decides: these runs follow it. Should Prefect be away, or lose them, the stage's own runs do all the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -88,15 +89,16 @@ async def match_runs(wanted: Sequence[Ahead], now: datetime) -> Shown:
     May be repeated as often as one likes. Raises PrefectUnavailable when the server does not know the deployment.
     """
     async with get_client() as client:
+        deployment_id = await _deployment(client)
         scheduled = {run.idempotency_key: run for run in await _scheduled(client)}
         names = {ahead.key: ahead.name for ahead in wanted}
-        gone = [run for key, run in scheduled.items() if names.get(key or "") != run.name]
+        gone = [run for run in scheduled.values() if not _still_right(run, names, deployment_id)]
         for run in gone:
             with suppress(ObjectNotFound):
                 await client.delete_flow_run(run.id)
         there = scheduled.keys() - {run.idempotency_key for run in gone}
         missing = [ahead for ahead in wanted if ahead.at > now - RECENT and ahead.key not in there]
-        await _add(client, missing)
+        await _add(client, deployment_id, missing)
     return Shown(len(missing), len(gone))
 
 
@@ -132,17 +134,23 @@ async def _scheduled(client: PrefectClient) -> list[FlowRun]:
     return found
 
 
-async def _add(client: PrefectClient, missing: Sequence[Ahead]) -> None:
-    if not missing:
-        return
+def _still_right(run: FlowRun, names: Mapping[str, str], deployment_id: UUID) -> bool:
+    """A name holds the moment; a run whose deployment was made anew is taken by no worker."""
+    return names.get(run.idempotency_key or "") == run.name and run.deployment_id == deployment_id
+
+
+async def _deployment(client: PrefectClient) -> UUID:
     try:
-        deployment = await client.read_deployment_by_name(DEPLOYMENT)
+        return (await client.read_deployment_by_name(DEPLOYMENT)).id
     except ObjectNotFound:
         remedy = "python -m deployments.bootstrap"
         raise PrefectUnavailable(f"Prefect server: it holds no deployment {DEPLOYMENT}; {remedy}") from None
+
+
+async def _add(client: PrefectClient, deployment_id: UUID, missing: Sequence[Ahead]) -> None:
     for ahead in missing:
         await client.create_flow_run_from_deployment(
-            deployment.id,
+            deployment_id,
             parameters={"live": ahead.live_id, "rung": ahead.rung},
             state=Scheduled(scheduled_time=ahead.at),
             name=ahead.name,

@@ -33,7 +33,7 @@ SHOW_S = 2.0
 """A progress artifact costs a call to the server each time."""
 REAL_TIME = timedelta(minutes=1)
 """SOP time further than this from the clock is a simulation's."""
-DEFERRED = ("quiet_hours", "frequency_cap")
+DEFERRED = ("quiet_hours", "frequency_cap", "outranked")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,11 @@ async def plan_stage(
         conn = await opened.enter_async_context(connection())
         beside = [] if members is not None else [await opened.enter_async_context(connection())]
         bundle = await bundle_in_force(conn)
-        bot_id = load_settings().bot_id
+        bot_id, ran_at = load_settings().bot_id, await sop_now(conn)
         try:
-            return await plan(conn, bundle, stage, as_of, bot_id=bot_id, members=members, beside=beside, most=most)
+            return await plan(
+                conn, bundle, stage, as_of, bot_id=bot_id, members=members, beside=beside, most=most, ran_at=ran_at
+            )
         except TooMany:
             return None
 

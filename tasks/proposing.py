@@ -1,7 +1,8 @@
 """Make, show and execute proposals, as lines of a run."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime
 from typing import Any
 
 from prefect import task
@@ -12,13 +13,15 @@ from community.bundle import Bundle
 from community.channels.channel import Outgoing
 from community.database.installation import sop_now
 from community.database.pool import Connection
+from community.errors import ProposalRefused
 from community.outbox.bundles import Bundles
 from community.outbox.compose import Composer
 from community.outbox.forecast import forecast
 from community.outbox.render import RenderError
 from community.outreach.decide import Execution, execute, outcome
 from community.outreach.plan import tally
-from community.outreach.proposals import Proposal, find_proposal, propose_backfill, propose_send, sample
+from community.outreach.proposal import Proposal
+from community.outreach.proposals import find_proposal, propose_backfill, propose_send, sample
 from community.settings import load_settings
 from community.telegram_html import plain_text
 from tasks.reporting import local
@@ -33,27 +36,53 @@ NAMELESS = {"first_name": "Member", "last_name": "", "username": None}
 
 @task(name="propose", task_run_name="freeze {stage} for approval", cache_policy=NO_CACHE, timeout_seconds=600)
 async def propose_due(stage: str, as_of: datetime, run_id: str) -> Proposal:
-    """Freeze what is due, as it is more than may be sent without asking."""
+    """Freeze what is due, as it is more than may be sent without asking, and ask the staff chat."""
+    settings = load_settings()
     async with connection() as conn:
-        bundle, bot_id = await bundle_in_force(conn), load_settings().bot_id
-        return await propose_send(conn, bundle, stage, as_of, bot_id=bot_id, run_id=run_id)
+        bundle, ran_at = await bundle_in_force(conn), await sop_now(conn)
+        return await propose_send(
+            conn,
+            bundle,
+            stage,
+            as_of,
+            bot_id=settings.bot_id,
+            run_id=run_id,
+            staff_chat=settings.staff_chat,
+            ran_at=ran_at,
+        )
 
 
 @task(name="backfill", task_run_name="freeze {first} to {last} of {stage}", cache_policy=NO_CACHE, timeout_seconds=600)
 async def propose_days(stage: str, first: date, last: date, run_id: str | None) -> Proposal:
-    """Freeze what came due on those days and was not planned."""
+    """Freeze what came due on those days and was not planned, and ask the staff chat."""
+    settings = load_settings()
     async with connection() as conn:
-        bundle, now_at, bot_id = await bundle_in_force(conn), await sop_now(conn), load_settings().bot_id
-        return await propose_backfill(conn, bundle, stage, first, last, now_at, bot_id=bot_id, run_id=run_id)
+        bundle, now_at = await bundle_in_force(conn), await sop_now(conn)
+        return await propose_backfill(
+            conn,
+            bundle,
+            stage,
+            first,
+            last,
+            now_at,
+            bot_id=settings.bot_id,
+            run_id=run_id,
+            staff_chat=settings.staff_chat,
+        )
 
 
 @task(name="carry out", task_run_name="execute plan {proposal.id}", cache_policy=NO_CACHE, timeout_seconds=600)
 async def carry_out(proposal: Proposal) -> tuple[Proposal, Execution]:
-    """Put what was approved into the outbox, unless that was done; what became of it in any case."""
+    """Put what was approved into the outbox, unless that was done; what became of it in any case.
+
+    What cannot be executed any more is refused, with the reason in its note.
+    """
+    settings = load_settings()
     async with connection() as conn:
-        now_at, bot_id = await sop_now(conn), load_settings().bot_id
+        now_at, bot_id, staff_chat = await sop_now(conn), settings.bot_id, settings.staff_chat
         current, pinned = await bundle_in_force(conn), await Bundles().get(conn, proposal.bundle)
-        await execute(conn, current, pinned, proposal.id, now_at, bot_id=bot_id)
+        with suppress(ProposalRefused):
+            await execute(conn, current, pinned, proposal.id, now_at, bot_id=bot_id, staff_chat=staff_chat)
         proposal = await find_proposal(conn, str(proposal.id))
         return proposal, await outcome(conn, proposal)
 
@@ -77,16 +106,15 @@ async def show_plan(stage: str, as_of: datetime, members: list[int] | None) -> l
 
 
 @task(name="announce", task_run_name="show plan {proposal.id}", cache_policy=NO_CACHE, retries=2, timeout_seconds=120)
-async def announce(proposal: Proposal, done: Execution | None) -> None:
+async def announce(proposal: Proposal) -> None:
     """Write what waits for a word into the run's artifacts."""
     async with connection() as conn:
         pinned = await Bundles().get(conn, proposal.bundle)
         texts = await sample_texts(conn, pinned, proposal.id)
         queue = await forecast(conn, load_settings().bot_id, await sop_now(conn))
-    takes = timedelta(seconds=(queue.due + proposal.send) / queue.rate) if queue.rate else timedelta()
     zone = pinned.playbook.community.zone
-    finished = f"{local(datetime.now(UTC) + takes, zone)} ({zone})"
-    text = proposal_report(proposal, done, texts, zone, finished)
+    finished = f"{local(datetime.now(UTC) + queue.takes_with(proposal.left), zone)} ({zone})"
+    text = proposal_report(proposal, texts, finished)
     key = f"{proposal.stage.replace('_', '-')}-plan"
     await acreate_markdown_artifact(
         text, key=key, description=f"Plan {proposal.hash}: what would be sent, and what not"
@@ -108,15 +136,15 @@ async def _text(conn: Connection, composer: Composer, bundle: Bundle, row: dict[
     return plain_text(outgoing.text)
 
 
-def proposal_report(
-    proposal: Proposal, done: Execution | None, texts: Sequence[tuple[str, int, str]], zone: str, finished: str
-) -> str:
+def proposal_report(proposal: Proposal, texts: Sequence[tuple[str, int, str]], finished: str) -> str:
     """A proposal in words, as Markdown."""
+    deferred = proposal.counts["deferred"]
     parts = [
-        f"# {proposal.stage.replace('_', '-')}: {count(proposal.send, 'message')} to approve",
+        f"# {proposal.stage.replace('_', '-')}: {count(proposal.left, 'message')} to approve",
         f"Plan `{proposal.hash}`, playbook `{proposal.bundle[:12]}`. Exactly this is sent, less what the guardrails "
-        f"stop by then. All of it would be out about **{finished}**.",
-        f"{count(done.sent, 'message')} of it went first; {done.left:,} are left." if done else "",
+        f"stop by then. All of it would be out about **{finished}**"
+        + (f", save {deferred:,} that wait for their members' mornings (quiet hours)." if deferred else "."),
+        f"{count(proposal.sent, 'message')} of it went first; {proposal.left:,} are left." if proposal.settled else "",
         _days_table(proposal),
         _reasons_table(proposal),
         *(f"### {step}, to member {member}\n\n```\n{text}\n```" for step, member, text in texts),

@@ -11,6 +11,7 @@ from prefect.cache_policies import NO_CACHE
 from community.bot.retention import forget_updates
 from community.database.partitions import drop_months
 from community.outbox.retention import forget_contexts
+from community.outreach.retention import forget_rows
 from community.playbook import Retention
 from community.playbook_types import format_duration
 from community.settings import load_settings
@@ -29,6 +30,8 @@ class Removed:
     """Of each table, the months dropped."""
     updates: int
     contexts: int
+    rows: int
+    """Of proposals."""
 
 
 @task(name="months", task_run_name="drop old {table}", cache_policy=NO_CACHE, retries=3, retry_delay_seconds=60)
@@ -39,11 +42,12 @@ async def drop_old_months(table: str, keep: Retention, at: datetime) -> list[dat
 
 
 @task(name="words", task_run_name="forget members' words", cache_policy=NO_CACHE, retries=3, retry_delay_seconds=60)
-async def forget_words(keep: Retention) -> tuple[int, int]:
-    """Delete old updates, and empty what old messages were filled in with; returns how many of each."""
+async def forget_words(keep: Retention) -> tuple[int, int, int]:
+    """Delete old updates, empty what old messages were filled in with, delete rows of old proposals; how many each."""
     async with connection() as conn:
         updates = await forget_updates(conn, load_settings().bot_id, keep.updates_after)
-        return updates, await forget_contexts(conn, keep.contexts_after)
+        contexts = await forget_contexts(conn, keep.contexts_after)
+        return updates, contexts, await forget_rows(conn, keep.contexts_after)
 
 
 @task(name="report", task_run_name="report on what was removed", cache_policy=NO_CACHE, retries=2)
@@ -60,6 +64,7 @@ def retention_report(removed: Removed, keep: Retention) -> str:
     lines += [
         f"| handled updates | {removed.updates:,} | {format_duration(keep.updates_after)} |",
         f"| message contexts | {removed.contexts:,} | {format_duration(keep.contexts_after)} |",
+        f"| rows of proposals | {removed.rows:,} | {format_duration(keep.contexts_after)} |",
     ]
     return "\n".join(
         [
@@ -79,6 +84,7 @@ def removed_words(removed: Removed) -> list[str]:
     phrases = [f"{table} of {_span(months)}" for table, months in removed.months.items() if months]
     phrases += [count(removed.updates, "update")] if removed.updates else []
     phrases += [count(removed.contexts, "message context")] if removed.contexts else []
+    phrases += [count(removed.rows, "row of proposals", "rows of proposals")] if removed.rows else []
     return phrases or ["nothing old enough"]
 
 

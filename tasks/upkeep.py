@@ -31,6 +31,8 @@ from tasks.words import count
 
 OURS = "sop"
 """Tag of everything of ours on a Prefect server that may serve others too."""
+BACKFILL = "backfill"
+"""Tag of the runs that show the days of a backfill."""
 STAGE_TAG = "stage:"
 SEND_S = 50.0
 """Time box for sending in the service's place: the next run, a minute later, goes on."""

@@ -1,5 +1,9 @@
 """An operator's words for what the outbox and the guardrails call by short names."""
 
+from datetime import timedelta
+
+from community.outreach.proposal import TIMEOUT, Proposal
+
 REASONS = {
     "halted": "stopped: sending is halted, the stage is paused in Prefect or switched off in the playbook",
     "opted_out": "asked for no more messages",
@@ -19,6 +23,9 @@ REASONS = {
     "stale": "too late to be of use: past the step's expiry",
     "frequency_cap": "already got as many promotional messages as the playbook allows",
     "quiet_hours": "quiet hours: the member's morning would come after the message expires",
+    "confirmed_by_member": "a click or button of the member confirmed it",
+    "settled_by_operator": "settled by an operator",
+    "retried_by_operator": "sent again by an operator",
     "deferred": "waits for the member's morning (quiet hours)",
     "lease_lost": "the sending process died in the middle; it may have arrived",
     "timed_out": "Telegram did not answer; it may have arrived",
@@ -102,6 +109,42 @@ def task_words(kind: str) -> str:
     return TASKS.get(kind) or kind.replace("_", " ")
 
 
+PUT_OFF = {
+    "quiet_hours": "for the member's morning (quiet hours)",
+    "frequency_cap": "for room under the caps",
+    "outranked": "for room under the caps, which a message that goes first takes",
+}
+"""What a message waits for that the rules put off, or waited for before it was sent."""
+UNITS = ("d", "h", "min", "s")
+
+
+def state_words(state: str, reason: str | None) -> str:
+    """What became of a message, and why."""
+    if reason in PUT_OFF and state in ("waiting", "sent"):
+        return f"{STATES[state]} {'after it waited ' if state == 'sent' else ''}{PUT_OFF[reason]}"
+    if reason is None or state == "sent":
+        return STATES[state]
+    return f"{STATES[state]}: {reason_words(reason)}"
+
+
+def decision_words(proposal: Proposal) -> str:
+    """What was decided on a proposal, by whom and how: "approved by member 12"."""
+    if proposal.state == "proposed":
+        return "waits for approval"
+    if proposal.decided_how == TIMEOUT:
+        return "cancelled, no answer in time"
+    if proposal.decision == "cancel":
+        return f"cancelled by {proposal.by}"
+    if proposal.state == "refused":
+        return f"approved by {proposal.by}, but it cannot be sent any more"
+    return f"approved by {proposal.by}"
+
+
+def noted(proposal: Proposal) -> str:
+    """The same, with the note."""
+    return f"{decision_words(proposal)}: {proposal.note}" if proposal.note else decision_words(proposal)
+
+
 def reason_words(reason: str) -> str:
     """The reason in words; an unknown one as it is, readable."""
     return REASONS.get(reason) or reason.replace("_", " ")
@@ -110,6 +153,15 @@ def reason_words(reason: str) -> str:
 def absence_words(absence: str) -> str:
     """Why an audience does not name a member, in words."""
     return ABSENCES.get(absence) or f"not in the stage: {absence.replace('_', ' ')}"
+
+
+def age(span: timedelta) -> str:
+    """A span in its largest unit, and the next: "3 d 4 h", "12 min 5 s", "0 s"; "-" for one not over yet."""
+    if span < timedelta():
+        return "-"
+    numbers = [span.days, span.seconds // 3600, span.seconds // 60 % 60, span.seconds % 60]
+    first = next((place for place, number in enumerate(numbers) if number), 3)
+    return " ".join(f"{number} {unit}" for number, unit in [*zip(numbers, UNITS, strict=True)][first : first + 2])
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -8,12 +8,13 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.runtime import flow_run
 from prefect.states import Crashed
 
 from community.outbox.alerts import Alert
 from tasks.alerting import alert_staff
-from tasks.upkeep import OURS
+from tasks.upkeep import BACKFILL, OURS
 from tasks.words import count
 
 LONGEST_RUN = timedelta(minutes=30)
@@ -54,13 +55,16 @@ async def _hanging(client: PrefectClient, before: Mapping[str, datetime]) -> lis
 
 
 async def _late(client: PrefectClient, before: datetime) -> list[FlowRun]:
+    """Runs that should have begun by then. Those of a backfill were to begin in the past, and take their turn."""
     due = {"expected_start_time": {"before_": before.isoformat()}}
-    return await _runs(client, {"state": {"type": {"any_": ["SCHEDULED"]}}, **due})
+    found = await _runs(client, {"state": {"type": {"any_": ["SCHEDULED"]}}, **due})
+    return [run for run in found if BACKFILL not in run.tags]
 
 
 async def _runs(client: PrefectClient, wanted: dict[str, object]) -> list[FlowRun]:
+    """Runs of ours, those due last first: many days of a backfill must not hide them."""
     only = FlowRunFilter.model_validate({"tags": {"all_": [OURS]}, **wanted})
-    return await client.read_flow_runs(flow_run_filter=only, limit=MOST)
+    return await client.read_flow_runs(flow_run_filter=only, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=MOST)
 
 
 def _hung(runs: Sequence[FlowRun]) -> Alert:

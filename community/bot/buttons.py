@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from telegram import CallbackQuery
 
+from community.bot.approving import on_approve_button
 from community.bot.care import ask_talk, take_score, tick
 from community.bot.holdings import on_coupon_button
 from community.bot.intents import Intent
@@ -81,6 +82,8 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             await choose_locale(turn, member, locale)
         case Press(action="answer", argument=str(answer)) if ANSWER.fullmatch(answer):
             thank(turn, member)
+        case Press(action="approve", argument=str(word)):
+            return await on_approve_button(turn, member, word, press.chat_id)
         case Press(action="nps", argument=str(score), message_id=int(asked)):
             if not await take_score(turn, member, asked, score):
                 return False

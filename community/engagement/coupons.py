@@ -1,18 +1,16 @@
-"""Coupons: issued by an operator or with a plan's messages, listed, withdrawn."""
+"""Coupons: issued by an operator, listed, withdrawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.engagement.codes import read_code
-from community.engagement.discounts import Gift, currencies, kind_of
+from community.engagement.discounts import columns_of, currencies
 from community.engagement.models import Coupon, Redemption
 from community.errors import CouponRefused
 from community.playbook import Playbook
-from community.playbook_offers import Offer
 from community.playbook_types import Amount
 
 queries = load(__file__)
@@ -41,7 +39,7 @@ async def issue(conn: Connection, playbook: Playbook, new: NewCoupon, at: dateti
     """Issue a coupon. Raises CouponRefused when it cannot be, or its code is taken."""
     code = _checked(playbook, new, at)
     values = {
-        **_columns(new),
+        **columns_of(new),
         "code": code,
         "offer": new.offer,
         "plans": list(new.plans) or None,
@@ -56,19 +54,6 @@ async def issue(conn: Connection, playbook: Playbook, new: NewCoupon, at: dateti
     if row is None:
         raise CouponRefused(f"coupon {code}: there is one of that code; choose another, or `sop coupon show {code}`")
     return Coupon(**row)
-
-
-async def issue_planned(conn: Connection, plan_id: int, playbook: Playbook, at: datetime) -> int:
-    """Issue the coupons that the plan's messages name, in the plan's transaction. Returns how many, or prolonged.
-
-    On the connection that planned the messages: another does not see them yet. A coupon is good from now on, and for
-    its offer's `valid_for` from when the message is due.
-    """
-    offered = _offered(playbook)
-    if not offered:
-        return 0
-    columns = {name: [row[name] for row in offered] for name in offered[0]}
-    return (await conn.execute(queries.issue_planned, {**columns, "plan_id": plan_id, "at": at})).rowcount
 
 
 async def withdraw(conn: Connection, code: str, at: datetime) -> bool:
@@ -113,32 +98,6 @@ async def given(conn: Connection, code: str) -> list[Amount]:
     """What the coupon has taken off prices, by currency."""
     rows = await (await conn.execute(queries.given, {"code": code})).fetchall()
     return [Amount(**row) for row in rows]
-
-
-def _columns(gift: Gift) -> dict[str, Any]:
-    kind, value = kind_of(gift)
-    return {
-        "kind": kind,
-        "value": value,
-        "currency": min(currencies(gift), default=None),
-        "opens": gift.opens,
-        "minimum_minor": gift.minimum.minor if gift.minimum else None,
-    }
-
-
-def _offered(playbook: Playbook) -> Sequence[dict[str, Any]]:
-    """Every step that brings an offer, with the columns of its coupon."""
-    return [
-        {"stage": name, "step": step.name, "offer": step.offer, **_of_offer(playbook.offers[step.offer])}
-        for name, stage in playbook.stages.items()
-        for step in stage.steps
-        if step.offer in playbook.offers
-    ]
-
-
-def _of_offer(offer: Offer) -> dict[str, Any]:
-    # unnest knows no arrays of arrays of different lengths, and keys hold no commas
-    return {**_columns(offer), "plans": ",".join(offer.plans) or None, "valid_for": offer.valid_for}
 
 
 def _checked(playbook: Playbook, new: NewCoupon, at: datetime) -> str:

@@ -1,7 +1,7 @@
 """What a coupon takes off a price: whole numbers of the currency's smallest unit. Pure arithmetic."""
 
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from community.playbook_types import Amount
 
@@ -63,3 +63,15 @@ def discount(kind: Kind, value: int, price_minor: int) -> int:
         case Kind.opens:
             off = price_minor
     return max(0, min(off, price_minor))
+
+
+def columns_of(gift: Gift) -> dict[str, Any]:
+    """What a gift is, as a coupon's columns."""
+    kind, value = kind_of(gift)
+    return {
+        "kind": kind,
+        "value": value,
+        "currency": min(currencies(gift), default=None),
+        "opens": gift.opens,
+        "minimum_minor": gift.minimum.minor if gift.minimum else None,
+    }

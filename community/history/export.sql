@@ -7,8 +7,8 @@ ORDER BY m.id
 
 -- name: messages
 SELECT
-    id, member_id, chat_id, method, stage, step, occurrence, promotional, planned_at, due_at, state, reason, attempts,
-    sent_at
+    id, member_id, chat_id, method, stage, step, occurrence, promotional, planned_at, wanted_at, due_at, late_s, state,
+    reason, attempts, sent_at
 FROM v_messages
 ORDER BY id
 

@@ -18,7 +18,8 @@ SELECT
     m.first_seen_at,
     m.left_at,
     m.last_active_at,
-    m.link_token
+    m.link_token,
+    m.home_group_id
 FROM members m
 LEFT JOIN v_groups g ON g.id = m.home_group_id;
 

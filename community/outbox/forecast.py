@@ -20,7 +20,11 @@ class Forecast:
     @property
     def takes(self) -> timedelta:
         """Time until everything due now is sent, if nothing fails; zero without a rate limit."""
-        return timedelta(seconds=self.due / self.rate) if self.rate else timedelta()
+        return self.takes_with(0)
+
+    def takes_with(self, more: int) -> timedelta:
+        """The same, with that many more messages due now."""
+        return timedelta(seconds=(self.due + more) / self.rate) if self.rate else timedelta()
 
 
 async def forecast(conn: Connection, bot_id: int, now_at: datetime) -> Forecast:

@@ -24,7 +24,8 @@ judged AS (
             WHEN expires_at <= send_at THEN 'quiet_hours'
         END AS first_reason
     FROM (
-        -- One range of one index a candidate: what was sent, what is promised at this priority or a better one.
+        -- One range of one index a candidate: what was sent, what is promised at this priority or a better one. What
+        -- is promised and overdue goes about now.
         SELECT
             hushed.*,
             coalesce(cap.sent_day, 0) AS sent_day,
@@ -58,6 +59,7 @@ judged AS (
                     greatest(c.due_at, %(now_at)s::timestamptz) AS from_at,
                     greatest(c.due_at, %(now_at)s::timestamptz) AT TIME ZONE coalesce(m.zone, %(zone)s) AS local_from,
                     g.last_at AS goal_at,
+                    g.kind AS goal,
                     scopes.halted <> '{}' AND scopes.halted
                         && ARRAY['all', 'stage:' || c.stage, 'chat:' || coalesce(c.chat_id, m.telegram_id)] AS halted,
                     ('x' || left(md5(%(salt)s || ':' || m.telegram_id), 8))::bit(32)::bigint %% 10000
@@ -68,8 +70,9 @@ judged AS (
                 CROSS JOIN scopes
                 LEFT JOIN v_members m ON m.id = c.member_id
                 LEFT JOIN LATERAL (
-                    SELECT max(last_at) AS last_at FROM v_milestones
+                    SELECT last_at, kind FROM v_milestones
                     WHERE member_id = c.member_id AND kind = ANY (c.goals) AND last_at >= c.goal_since_at
+                    ORDER BY last_at DESC, kind LIMIT 1
                 ) AS g ON c.goals IS NOT NULL
                 OFFSET 0
             ) AS known
@@ -81,6 +84,7 @@ judged AS (
                     AS sent_day,
                 count(*) FILTER (WHERE o.state <> 'waiting') AS sent_week,
                 count(*) FILTER (WHERE o.state = 'waiting' AND o.lane <= hushed.reserve_lane
+                    AND greatest(o.counts_at, %(now_at)s) > send_at - interval '24 hours'
                     AND o.counts_at < send_at + interval '24 hours') AS promised_day,
                 count(*) FILTER (WHERE o.state = 'waiting' AND o.lane <= hushed.reserve_lane) AS promised_week
             FROM messages o
@@ -118,7 +122,8 @@ gated AS (
 
 -- name: gate_values
 jsonb_build_object(
-    'halted', halted, 'opted_out', opted_out_at, 'dm', dm, 'goal_reached', goal_at, 'stale', expires_at,
+    'halted', halted, 'opted_out', opted_out_at, 'dm', dm, 'goal_reached', goal_at, 'goal', goal,
+    'goals', goals, 'stale', expires_at,
     'quiet_hours', CASE WHEN send_at > from_at THEN send_at END, 'zone', zone, 'barred', barred,
     'global_bucket', global_bucket, 'global_holdout', %(global_holdout)s,
     'stage_bucket', stage_bucket, 'stage_holdout', %(stage_holdout)s,

@@ -109,6 +109,11 @@ class Message(SQLModel, table=True):
     """When the SOP wanted it to be sent; NULL: no step of a stage. Later than this it is late."""
     due_at: datetime = moment()
     """When it may be sent: later than wanted if quiet hours or caps put it off."""
+    late_s: int = Field(sa_column=Column(Integer, nullable=False, server_default="0"))
+    """Seconds by which it was late before it got that time: planned late, or late when quiet hours or caps put it off.
+
+    What it is late in all is this and what lies between `due_at` and `sent_at`; being put off is not being late.
+    """
     expires_at: datetime | None = moment(nullable=True)
     state: str = text(server_default="waiting")
     reason: str | None = text(nullable=True)

@@ -123,7 +123,19 @@ claimed AS (
     UPDATE messages w
     SET
         state = v.state,
-        reason = coalesce(v.reason, CASE WHEN v.state = 'waiting' THEN 'quiet_hours' END),
+        -- What put it off stays with it when it goes; and who lost their place to a better message and then found the
+        -- cap full, lost it to that one.
+        reason = CASE
+            WHEN v.reason = 'frequency_cap' AND w.reason = 'outranked' THEN 'outranked'
+            WHEN v.reason IS NOT NULL THEN v.reason
+            WHEN v.state = 'waiting' THEN 'quiet_hours'
+            WHEN w.reason IN ('quiet_hours', 'frequency_cap', 'outranked') THEN w.reason
+        END,
+        late_s = w.late_s + CASE
+            WHEN v.state = 'waiting' AND w.reason IN ('frequency_cap', 'outranked') THEN 0
+            WHEN v.state = 'waiting' THEN greatest(0, extract(epoch FROM %(now_at)s - w.due_at))
+            ELSE 0
+        END,
         due_at = CASE
             WHEN v.state <> 'waiting' THEN w.due_at
             WHEN v.reason IN ('frequency_cap', 'outranked') THEN %(now_at)s + interval '1 hour'
@@ -191,7 +203,10 @@ WITH outcome AS (
 UPDATE messages w
 SET
     state = o.state,
-    reason = o.reason,
+    reason = CASE
+        WHEN o.reason IS NULL AND w.reason IN ('quiet_hours', 'frequency_cap', 'outranked') THEN w.reason
+        ELSE o.reason
+    END,
     telegram_message_id = coalesce(o.telegram_message_id, w.telegram_message_id),
     sent_at = CASE WHEN o.state IN ('sent', 'uncertain') THEN w.sent_at END,
     chat_id = coalesce(o.chat_id, w.chat_id),
@@ -288,7 +303,12 @@ WHERE (state = 'waiting' AND not_before_wall > clock_timestamp())
     OR (state = 'sending' AND lease_until_wall > clock_timestamp() + %(lease)s)
 
 -- name: expire_waiting
-UPDATE messages SET state = 'expired', reason = coalesce(reason, 'stale'), settled_wall = clock_timestamp()
+-- One that waited for its member's morning had that behind it.
+UPDATE messages
+SET
+    state = 'expired',
+    reason = CASE WHEN reason = 'quiet_hours' THEN 'stale' ELSE coalesce(reason, 'stale') END,
+    settled_wall = clock_timestamp()
 WHERE bot_id = %(bot_id)s AND state = 'waiting' AND due_at <= %(now_at)s AND expires_at <= %(now_at)s
 RETURNING id
 

@@ -1,26 +1,33 @@
 """Decide on a proposal, and execute what was approved: exactly that, less what the guardrails stop by then."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, LiteralString
+
+from psycopg.types.json import Jsonb
 
 from community.bundle import Bundle
 from community.database.partitions import ensure_months
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.database.queries import load
-from community.engagement.coupons import issue_planned
+from community.engagement.offers import issue_planned
 from community.errors import ProposalRefused
+from community.outbox.bundles import Bundles
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
 from community.outreach.plan import one_planner, settings_of_planner
-from community.outreach.proposals import Proposal, read_proposal
+from community.outreach.proposal import COMMAND, Proposal, read_proposal
+from community.outreach.staff import CANCELLED, LAPSED, REFUSED, SENT, ask_staff, tell_staff
 
 queries = load(__file__, "proposals.sql")
-_EXECUTE = queries.fill("execute", left=queries.left, gated=GATED, gate_values=GATE_VALUES)
 
 MOST_FALLEN_OUT = 0.02
 """Share of a backfill's messages that may have become wrong since it was planned."""
 SEND, FIRST, CANCEL = "send", "first", "cancel"
 DECISIONS = (SEND, FIRST, CANCEL)
+NAMED = 50
+"""Stopped messages that a refusal names."""
+LONGEST_NOTE = 500
 
 
 @dataclass(slots=True)
@@ -42,59 +49,100 @@ class Execution:
 
 
 async def decide(
-    conn: Connection, plan_id: int, decision: str, at: datetime, *, by: str, how: str, note: str, bot_id: int
+    conn: Connection,
+    plan_id: int,
+    decision: str,
+    at: datetime,
+    *,
+    by: str,
+    how: str,
+    note: str,
+    bot_id: int,
+    staff_chat: int | None = None,
 ) -> Proposal | None:
-    """Note a decision (`send`, `first`, `cancel`). None if it was decided before, or lapsed.
+    """Note a decision (`send`, `first`, `cancel`). None if it was decided before, or comes too late.
 
-    `by` is believed if `how` proves it (`staff_chat`: a member's number); a form's is as declared.
+    `by` is believed if `how` proves it (`staff_chat`: a member's number); others are as declared.
     """
-    values = {"id": plan_id, "decision": decision, "at": at, "by": by, "how": how, "note": note}
-    async with conn.transaction():
+    values = {"id": plan_id, "decision": decision, "at": at, "by": by, "how": how, "note": note[:LONGEST_NOTE]}
+    async with transaction(conn):
         row = await (await conn.execute(queries.decide, values)).fetchone()
         if row and decision == CANCEL:
-            await _refuse(conn, row, at, bot_id)
+            await _refuse(conn, row, CANCELLED, at, bot_id, staff_chat)
     return read_proposal(row) if row else None
 
 
-async def lapse(conn: Connection, at: datetime, *, bot_id: int) -> list[Proposal]:
+async def lapse(conn: Connection, at: datetime, *, bot_id: int, staff_chat: int | None = None) -> list[Proposal]:
     """Cancel what nobody decided on in time; returns it."""
-    async with conn.transaction():
+    async with transaction(conn):
         rows = await (await conn.execute(queries.lapse, {"at": at})).fetchall()
         for row in rows:
-            await _refuse(conn, row, at, bot_id)
+            await _refuse(conn, row, LAPSED, at, bot_id, staff_chat)
     return [read_proposal(row) for row in rows]
 
 
+async def settle(conn: Connection, bundles: Bundles, at: datetime, *, bot_id: int, staff_chat: int | None) -> int:
+    """Cancel what nobody decided on in time and execute what was approved; returns how many proposals that were.
+
+    Safe in several processes at once. One that cannot be executed any more is refused, and staff are told.
+    """
+    settled = len(await lapse(conn, at, bot_id=bot_id, staff_chat=staff_chat))
+    for row in await (await conn.execute(queries.approved)).fetchall():
+        current, pinned = await bundles.current(conn), await bundles.get(conn, row["bundle"])
+        with suppress(ProposalRefused):
+            await execute(conn, current, pinned, row["id"], at, bot_id=bot_id, staff_chat=staff_chat)
+        settled += 1
+    return settled
+
+
 async def execute(
-    conn: Connection, current: Bundle, pinned: Bundle, plan_id: int, now_at: datetime, *, bot_id: int
+    conn: Connection,
+    current: Bundle,
+    pinned: Bundle,
+    plan_id: int,
+    now_at: datetime,
+    *,
+    bot_id: int,
+    staff_chat: int | None = None,
 ) -> Execution | None:
     """Put what was approved into the outbox; None if it is not approved, or another process is at it.
 
-    Messages carry the words they were proposed with (`pinned`). A backfill is refused (ProposalRefused, and stays
-    approved by nobody) when the playbook in force is another, or too much of it fell out since.
+    Messages carry the words they were proposed with (`pinned`). A backfill is refused for good (ProposalRefused) when
+    the playbook in force is another, or too much of it fell out since.
     """
     await ensure_months(conn, "decisions", [now_at])
+    try:
+        return await _take(conn, current, pinned, plan_id, now_at, bot_id, staff_chat)
+    except ProposalRefused as error:
+        async with conn.transaction():
+            values = {"id": plan_id, "why": str(error)}
+            if row := await (await conn.execute(queries.give_up, values)).fetchone():
+                await _refuse(conn, row, REFUSED, now_at, bot_id, staff_chat)
+        raise
+
+
+async def approve_now(
+    conn: Connection,
+    current: Bundle,
+    pinned: Bundle,
+    plan_id: int,
+    now_at: datetime,
+    *,
+    by: str,
+    note: str,
+    bot_id: int,
+    staff_chat: int | None = None,
+) -> Execution | None:
+    """Approve all of it and execute it at once. None as for `decide`; refused (ProposalRefused), nobody has decided."""
+    await ensure_months(conn, "decisions", [now_at])
     async with conn.transaction():
-        await one_planner(conn, bot_id)
-        row = await (await conn.execute(queries.take_approved, {"id": plan_id})).fetchone()
-        if row is None:
+        if await decide(conn, plan_id, SEND, now_at, by=by, how=COMMAND, note=note, bot_id=bot_id) is None:
             return None
-        backfill = row["kind"] == "backfill"
-        if backfill and current.hash != row["bundle"]:
-            raise ProposalRefused(f"{row['hash']}: playbook or copy changed since it was planned; plan it anew")
-        share = current.playbook.approval.first / 100 if row["decision"] == FIRST else 1.0
-        await _execute(conn, pinned, row, now_at, share, bot_id)
-        done = await _outcome(conn, row)
-        if backfill:
-            _check_fallen_out(row, done)
-        done.state = "proposed" if done.left else "executed"
-        closing = {"plan_id": plan_id, "state": done.state, "decide_by": now_at + current.playbook.approval.wait}
-        await conn.execute(queries.executed, closing)
-    return done
+        return await _take(conn, current, pinned, plan_id, now_at, bot_id, staff_chat)
 
 
 async def outcome(conn: Connection, proposal: Proposal) -> Execution:
-    """What became of a proposal so far."""
+    """What became of a proposal so far, day by day, as long as its rows are kept."""
     return await _outcome(conn, {"id": proposal.id, "stage": proposal.stage, "state": proposal.state})
 
 
@@ -103,14 +151,64 @@ async def stopped(conn: Connection, plan_id: int, limit: int) -> list[dict[str, 
     return await (await conn.execute(queries.stopped, {"plan_id": plan_id, "limit": limit})).fetchall()
 
 
+async def _take(
+    conn: Connection,
+    current: Bundle,
+    pinned: Bundle,
+    plan_id: int,
+    now_at: datetime,
+    bot_id: int,
+    staff_chat: int | None,
+) -> Execution | None:
+    async with transaction(conn):
+        await one_planner(conn, bot_id)
+        row = await (await conn.execute(queries.take_approved, {"id": plan_id})).fetchone()
+        if row is None:
+            return None
+        if row["kind"] == "backfill" and current.hash != row["bundle"]:
+            raise ProposalRefused(f"{row['hash']}: playbook or copy changed since it was planned; plan it anew")
+        await _execute(conn, pinned, row, now_at, current.playbook.approval.first, bot_id)
+        done = await _outcome(conn, row)
+        if row["kind"] == "backfill":
+            await _check_fallen_out(conn, row, done)
+        await _close(conn, current, done, now_at, bot_id, staff_chat)
+    return done
+
+
 async def _execute(
-    conn: Connection, pinned: Bundle, row: dict[str, Any], now_at: datetime, share: float, bot_id: int
+    conn: Connection, pinned: Bundle, row: dict[str, Any], now_at: datetime, first: float, bot_id: int
 ) -> None:
     await settings_of_planner(conn, everyone=True)
     gates = gate_parameters(pinned.playbook, now_at, pinned.playbook.stage(row["stage"]))
-    values = {"plan_id": row["id"], "stage": row["stage"], "bundle": row["bundle"], "bot_id": bot_id, "share": share}
-    await conn.execute(_EXECUTE, gates | values)
+    values = {"plan_id": row["id"], "stage": row["stage"], "bundle": row["bundle"], "bot_id": bot_id}
+    await conn.execute(_statement(row["decision"]), {**gates, **values, "share": first / 100})
     await issue_planned(conn, row["id"], pinned.playbook, now_at)
+
+
+def _statement(decision: str) -> LiteralString:
+    part = queries.part if decision == FIRST else ""
+    return queries.fill("execute", left=queries.left, part=part, gated=GATED, gate_values=GATE_VALUES)
+
+
+async def _close(
+    conn: Connection, current: Bundle, done: Execution, now_at: datetime, bot_id: int, staff_chat: int | None
+) -> None:
+    """Keep what was done, and tell staff; or ask them again, if something is left."""
+    done.state = "proposed" if done.left else "executed"
+    approval = current.playbook.approval
+    values = {
+        "plan_id": done.plan_id,
+        "state": done.state,
+        "outcome": Jsonb({"sent": done.sent, "already": done.already, "stopped": done.stopped}),
+        "decide_by": now_at + approval.wait,
+    }
+    row = await (await conn.execute(queries.executed, values)).fetchone()
+    assert row is not None
+    proposal = read_proposal(row)
+    if done.left:
+        await ask_staff(conn, proposal, approval.first, now_at, bot_id=bot_id, staff_chat=staff_chat)
+    else:
+        await tell_staff(conn, proposal, SENT, now_at, bot_id=bot_id, staff_chat=staff_chat)
 
 
 async def _outcome(conn: Connection, row: dict[str, Any]) -> Execution:
@@ -128,18 +226,22 @@ async def _outcome(conn: Connection, row: dict[str, Any]) -> Execution:
     return done
 
 
-def _check_fallen_out(row: dict[str, Any], done: Execution) -> None:
+async def _check_fallen_out(conn: Connection, row: dict[str, Any], done: Execution) -> None:
     fallen = sum(done.stopped.values())
     if fallen > MOST_FALLEN_OUT * (fallen + done.sent + done.already):
         why = ", ".join(f"{reason} {number:,}" for reason, number in sorted(done.stopped.items()))
         raise ProposalRefused(
             f"{row['hash']}: {fallen:,} of {fallen + done.sent + done.already:,} messages are not right any more "
-            f"({why}); at most {MOST_FALLEN_OUT:.0%} may fall out; plan it anew"
+            f"({why}); at most {MOST_FALLEN_OUT:.0%} may fall out; plan it anew",
+            await stopped(conn, row["id"], NAMED),
         )
 
 
-async def _refuse(conn: Connection, row: dict[str, Any], at: datetime, bot_id: int) -> None:
-    """Rows of a large send are settled as refused; those of a backfill simply do not happen."""
+async def _refuse(
+    conn: Connection, row: dict[str, Any], outcome: str, at: datetime, bot_id: int, staff_chat: int | None
+) -> None:
+    """Rows of a large send are settled as refused; those of a backfill simply do not happen. Staff are told."""
     if row["kind"] == "approval":
         values = {"plan_id": row["id"], "stage": row["stage"], "bundle": row["bundle"], "bot_id": bot_id, "now_at": at}
         await conn.execute(queries.refuse_rows, values)
+    await tell_staff(conn, read_proposal(row), outcome, at, bot_id=bot_id, staff_chat=staff_chat)

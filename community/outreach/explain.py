@@ -10,13 +10,26 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
 from community.outreach.plan import preview
-from community.outreach.statements import absence, parameters, statement
+from community.outreach.statements import absence, parameters, run_before, statement
+from community.playbook_stages import Step
 
 queries = load(__file__)
 _JUDGE = queries.fill("judge", gated=GATED, gate_values=GATE_VALUES)
 
-LOOK_EVERY = timedelta(days=7)
-"""Audiences look back two weeks past their last step, so weekly looks into the future miss nothing."""
+DAYS, WEEK = 28, 7
+"""Looks into the future: daily so long, then weekly, as audiences look back two weeks past what came due."""
+YEAR = 380
+"""A step may come before its moment, such as a term's end: that may be so many days ahead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promised:
+    """A message that waits and goes before another of the same member."""
+
+    id: int
+    stage: str
+    step: str
+    due_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +43,8 @@ class Judgement:
     """Later than that: quiet hours defer to it."""
     gates: dict[str, Any]
     """Every gate with its value."""
+    outranked_by: tuple[Promised, ...] = ()
+    """Up to five that go before an outranked one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +66,10 @@ class RecordedMessage:
     state: str
     reason: str | None
     planned_at: datetime
+    wanted_at: datetime | None
     due_at: datetime
     sent_at: datetime | None
+    late_s: int
     plan_id: int | None
     bundle: str | None
 
@@ -72,7 +89,10 @@ class StepExplanation:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A stage for one member at a moment. `absence` with its moment: why steps may be missing, as the audience says."""
+    """A stage for one member at a moment. `absence` with its moment: why steps may be missing, as the audience says.
+
+    What was due by `late_at` and is not planned is late: the schedule has passed it.
+    """
 
     member_id: int
     stage: str
@@ -82,6 +102,7 @@ class Explanation:
     steps: tuple[StepExplanation, ...]
     absence: str
     absent_since: datetime | None
+    late_at: datetime
 
 
 async def explain(conn: Connection, bundle: Bundle, member_id: int, stage_name: str, as_of: datetime) -> Explanation:
@@ -94,14 +115,15 @@ async def explain(conn: Connection, bundle: Bundle, member_id: int, stage_name: 
         await (await conn.execute(queries.recorded_decisions, who)).fetchall(),
     )
     for row in await preview(conn, bundle, stage_name, as_of, members=[member_id]):
-        found.add(row, today=Judgement(row["reason"], row["from_at"], row["send_at"], row["gates"]))
+        found.add(row, today=await _judgement(conn, row, row))
     for row in await _coming(conn, bundle, stage_name, as_of, member_id):
         found.add(row, today=await _judge(conn, gate_parameters(bundle.playbook, as_of, stage), row))
     for row in found.waiting:
         found.add(row, today=await _judge(conn, gate_parameters(bundle.playbook, as_of), row))
     absent, since = await _absence(conn, bundle, stage_name, member_id, as_of)
     steps = found.steps([step.name for step in stage.steps])
-    return Explanation(member_id, stage_name, as_of, bundle.hash, stage.enabled, steps, absent, since)
+    late_at = run_before(stage.schedule, as_of)
+    return Explanation(member_id, stage_name, as_of, bundle.hash, stage.enabled, steps, absent, since, late_at)
 
 
 class _Found:
@@ -141,21 +163,20 @@ async def _coming(
     conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, member_id: int
 ) -> list[dict[str, Any]]:
     """The next intent of each step that is not due yet, as the audience will name it."""
-    steps = bundle.playbook.stage(stage_name).steps
-    looks = max(4, max(step.day for step in steps) // LOOK_EVERY.days + 2)
-    found: dict[str, dict[str, Any]] = {}
-    for look in range(1, looks + 1):
-        left = [step for step in steps if step.name not in found]
-        then = as_of + look * LOOK_EVERY
-        values = parameters(bundle.playbook, stage_name, left, then, [member_id], now_at=as_of)
-        late = [False] * len(left)  # nothing is late that has yet to come
-        values |= {"skip_late": late, "collapse": late}
-        rows = await conn.execute(statement("coming", values), values)
-        for row in await rows.fetchall():
-            found.setdefault(row["step"], row)
-        if len(found) == len(steps):
-            break
-    return list(found.values())
+    stage = bundle.playbook.stage(stage_name)
+    values = parameters(bundle.playbook, stage_name, stage.steps, as_of, [member_id])
+    late = [False] * len(stage.steps)  # nothing is late that has yet to come
+    looks = [as_of + stage.horizon + timedelta(days=days) for days in _days_ahead(stage.steps)]
+    values |= {"skip_late": late, "collapse": late, "looks": looks, "due_by": looks[-1]}
+    return await (await conn.execute(statement("coming", values), values)).fetchall()
+
+
+def _days_ahead(steps: Sequence[Step]) -> list[int]:
+    """Days from now on which to look for what is coming."""
+    offsets = [timedelta(days=step.day) + (step.after or timedelta()) for step in steps]
+    again = [step.every or timedelta() for step in steps]
+    last = YEAR if min(offsets) < timedelta() else max(offsets + again).days + 2 * WEEK
+    return [*range(1, DAYS + 1), *range(DAYS + WEEK, max(last, DAYS) + WEEK, WEEK)]
 
 
 async def _judge(conn: Connection, gates: dict[str, Any], row: dict[str, Any]) -> Judgement:
@@ -164,7 +185,19 @@ async def _judge(conn: Connection, gates: dict[str, Any], row: dict[str, Any]) -
     values = {"key": row.get("id", -1), "reserve_lane": row["lane"] - waiting, "barred": row.get("barred")}
     judged = await (await conn.execute(_JUDGE, {**row, **values, **gates})).fetchone()
     assert judged is not None
-    return Judgement(judged["reason"], judged["from_at"], judged["send_at"], judged["gates"])
+    return await _judgement(conn, row, judged)
+
+
+async def _judgement(conn: Connection, intent: dict[str, Any], judged: dict[str, Any]) -> Judgement:
+    """What was judged of an intent; of an outranked one with what goes before it."""
+    before: tuple[Promised, ...] = ()
+    if judged["reason"] == "outranked":
+        key, send_at = intent.get("id", -1), judged["send_at"]
+        values = {"member_id": intent["member_id"], "send_at": send_at, "key": key}
+        values["reserve_lane"] = intent["lane"] - ("id" in intent)
+        rows = await (await conn.execute(queries.promised, values)).fetchall()
+        before = tuple(Promised(**row) for row in rows)
+    return Judgement(judged["reason"], judged["from_at"], judged["send_at"], judged["gates"], before)
 
 
 async def _absence(

@@ -13,13 +13,14 @@ from community.bundle import Bundle
 from community.database.partitions import ensure_months
 from community.database.pool import Connection
 from community.database.queries import load
-from community.engagement.coupons import issue_planned
-from community.outreach.statements import parameters, statement
+from community.engagement.offers import issue_planned
+from community.outreach.statements import judged_at, parameters, statement
 from community.playbook import Playbook
 from community.playbook_stages import Step
 
 queries = load(__file__)
 PLANNER_LOCK = 0x50B_0002 << 32
+NAMED = 20
 
 
 class TooMany(Exception):
@@ -45,6 +46,15 @@ class PlanResult:
     decided: int = 0
     """Of these, how many were told so by no run before."""
     steps: dict[str, dict[str, int]] = field(default_factory=dict)
+    missed: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Step → number of a home group (or nothing) → members for whom it is newly too late.
+
+    What was due before the stage's first plan was not missed.
+    """
+    fresh: dict[str, int] = field(default_factory=dict)
+    """Reason → those who were told so by no run before."""
+    named: dict[str, list[int]] = field(default_factory=dict)
+    """Reason → up to `NAMED` of these. Not kept: it would outlive the members."""
 
 
 async def plan(
@@ -57,21 +67,24 @@ async def plan(
     members: Sequence[int] | None = None,
     beside: Sequence[Connection] = (),
     most: int | None = None,
+    ran_at: datetime | None = None,
 ) -> PlanResult:
     """Plan everything of the stage that is due at `as_of` (SOP time), for all or only these members.
 
+    `ran_at` is the SOP time at which that takes place, if it may be much later (see `statements.judged_at`).
     Connections `beside` the first each take a share of everyone, by member, so that no gate needs to know of another
     share. One planner at a time per bot. Planning the same again adds nothing. Raises UnknownStage, and TooMany when it
     would be more than `most` messages: then nothing is planned.
     """
     stage = bundle.playbook.stage(stage_name)
-    await ensure_months(conn, "decisions", [as_of])  # committed before the plan, which would hold its lock for minutes
+    now_at = judged_at(stage.schedule, as_of, ran_at)
+    await ensure_months(conn, "decisions", [now_at])  # committed before the plan, which would hold its lock for minutes
     async with AsyncExitStack() as transactions:
         for each in (conn, *beside):  # left in reverse: the lock is held until every share is committed
             await transactions.enter_async_context(each.transaction())
         await one_planner(conn, bot_id)
         result = await plan_steps(
-            conn, bundle, stage_name, stage.steps, as_of, bot_id=bot_id, members=members, beside=beside
+            conn, bundle, stage_name, stage.steps, as_of, bot_id=bot_id, members=members, beside=beside, now_at=now_at
         )
         if most is not None and result.send > most:
             raise TooMany(result.send)
@@ -135,15 +148,19 @@ async def plan_steps(
     bot_id: int,
     members: Sequence[int] | None,
     beside: Sequence[Connection] = (),
+    now_at: datetime | None = None,
 ) -> PlanResult:
     """Plan only these steps, without waiting for other planners: safe for exempt steps, which no cap counts."""
-    await ensure_months(conn, "decisions", [as_of])
+    now_at = now_at or as_of
+    await ensure_months(conn, "decisions", [now_at])
     open_plans = await open_approvals(conn, stage_name)
-    values = parameters(bundle.playbook, stage_name, steps, as_of, members, open_plans=open_plans)
-    values |= {"bot_id": bot_id, "bundle": bundle.hash, "shares": 1 + len(beside)}
-    opened = await (await conn.execute(queries.open_plan, values)).fetchone()
+    values = parameters(bundle.playbook, stage_name, steps, as_of, members, now_at=now_at, open_plans=open_plans)
+    if now_at > as_of and any(values["collapse"]):  # what came due since is what the older ones collapse into
+        values["as_of"] = now_at + bundle.playbook.stage(stage_name).horizon
+    values |= {"bot_id": bot_id, "bundle": bundle.hash, "shares": 1 + len(beside), "named": NAMED}
+    opened = await (await conn.execute(queries.open_plan, values | {"planned_for": as_of})).fetchone()
     assert opened is not None
-    values["plan_id"] = opened["id"]
+    values |= {"plan_id": opened["id"], "planned_since": opened["planned_since"]}
     text = statement("plan", values)
     shares = [_share(each, text, values | {"share": n}, bundle.playbook) for n, each in enumerate((conn, *beside))]
     result = PlanResult(opened["id"], stage_name, as_of, bundle.hash)
@@ -166,7 +183,8 @@ async def settings_of_planner(conn: Connection, *, everyone: bool) -> None:
 
 def counts(result: PlanResult) -> dict[str, Any]:
     """The numbers of a result, as its plan keeps them."""
-    return {name: getattr(result, name) for name in ("send", "deferred", "already", "skipped", "decided", "steps")}
+    kept = ("send", "deferred", "already", "skipped", "decided", "steps", "missed")
+    return {name: getattr(result, name) for name in kept}
 
 
 async def _share(
@@ -181,15 +199,24 @@ async def _share(
 
 def _add(result: PlanResult, rows: Sequence[dict[str, Any]]) -> None:
     for row in rows:
-        members, outcome = row["members"], row["reason"]
-        if row["verdict"] in ("already", "decided"):
-            setattr(result, row["verdict"], members + getattr(result, row["verdict"]))
-            continue
-        if row["verdict"] == "send":
-            outcome = "deferred" if row["reason"] else "send"
-            result.send += members
-            result.deferred += members if row["reason"] else 0
-        else:
-            result.skipped[outcome] = result.skipped.get(outcome, 0) + members
-        step = result.steps.setdefault(row["step"], {})
-        step[outcome] = step.get(outcome, 0) + members
+        step, reason, members = row["step"], row["reason"], row["members"]
+        match row["verdict"]:
+            case "already":
+                result.already += members
+            case "decided":
+                result.decided += members
+                _count(result.fresh, reason, members)
+                result.named[reason] = sorted([*result.named.get(reason, ()), *row["named"]])[:NAMED]
+            case "missed":
+                _count(result.missed.setdefault(step, {}), reason or "", members)
+            case "send":
+                result.send += members
+                result.deferred += members if reason else 0
+                _count(result.steps.setdefault(step, {}), "deferred" if reason else "send", members)
+            case "skip":
+                _count(result.skipped, reason, members)
+                _count(result.steps.setdefault(step, {}), reason, members)
+
+
+def _count(counts: dict[str, int], what: str, members: int) -> None:
+    counts[what] = counts.get(what, 0) + members

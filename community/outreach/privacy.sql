@@ -14,3 +14,12 @@ SELECT stage, at, shown_wall FROM stage_triggers WHERE member_id = %(id)s ORDER 
 
 -- name: erase_stage_triggers
 DELETE FROM stage_triggers WHERE member_id = %(id)s
+
+-- name: export_plan_rows
+SELECT plan_id, on_day, step, occurrence, due_at, expires_at, reason, send_at, outcome, context FROM plan_rows
+WHERE member_id = %(id)s
+ORDER BY plan_id, number
+
+-- name: erase_plan_rows
+-- What a proposal was made of is fixed by its hash and counts, which stay.
+DELETE FROM plan_rows WHERE member_id = %(id)s

@@ -1,7 +1,6 @@
 """Proposals: a backfill, or a send so large that somebody has to approve it. What is approved is frozen beforehand."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
@@ -15,7 +14,9 @@ from community.database.queries import load
 from community.errors import SopError, UnknownProposal
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
 from community.outreach.plan import one_planner, open_approvals, settings_of_planner
-from community.outreach.statements import parameters, run_before, statement
+from community.outreach.proposal import Proposal, read_proposal
+from community.outreach.staff import ask_staff
+from community.outreach.statements import judged_at, parameters, run_before, statement
 from community.playbook_stages import Late
 
 queries = load(__file__, "proposals.sql")
@@ -24,46 +25,35 @@ _JUDGE_ROWS = queries.fill("judge_rows", left=queries.left, gated=GATED, gate_va
 EVER = datetime(1, 1, 1, tzinfo=UTC)
 BACKFILL_WAITS = timedelta(days=7)
 """How long a backfill may be approved; whoever comes later plans it anew."""
+LATELY = timedelta(days=14)
+"""How long a run may not know yet what was decided."""
 LONGEST = timedelta(days=366)
+TICK = timedelta(microseconds=1)
+"""What is due at midnight belongs to the day that begins then."""
 HASH = 16
 """Characters of a hash that are shown and typed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A plan that waits for a decision, or had one. `counts`: see `_counts`."""
-
-    id: int
-    stage: str
-    kind: str
-    state: str
-    as_of_at: datetime
-    since_at: datetime | None
-    bundle: str
-    counts: dict[str, Any]
-    hash: str
-    decide_by_at: datetime
-    decision: str | None
-    decided_at: datetime | None
-    decided_by: str | None
-    decided_how: str | None
-    note: str
-    run_id: str | None
-
-    @property
-    def send(self) -> int:
-        """Messages that it would send, deferred ones included."""
-        return int(self.counts["send"])
-
-
 async def propose_send(
-    conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, *, bot_id: int, run_id: str | None
+    conn: Connection,
+    bundle: Bundle,
+    stage_name: str,
+    as_of: datetime,
+    *,
+    bot_id: int,
+    run_id: str | None,
+    staff_chat: int | None = None,
+    ran_at: datetime | None = None,
 ) -> Proposal:
-    """Freeze what is due at `as_of` for somebody to approve, within the playbook's time."""
-    wait = bundle.playbook.approval.wait
-    values = {"kind": "approval", "since": None, "until": as_of, "decide_by": as_of + wait, "run_id": run_id}
-    windows = [(EVER, as_of + bundle.playbook.stage(stage_name).horizon, as_of)]
-    return await _propose(conn, bundle, stage_name, windows, as_of, bot_id, values)
+    """Freeze what is due at `as_of` for somebody to approve, within the playbook's time, and ask the staff chat.
+
+    `ran_at`: as for `plan`.
+    """
+    stage, wait = bundle.playbook.stage(stage_name), bundle.playbook.approval.wait
+    now_at = judged_at(stage.schedule, as_of, ran_at)
+    values = {"kind": "approval", "since": None, "until": as_of, "decide_by": now_at + wait, "run_id": run_id}
+    windows = [(EVER, as_of + stage.horizon, as_of)]
+    return await _propose(conn, bundle, stage_name, windows, now_at, bot_id, staff_chat, values)
 
 
 async def propose_backfill(
@@ -76,11 +66,13 @@ async def propose_backfill(
     *,
     bot_id: int,
     run_id: str | None = None,
+    staff_chat: int | None = None,
 ) -> Proposal:
     """Freeze what came due from `first` to `last` (days of the schedule's zone, `last` included) and was not planned.
 
-    Each day's audience is asked as of that day; all of it is judged as of now. Raises SopError for a span that is
-    empty, longer than a year or still to come.
+    Each day's audience is asked as of that day; all of it is judged as of now. The staff chat is asked if a run waits
+    for the word; who plans at a console gives it there. Raises SopError for a span that is empty, longer than a year
+    or still to come.
     """
     zone = ZoneInfo(bundle.playbook.stage(stage_name).schedule.zone)
     since, until = _midnight(first, zone), min(_midnight(last + timedelta(days=1), zone), now_at)
@@ -91,11 +83,10 @@ async def propose_backfill(
         )
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     spans = [(_midnight(day, zone), min(_midnight(day + timedelta(days=1), zone), until)) for day in days]
-    windows = [(start, end, end) for start, end in spans if start < end]
+    windows = [(start, end if end == now_at else end - TICK, end) for start, end in spans if start < end]
     values = {"kind": "backfill", "since": since, "until": until, "run_id": run_id}
-    return await _propose(
-        conn, bundle, stage_name, windows, now_at, bot_id, values | {"decide_by": now_at + BACKFILL_WAITS}
-    )
+    values["decide_by"] = now_at + BACKFILL_WAITS
+    return await _propose(conn, bundle, stage_name, windows, now_at, bot_id, staff_chat, values)
 
 
 async def find_proposal(conn: Connection, name: str) -> Proposal:
@@ -121,18 +112,23 @@ async def proposal_of_run(conn: Connection, run_id: str) -> Proposal | None:
 
 async def open_proposals(conn: Connection, limit: int = 50) -> list[Proposal]:
     """What waits for a decision or for its execution, newest first."""
-    values = {"states": ["proposed", "approved"], "limit": limit}
-    return [read_proposal(row) for row in await (await conn.execute(queries.proposals, values)).fetchall()]
+    return [read_proposal(row) for row in await (await conn.execute(queries.proposals, {"limit": limit})).fetchall()]
+
+
+async def backfills(conn: Connection, limit: int = 20) -> list[Proposal]:
+    """The newest backfills, whatever became of them."""
+    return [read_proposal(row) for row in await (await conn.execute(queries.backfills, {"limit": limit})).fetchall()]
+
+
+async def decided_lately(conn: Connection, since: datetime) -> list[Proposal]:
+    """Proposals for which a run waits or waited, and about which somebody said something since."""
+    rows = await (await conn.execute(queries.decided_lately, {"since": since})).fetchall()
+    return [read_proposal(row) for row in rows]
 
 
 async def sample(conn: Connection, plan_id: int, each: int) -> list[dict[str, Any]]:
     """Up to `each` rows of every step that would be sent, for the composer to render."""
     return await (await conn.execute(queries.sample, {"plan_id": plan_id, "each": each})).fetchall()
-
-
-def read_proposal(row: dict[str, Any]) -> Proposal:
-    """A row of plans that is a proposal."""
-    return Proposal(**{name: row[name] for name in Proposal.__dataclass_fields__})
 
 
 async def _propose(
@@ -142,6 +138,7 @@ async def _propose(
     windows: Sequence[tuple[datetime, datetime, datetime]],
     now_at: datetime,
     bot_id: int,
+    staff_chat: int | None,
     values: dict[str, Any],
 ) -> Proposal:
     """Freeze each window (due from, due until, as of), judge all, and keep what came of it under its hash."""
@@ -153,11 +150,13 @@ async def _propose(
         await _freeze(conn, bundle, stage_name, windows, now_at, opened["id"])
         await _judge(conn, bundle, stage_name, now_at, opened["id"])
         rows = await (await conn.execute(queries.sum_up, {"plan_id": opened["id"], "now_at": now_at})).fetchall()
-        closing = {"plan_id": opened["id"], "counts": Jsonb(_counts(rows))}
-        await conn.execute(queries.close_proposal, closing | {"hash": await _hash(conn, opened["id"], values)})
-        found = await (await conn.execute(queries.proposal, {"id": opened["id"]})).fetchone()
-    assert found is not None
-    return read_proposal(found)
+        closing: dict[str, Any] = {"plan_id": opened["id"], "counts": Jsonb(_counts(rows))}
+        closing["hash"] = await _hash(conn, opened["id"], values)
+        found = await (await conn.execute(queries.close_proposal, closing)).fetchone()
+        assert found is not None
+        proposal = read_proposal(found)
+        await ask_staff(conn, proposal, bundle.playbook.approval.first, now_at, bot_id=bot_id, staff_chat=staff_chat)
+    return proposal
 
 
 async def _freeze(

@@ -55,6 +55,7 @@ ORDER BY 1, 2, 3
 
 -- name: close_proposal
 UPDATE plans SET counts = %(counts)s, hash = %(hash)s WHERE id = %(plan_id)s
+RETURNING *
 
 -- name: proposal
 SELECT * FROM plans WHERE id = %(id)s
@@ -66,22 +67,44 @@ SELECT * FROM plans WHERE hash LIKE %(hash)s || '%%' AND kind <> 'run' ORDER BY 
 SELECT * FROM plans WHERE run_id = %(run_id)s ORDER BY id DESC LIMIT 1
 
 -- name: proposals
-SELECT * FROM plans WHERE kind <> 'run' AND state = ANY (%(states)s) ORDER BY id DESC LIMIT %(limit)s
+-- Over the partial index of what is open.
+SELECT * FROM plans WHERE state IN ('proposed', 'approved') ORDER BY id DESC LIMIT %(limit)s
+
+-- name: backfills
+-- Over the partial index of hashes: plans that are no proposals have none.
+SELECT * FROM plans WHERE hash IS NOT NULL AND kind = 'backfill' ORDER BY id DESC LIMIT %(limit)s
+
+-- name: decided_lately
+-- Over the partial index of runs: few plans have one. What is approved is executed first.
+SELECT * FROM plans
+WHERE run_id IS NOT NULL AND kind <> 'run' AND decided_at > %(since)s AND state <> 'approved'
+ORDER BY id
 
 -- name: decide
--- The first word counts: whoever comes later finds it decided.
+-- The first word counts: whoever comes later finds it decided. A word that comes too late is none.
 UPDATE plans
 SET
     state = CASE WHEN %(decision)s = 'cancel' THEN 'refused' ELSE 'approved' END,
     decision = %(decision)s, decided_at = %(at)s, decided_by = %(by)s, decided_how = %(how)s, note = %(note)s
-WHERE id = %(id)s AND state = 'proposed'
+WHERE id = %(id)s AND state = 'proposed' AND kind <> 'run' AND decide_by_at > %(at)s
 RETURNING *
 
 -- name: lapse
 UPDATE plans
-SET state = 'refused', decision = 'cancel', decided_at = %(at)s, decided_how = 'timeout', note = 'no answer in time'
-WHERE kind <> 'run' AND state = 'proposed' AND decide_by_at <= %(at)s
+SET
+    state = 'refused', decision = 'cancel', decided_at = %(at)s, decided_by = NULL, decided_how = 'timeout',
+    note = 'no answer in time'
+WHERE state = 'proposed' AND kind <> 'run' AND decide_by_at <= %(at)s
 RETURNING *
+
+-- name: give_up
+-- It cannot be executed any more, whatever was decided.
+UPDATE plans SET state = 'refused', note = concat_ws('; ', nullif(note, ''), %(why)s::text)
+WHERE id = %(id)s AND state = 'approved'
+RETURNING *
+
+-- name: approved
+SELECT id, bundle FROM plans WHERE state = 'approved' ORDER BY id
 
 -- name: take_approved
 -- One process executes a proposal; another one that comes at the same time leaves it alone.
@@ -96,18 +119,18 @@ WITH candidates AS (
         {{left}} AS barred
     FROM plan_rows r
     WHERE r.plan_id = %(plan_id)s AND r.reason IS NULL AND r.outcome IS NULL
-        AND ('x' || left(md5(r.plan_id || ':' || r.member_id), 4))::bit(16)::int < %(share)s * 65536
+        {{part}}
 ),
 {{gated}},
 added AS (
     INSERT INTO messages (
         bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-        template, context, bundle, plan_id, planned_at, wanted_at, due_at, expires_at, reason
+        template, context, bundle, plan_id, planned_at, wanted_at, due_at, late_s, expires_at, reason
     )
     SELECT
         %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-        stage || '/' || step, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at, expires_at,
-        CASE WHEN send_at > from_at THEN 'quiet_hours' END
+        stage || '/' || step, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at,
+        extract(epoch FROM from_at - due_at), expires_at, CASE WHEN send_at > from_at THEN 'quiet_hours' END
     FROM gated
     WHERE reason IS NULL
     ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
@@ -131,6 +154,18 @@ END
 FROM gated g
 WHERE r.plan_id = %(plan_id)s AND r.number = g.key
 
+-- name: part
+-- The next share of the members, drawn by lot, at least one; each with all that is theirs, as the caps see it together.
+AND r.member_id IN (
+    SELECT member_id FROM plan_rows
+    WHERE plan_id = %(plan_id)s AND reason IS NULL AND outcome IS NULL
+    GROUP BY member_id
+    ORDER BY md5(%(plan_id)s || ':' || member_id)
+    LIMIT greatest(1, ceil(%(share)s * (
+        SELECT count(DISTINCT member_id) FROM plan_rows WHERE plan_id = %(plan_id)s AND reason IS NULL
+    )))
+)
+
 -- name: outcomes
 SELECT on_day, step, outcome, count(*) AS members FROM plan_rows
 WHERE plan_id = %(plan_id)s AND reason IS NULL
@@ -138,9 +173,14 @@ GROUP BY 1, 2, 3
 ORDER BY 1, 2, 3
 
 -- name: executed
-UPDATE plans SET state = %(state)s, decision = CASE WHEN %(state)s = 'proposed' THEN NULL ELSE decision END,
+UPDATE plans
+SET
+    state = %(state)s,
+    counts = counts || jsonb_build_object('outcome', %(outcome)s::jsonb),
+    decision = CASE WHEN %(state)s = 'proposed' THEN NULL ELSE decision END,
     decide_by_at = CASE WHEN %(state)s = 'proposed' THEN %(decide_by)s ELSE decide_by_at END
 WHERE id = %(plan_id)s
+RETURNING *
 
 -- name: refuse_rows
 -- Somebody decided that these are not sent: the same is not proposed again an hour later.

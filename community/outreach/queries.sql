@@ -17,9 +17,10 @@ SELECT
     set_config('idle_in_transaction_session_timeout', '0', true)
 
 -- name: open_plan
+-- With the moment of the stage's first plan: what came due before that, nobody has missed.
 INSERT INTO plans (stage, as_of_at, planned_wall, state, bundle)
-VALUES (%(stage)s, %(now_at)s, clock_timestamp(), 'executed', %(bundle)s)
-RETURNING id
+VALUES (%(stage)s, %(planned_for)s, clock_timestamp(), 'executed', %(bundle)s)
+RETURNING id, (SELECT min(as_of_at) FROM plans WHERE stage = %(stage)s) AS planned_since
 
 -- name: close_plan
 UPDATE plans SET counts = %(counts)s WHERE id = %(plan_id)s
@@ -72,7 +73,7 @@ candidates AS (
         ) AS barred
     FROM audience a
     JOIN steps s USING (step)
-    WHERE NOT a.already
+    WHERE NOT a.already AND a.due_at <= %(due_by)s
 ),
 {{gated}}
 
@@ -100,12 +101,12 @@ SELECT id FROM plans WHERE stage = %(stage)s AND kind = 'approval' AND state IN 
 added AS (
     INSERT INTO messages (
         bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-        template, context, bundle, plan_id, planned_at, wanted_at, due_at, expires_at, reason
+        template, context, bundle, plan_id, planned_at, wanted_at, due_at, late_s, expires_at, reason
     )
     SELECT
         %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-        stage || '/' || step, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at, expires_at,
-        CASE WHEN send_at > from_at THEN 'quiet_hours' END
+        stage || '/' || step, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at,
+        extract(epoch FROM from_at - due_at), expires_at, CASE WHEN send_at > from_at THEN 'quiet_hours' END
     FROM gated
     WHERE reason IS NULL
     ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
@@ -117,22 +118,34 @@ decided AS (
         %(now_at)s, %(plan_id)s, g.member_id, g.stage, g.step, g.occurrence, g.reason, g.due_at, {{gate_values}}
     FROM gated g
     WHERE g.reason IS NOT NULL
-        -- The same answer as last time is not written again: hourly runs would repeat it for days.
-        AND g.reason IS DISTINCT FROM (
-            SELECT d.reason FROM decisions d
-            WHERE d.member_id = g.member_id AND d.stage = g.stage AND d.step = g.step AND d.occurrence = g.occurrence
-                AND d.at <= %(now_at)s AND d.at > %(now_at)s::timestamptz - interval '40 days'
-            ORDER BY d.at DESC LIMIT 1
+        -- The same answer as last time is not written again: hourly runs would repeat it for days. And what held a
+        -- message back until it had expired stays the reason: an outranked one does not become a stale one.
+        AND coalesce(
+            (
+                SELECT d.reason <> g.reason AND g.reason <> 'stale' FROM decisions d
+                WHERE d.member_id = g.member_id AND d.stage = g.stage AND d.step = g.step
+                    AND d.occurrence = g.occurrence
+                    AND d.at <= %(now_at)s AND d.at > %(now_at)s::timestamptz - interval '40 days'
+                ORDER BY d.at DESC LIMIT 1
+            ),
+            true
         )
-    RETURNING 1
+    RETURNING member_id, step, reason, due_at
 )
-SELECT step, 'send' AS verdict, reason, count(*) AS members FROM added GROUP BY step, reason
+SELECT step, 'send' AS verdict, reason, count(*) AS members, NULL::bigint[] AS named FROM added GROUP BY step, reason
 UNION ALL
-SELECT step, 'skip', reason, count(*) FROM gated WHERE reason IS NOT NULL GROUP BY step, reason
+SELECT step, 'skip', reason, count(*), NULL FROM gated WHERE reason IS NOT NULL GROUP BY step, reason
 UNION ALL
-SELECT NULL, 'already', NULL, count(*) FROM audience WHERE already
+SELECT NULL, 'already', NULL, count(*), NULL FROM audience WHERE already AND due_at <= %(due_by)s
 UNION ALL
-SELECT NULL, 'decided', NULL, count(*) FROM decided
+SELECT step, 'decided', reason, count(*), (array_agg(member_id))[:%(named)s] FROM decided GROUP BY step, reason
+UNION ALL
+-- Time ran out on it, though the stage was at work by then: by step and home group.
+SELECT d.step, 'missed', m.home_group_id::text, count(*), NULL
+FROM decided d
+JOIN v_members m ON m.id = d.member_id
+WHERE d.reason IN ('stale', 'collapsed') AND d.due_at >= %(planned_since)s
+GROUP BY d.step, m.home_group_id
 
 -- name: freeze
 -- What a proposal is made of, by the day it was due on. Judged afterwards, all together.
@@ -188,10 +201,70 @@ ORDER BY d.step, d.occurrence, d.at DESC, d.id DESC
 -- name: messages_of_member
 SELECT
     id, step, occurrence, state, reason, due_at, sent_at, planned_at, bundle, plan_id,
-    member_id, chat_id, stage, lane, promotional, exempt, goals, goal_since_at, expires_at, wanted_at
+    member_id, chat_id, stage, lane, promotional, exempt, goals, goal_since_at, expires_at, wanted_at, late_s
 FROM messages
 WHERE member_id = %(member_id)s AND stage = %(stage)s
 ORDER BY due_at, id
+
+-- name: promised
+-- What goes before a message of that lane, as the caps count it: one range of messages_cap.
+SELECT id, stage, step, due_at FROM messages
+WHERE member_id = %(member_id)s AND counts_at > %(send_at)s::timestamptz - interval '7 days'
+    AND counts_at < %(send_at)s::timestamptz + interval '7 days'
+    AND state = 'waiting' AND lane <= %(reserve_lane)s AND id <> %(key)s
+ORDER BY lane, due_at
+LIMIT 5
+
+-- name: stopped
+-- Who did not get a step that came due since, and why: messages that were dropped, failed or are put off; then what
+-- plans decided last; then those whom a plan would stop now. Decisions are kept by member and by month: the months are
+-- read through, which only this look-up for operators does.
+{{candidates}},
+dropped AS (
+    SELECT m.member_id, m.occurrence, m.wanted_at AS due_at, m.reason, m.state AS what, m.id AS message_id
+    FROM plans p
+    JOIN messages m ON m.plan_id = p.id
+    WHERE p.stage = %(stage)s AND p.as_of_at > %(planned_since)s AND p.as_of_at <= %(now_at)s
+        AND m.step = %(asked)s AND m.wanted_at > %(since)s
+        AND (m.state IN ('expired', 'cancelled', 'failed') OR (m.state = 'waiting' AND m.reason IS NOT NULL))
+),
+decided AS (
+    SELECT DISTINCT ON (d.member_id, d.occurrence) d.member_id, d.occurrence, d.due_at, d.reason, d.gates, d.at
+    FROM decisions d
+    WHERE d.stage = %(stage)s AND d.step = %(asked)s AND d.at > %(planned_since)s AND d.at <= %(now_at)s
+        AND d.due_at > %(since)s
+    ORDER BY d.member_id, d.occurrence, d.at DESC, d.id DESC
+),
+stopped AS (
+    SELECT member_id, occurrence, due_at, reason, what, message_id, NULL::jsonb AS gates, NULL::timestamptz AS at
+    FROM dropped
+    UNION ALL
+    SELECT d.member_id, d.occurrence, d.due_at, d.reason, 'decided', NULL, d.gates, d.at
+    FROM decided d
+    WHERE NOT EXISTS (
+        SELECT FROM messages o
+        WHERE o.member_id = d.member_id AND o.stage = %(stage)s AND o.step = %(asked)s AND o.occurrence = d.occurrence
+    )
+    UNION ALL
+    SELECT g.member_id, g.occurrence, g.due_at, g.reason, 'today', NULL, {{gate_values}}, NULL
+    FROM gated g
+    WHERE g.step = %(asked)s AND g.due_at > %(since)s AND g.reason IS NOT NULL AND NOT EXISTS (
+        SELECT FROM decided d WHERE d.member_id = g.member_id AND d.occurrence = g.occurrence
+    )
+)
+
+-- name: count_stopped
+{{stopped}}
+SELECT reason, what, count(*) AS members FROM stopped GROUP BY reason, what ORDER BY members DESC, reason, what
+
+-- name: list_stopped
+{{stopped}}
+SELECT s.*, m.first_name, m.last_name, m.username
+FROM stopped s
+JOIN v_members m ON m.id = s.member_id
+WHERE %(reason)s::text IS NULL OR s.reason = %(reason)s
+ORDER BY s.reason, s.due_at DESC, s.member_id
+LIMIT %(limit)s
 
 -- name: outcome
 SELECT step, state, reason, count(*) AS messages
@@ -233,19 +306,27 @@ SELECT
 FROM gated
 GROUP BY step, outcome
 UNION ALL
-SELECT NULL, 'already', count(*) FROM audience WHERE already
+SELECT NULL, 'already', count(*) FROM audience WHERE already AND due_at <= %(due_by)s
 ORDER BY step, outcome
 
 -- name: coming
--- What the audience will name, seen from the later moment as_of, that is not due now. Gates are not read: nothing
--- refers to them here.
+-- The next intent of each step that is not due now, as the audience will name it. Gates are not read: nothing refers to
+-- them here.
 {{candidates}}
-SELECT
+SELECT DISTINCT ON (step)
     member_id, chat_id, stage, step, occurrence, due_at, expires_at, promotional, exempt, goals, goal_since_at, lane,
     barred
 FROM candidates
 WHERE due_at > %(now_at)s
-ORDER BY due_at
+ORDER BY step, due_at
+
+-- name: looks
+-- The audience as it will be seen from each of several moments.
+SELECT a.*
+FROM unnest(%(looks)s::timestamptz[]) AS looks (at)
+CROSS JOIN LATERAL (
+    {{audience}}
+) AS a
 
 -- name: named
 -- Whom the audience names, whatever the gates say: what staff are to do, they do.

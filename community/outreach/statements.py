@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, LiteralString
@@ -39,6 +39,7 @@ def parameters(
     return {
         **gate_parameters(playbook, now_at, stage),
         "as_of": as_of + stage.horizon,
+        "due_by": as_of + stage.horizon,
         "stage": stage_name,
         "goals": [stage.goal] if stage.goal else None,
         "activity": list(playbook.signs.activity),
@@ -80,6 +81,17 @@ def run_before(schedule: Schedule, as_of: datetime) -> datetime:
     return next(CronSim(schedule.cron, as_of.astimezone(ZoneInfo(schedule.zone)), reverse=True))
 
 
+def judged_at(schedule: Schedule, as_of: datetime, ran_at: datetime | None) -> datetime:
+    """The moment at which a run for `as_of` judges what is due: another when it takes place much later, at `ran_at`.
+
+    After an outage several runs may come at once, in any order. What is late, and what a newer step makes superfluous,
+    all of them tell by the newest time of the schedule that has come.
+    """
+    if ran_at is None:
+        return as_of
+    return max(as_of, run_before(schedule, ran_at + timedelta(microseconds=1)))
+
+
 def statement(name: str, values: dict[str, Any]) -> LiteralString:
     """The statement `name` for the stage and steps that the `parameters` are of."""
     return _fill(
@@ -89,11 +101,14 @@ def statement(name: str, values: dict[str, Any]) -> LiteralString:
         collapses=any(values["collapse"]),
         proposed=bool(values["open"]),
         window="due_from" in values,
+        looks="looks" in values,
     )
 
 
 @cache
-def _fill(stage: str, name: str, *, everyone: bool, collapses: bool, proposed: bool, window: bool) -> LiteralString:
+def _fill(
+    stage: str, name: str, *, everyone: bool, collapses: bool, proposed: bool, window: bool, looks: bool
+) -> LiteralString:
     """The statement with the stage's audience and the guardrails in their places.
 
     An audience names the members asked for as `id = ANY (%(members)s)`. For everyone that becomes the condition of the
@@ -102,6 +117,8 @@ def _fill(stage: str, name: str, *, everyone: bool, collapses: bool, proposed: b
     audience = _audience(stage).audience
     if everyone:
         audience = ASKED_FOR.sub(_OF_THE_SHARE, audience)
+    if looks:
+        audience = queries.fill("looks", audience=audience.replace("%(as_of)s", "looks.at"))
     candidates = queries.fill(
         "candidates",
         audience=audience,
@@ -110,7 +127,7 @@ def _fill(stage: str, name: str, *, everyone: bool, collapses: bool, proposed: b
         window=queries.window if window else "",
         gated=GATED,
     )
-    return queries.fill(name, candidates=candidates, gated=GATED, gate_values=GATE_VALUES)
+    return queries.fill(name, stopped=queries.stopped, candidates=candidates, gated=GATED, gate_values=GATE_VALUES)
 
 
 @cache

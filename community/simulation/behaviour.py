@@ -19,6 +19,8 @@ Gesture = dict[str, Any]
 INVITE = re.compile(r"https://t\.me/\+")
 DEEP = re.compile(r"https://t\.me/\w+\?start=")
 MOST_CLICKS = 2
+CHOICES = ("answer:", "nps:", "coupon:", "live:register_")
+"""Buttons that somebody may simply press."""
 RETRY_AFTER = 5
 """Slots until a persistent person asks to join again."""
 
@@ -174,9 +176,10 @@ def read(person: Person, life: Life, unread: Iterable[Seen], doors: Doors, rng: 
             if not life.told and rng.random() < person.temper.tell:
                 life = replace(life, told=True)
                 gestures.append(_tell(person, message, rng))
-        elif any(data.startswith("answer:") for data in message.callbacks) and rng.random() < person.temper.press:
-            chosen = rng.choice([data for data in message.callbacks if data.startswith("answer:")])
-            gestures.append(_do(person, "press", message=message.message_id, data=chosen))
+        elif (choices := [data for data in message.callbacks if data.startswith(CHOICES)]) and (
+            rng.random() < person.temper.press
+        ):
+            gestures.append(_do(person, "press", message=message.message_id, data=rng.choice(choices)))
     return life, gestures
 
 

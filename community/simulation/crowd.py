@@ -11,7 +11,20 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 
 from community.sandbox.client import SandboxClient
-from community.simulation.behaviour import Doors, Gesture, Life, Phase, Quiz, Seen, Step, arrive, converse, live, seen
+from community.simulation.behaviour import (
+    Doors,
+    Gesture,
+    Life,
+    Phase,
+    Quiz,
+    Seen,
+    Step,
+    arrive,
+    converse,
+    live,
+    read,
+    seen,
+)
 from community.simulation.people import Person
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36"}
@@ -83,6 +96,18 @@ class Crowd:
                 gestures += self._take(person, (life, answers))
                 if read:
                     unread.clear()
+        self._step += 1
+        return await self._perform(gestures, now - MOMENT_S, now)
+
+    async def read_on(self, now: float) -> int:
+        """Those inside read at once what has just reached them, and act on it; how many gestures."""
+        await self.look()
+        gestures: list[Gesture] = []
+        for person in self.people:
+            life, unread = self.lives[person.id], self._unread.get(person.id)
+            if unread and life.phase is Phase.inside:
+                gestures += self._take(person, read(person, life, unread, self.doors, self._rng(person)))
+                unread.clear()
         self._step += 1
         return await self._perform(gestures, now - MOMENT_S, now)
 

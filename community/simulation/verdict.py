@@ -57,7 +57,13 @@ class Facts:
     failed_updates: Sequence[Row]
     events: Mapping[str, int]
     runs: Sequence[str]
-    """Final state of each scheduled run of the stage."""
+    """Final state of each run of the stages."""
+    in_vain: Sequence[Row] = ()
+    """Reminders of an end that did not matter any more when they left."""
+    to_buyers: Sequence[Row] = ()
+    """Offers that left after their reader had bought."""
+    coupons: Sequence[Row] = ()
+    """Coupons used outside their time, or too often."""
 
     def arrivals(self) -> Iterator[tuple[Row, Row]]:
         """Each delivery that the outbox knows, with its row."""
@@ -96,9 +102,10 @@ def judge(facts: Facts) -> list[Check]:
 
 
 def _nothing_twice(facts: Facts) -> Problems:
-    steps = Counter((d["chat_id"], r["step"]) for d, r in facts.arrivals() if r["stage"] == facts.rules.stage)
-    texts = Counter((d["chat_id"], d["text"]) for d, r in facts.arrivals() if r["stage"] == facts.rules.stage)
-    for (chat, what), times in (steps + texts).items():
+    drip = [(d["chat_id"], r["step"], d["text"]) for d, r in facts.arrivals() if r["stage"] == facts.rules.stage]
+    steps, texts = Counter((chat, step) for chat, step, _ in drip), Counter((chat, text) for chat, _, text in drip)
+    days = Counter((d["chat_id"], f"{d['text']} {d['date'] // 86400}") for d, r in facts.arrivals() if r["promotional"])
+    for (chat, what), times in (steps + texts + days).items():
         if times > 1:
             yield f"{chat} got {what[:30]!r} {times} times"
     if facts.calls != len(facts.deliveries):
@@ -247,12 +254,24 @@ def _tidy(facts: Facts) -> Problems:
         yield f"{facts.left_standing} group welcomes were not deleted"
 
 
+def _calendar(facts: Facts) -> Problems:
+    yield from (f"{row['telegram_id']} was reminded by message {row['id']} ({row['step']})" for row in facts.in_vain)
+
+
+def _buyers(facts: Facts) -> Problems:
+    yield from (f"{row['telegram_id']} was offered by message {row['id']} ({row['step']})" for row in facts.to_buyers)
+
+
+def _coupons(facts: Facts) -> Problems:
+    yield from (f"{row['code']} was used {row['how']}" for row in facts.coupons)
+
+
 def _runs(facts: Facts) -> Problems:
     yield from (f"a run ended as {state}" for state in facts.runs if state != "Completed")
 
 
 CLAIMS: Mapping[str, Callable[[Facts], Problems]] = {
-    "every scheduled run of the drip completed": _runs,
+    "every run of every stage completed": _runs,
     "nobody got anything twice": _nothing_twice,
     "what the outbox says was sent arrived, and nothing else did": _outbox_is_true,
     "nothing promotional in anybody's quiet hours": _quiet_hours,
@@ -266,5 +285,8 @@ CLAIMS: Mapping[str, Callable[[Facts], Problems]] = {
     "nobody was written to without their leave": _reached,
     "every click and every pressed button was recorded": _recorded,
     "group welcomes disappeared again": _tidy,
+    "nobody was reminded of an end that did not matter any more": _calendar,
+    "who had bought was offered it no more": _buyers,
+    "no coupon was used outside its time, or more often than there are": _coupons,
     "no gesture was refused, no update failed": _nothing_refused,
 }

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from community.errors import SopError
 from community.members.clean import storable
 from community.telegram_html import showable
-from deployments.cli import lives, offers, records, staff
+from deployments.cli import lives, offers, plans, records, staff
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
 AsOf = Annotated[
@@ -105,14 +105,31 @@ def preview(
 
 @app.command()
 def explain(
-    member: records.Who,
-    stage: Stage,
+    who: Annotated[
+        str, typer.Argument(metavar="MEMBER|STAGE", help="Number, tg:<Telegram id> or @username; or a stage.")
+    ],
+    stage: Annotated[
+        str | None, typer.Argument(metavar="STAGE", help="Every gate of its steps; default: a line for every step.")
+    ] = None,
+    why_not: Annotated[
+        str | None, typer.Option(metavar="STEP", help="Who did not get this step of the stage, by reason.")
+    ] = None,
+    reason: Annotated[str | None, typer.Option(help="With --why-not: list only those with this reason.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="With --why-not: members to list at most; counts are whole.")] = 20,
     as_of: AsOf = "now",
+    json: Annotated[bool, typer.Option("--json", help="As JSON, for other programs.")] = False,
 ) -> None:
-    """Why one member got, gets or does not get each step of a stage: what was recorded, and every gate's value."""
-    from deployments.cli.explain import explain
+    """Why one member got, gets or does not get each step; or, of a stage's step, who did not get it and why."""
+    if why_not is None:
+        from deployments.cli.explain import explain
 
-    explain(member, stage, as_of)
+        explain(who, stage, as_of, as_json=json)
+    elif stage is not None:
+        raise SopError("explain: --why-not goes with a stage alone: sop explain STAGE --why-not STEP")
+    else:
+        from deployments.cli.why_not import Request, why_not as list_them
+
+        list_them(Request(who, why_not, as_of, reason, limit, json))
 
 
 @app.command()
@@ -204,11 +221,15 @@ def resume(scope: Scope = "all") -> None:
 
 
 @app.command()
-def status() -> None:
-    """One screen: queue, rate, forecast, last run of each stage, failures by reason, what was refused, versions."""
+def status(
+    groups: Annotated[
+        bool, typer.Option("--groups", help="Only how much the members of each group got in time, worst first.")
+    ] = False,
+) -> None:
+    """One screen: queue, rate, forecast, last runs, late or on time, failures, what was refused, versions."""
     from deployments.cli.status import status
 
-    status()
+    status(groups=groups)
 
 
 @app.command()
@@ -265,6 +286,7 @@ def sandbox(
     raise typer.Exit(sandbox(port, state, allow_host or []))
 
 
+plans.add_to(app)
 app.command()(records.export)
 app.command()(records.backup)
 app.command()(records.restore)

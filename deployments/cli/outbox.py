@@ -10,9 +10,9 @@ from community.outbox.forecast import forecast
 from community.outbox.overview import UNDONE, Listed, in_trouble, listed, queued
 from community.outbox.settle import retry as retry_messages, settle as settle_messages
 from deployments.cli.halt import print_halts
-from deployments.cli.output import age, console, local, print_table
+from deployments.cli.output import console, local, print_table
 from deployments.cli.session import Session, session
-from tasks.words import STATES, count, reason_words
+from tasks.words import STATES, age, count, reason_words
 
 ALIVE = timedelta(seconds=30)
 """The service beats every 5 s; after this long it counts as away."""

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
@@ -15,7 +15,6 @@ from community.telegram_html import showable
 PIPED_WIDTH = 500
 """Wide enough that no line of a table breaks."""
 _OBEYED = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-UNITS = ("d", "h", "min", "s")
 
 
 def console(*, whole: bool = False) -> Console:
@@ -56,12 +55,3 @@ def print_json(value: object) -> None:
 def local(at: datetime | None, zone: str) -> str | None:
     """The moment in `zone`, to the minute."""
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if at else None
-
-
-def age(span: timedelta) -> str:
-    """A span in its largest unit, and the next: "3 d 4 h", "12 min 5 s", "0 s"; "-" for one not over yet."""
-    if span < timedelta():
-        return "-"
-    numbers = [span.days, span.seconds // 3600, span.seconds // 60 % 60, span.seconds % 60]
-    first = next((place for place, number in enumerate(numbers) if number), 3)
-    return " ".join(f"{number} {unit}" for number, unit in [*zip(numbers, UNITS, strict=True)][first : first + 2])

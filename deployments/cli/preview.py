@@ -6,19 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from rich.panel import Panel
-from rich.text import Text
-
 from community.bundle import Bundle
 from community.channels.channel import Outgoing
 from community.members.names import display_name
-from community.outbox.compose import Composer
 from community.outbox.render import RenderError
 from community.outreach.plan import preview as preview_rows, tally
-from community.telegram_html import plain_text
-from deployments.cli.compose import make_composer
+from deployments.cli.compose import panel, texts_of
 from deployments.cli.output import console, local, print_json, print_table
-from deployments.cli.session import Session, session
+from deployments.cli.session import session
 from tasks.words import reason_words
 
 LOOKED_AT = 10_000
@@ -79,22 +74,8 @@ async def _look(request: Request) -> Found:
         rows = await preview_rows(s.conn, bundle, request.stage, as_of, members=members, limit=LOOKED_AT)
         send = [row for row in rows if row["reason"] is None]
         skip = [row for row in rows if row["reason"] is not None]
-        texts = await _texts(s, bundle, send[: request.shown])
+        texts = await texts_of(s, bundle, send[: request.shown])
     return Found(as_of, bundle, counts, send[: max(request.limit, len(texts))], skip[: request.limit], texts)
-
-
-async def _texts(s: Session, bundle: Bundle, rows: Sequence[dict[str, Any]]) -> list[Outgoing | RenderError]:
-    if not rows:
-        return []
-    composer = await make_composer(s)
-    return [await _rendered(s, composer, bundle, {**row, "id": 0}) for row in rows]
-
-
-async def _rendered(s: Session, composer: Composer, bundle: Bundle, row: dict[str, Any]) -> Outgoing | RenderError:
-    try:
-        return await composer.render(s.conn, bundle, row)
-    except RenderError as error:
-        return error
 
 
 def _print(request: Request, found: Found) -> None:
@@ -116,7 +97,7 @@ def _print(request: Request, found: Found) -> None:
     skips = [(*_who(row), row["step"], local(row["due_at"], zone), reason_words(row["reason"])) for row in found.skip]
     print_table(out, f"Who would not, and why ({_of(found, False)})", ("member", "name", "step", "due", "why"), skips)
     for row, text in zip(found.send, found.texts, strict=False):
-        out.print(_panel(row, text))
+        out.print(panel(row, text))
 
 
 def _of(found: Found, sends: bool) -> str:
@@ -132,17 +113,6 @@ def _outcome(outcome: str) -> str:
 
 def _who(row: dict[str, Any]) -> tuple[int, str]:
     return row["member_id"], display_name(row["first_name"], row["last_name"], row["username"])
-
-
-def _panel(row: dict[str, Any], text: Outgoing | RenderError) -> Panel:
-    number, name = _who(row)
-    body = f"cannot be rendered: {text}" if isinstance(text, RenderError) else _body(text)
-    return Panel(Text(body), title=Text(f"{row['step']} to {name} ({number})"), title_align="left", width=100)
-
-
-def _body(message: Outgoing) -> str:
-    rows = [" ".join(f"[{b.text}]" + (f" {b.url}" if b.url else "") for b in row) for row in message.buttons]
-    return "\n".join([plain_text(message.text).strip(), *([""] if rows else []), *rows])
 
 
 def _as_json(request: Request, found: Found) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """`sop publish`."""
 
 import asyncio
-import os
 from functools import partial
 
 from pydantic import SecretStr
@@ -12,8 +11,8 @@ from community.outbox.bundles import publish as put_into_force
 from community.playbook_stages import Schedule
 from community.settings import load_settings
 from deployments.cli.changes import changes
+from deployments.cli.in_prefect import point_to_prefect
 from deployments.cli.session import Session, database_url, session
-from deployments.preflight import prefect_api
 
 
 def publish(note: str) -> None:
@@ -42,7 +41,7 @@ def _schedules(bundle: Bundle) -> dict[str, Schedule]:
 
 async def reschedule(s: Session) -> str:
     """Bring Prefect's schedules to the playbook in force; in words, how that went."""
-    os.environ["PREFECT_API_URL"] = prefect_api(s.settings)
+    point_to_prefect(s.settings)
     from deployments.bootstrap import bootstrap  # Prefect takes seconds to import
     from deployments.runs import ask
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -10,18 +11,28 @@ from community.bundle import Bundle
 from community.database.installation import sop_now, versions
 from community.outbox.alerts import lately, undelivered
 from community.outbox.overview import failures, in_force, pace
+from community.outreach.attainment import Punctuality, of_groups, of_stages
+from community.outreach.proposals import open_proposals
 from community.outreach.report import last_plans
+from community.playbook_types import format_duration
 from deployments.cli.halt import print_halts
 from deployments.cli.outbox import print_counts, print_forecast
 from deployments.cli.output import console, local, print_table
 from deployments.cli.refused import print_refused
 from deployments.cli.session import Session, session
+from tasks.punctuality import HEAD, shares, total
 from tasks.words import count, reason_words
 
 
-def status() -> None:
-    """Print queue, rate, forecast, last plans, failures, what was refused, halts and versions."""
-    asyncio.run(_status())
+def status(*, groups: bool) -> None:
+    """Print queue, rate, forecast, last plans, failures, what was refused, halts and versions; or how groups fare."""
+    asyncio.run(_groups() if groups else _status())
+
+
+async def _groups() -> None:
+    async with session() as s:
+        bundle = await s.bundle()
+        _print_punctual("home group", await of_groups(s.conn, bundle.playbook, await sop_now(s.conn)), bundle)
 
 
 async def _status() -> None:
@@ -33,6 +44,9 @@ async def _status() -> None:
         await _print_pace(s)
         await print_halts(s)
         await _print_plans(s, bundle)
+        if waiting := await open_proposals(s.conn):
+            print(f"\n{count(len(waiting), 'plan waits', 'plans wait')} for a word: sop approvals")
+        _print_punctual("stage", await of_stages(s.conn, bundle.playbook, await sop_now(s.conn)), bundle)
         await _print_failures(s)
         await _print_alerts(s, bundle)
         await print_refused(s)
@@ -67,6 +81,14 @@ def _plan(stage: str, row: dict[str, Any] | None, zone: str) -> tuple[object, ..
     why = f"{sum(skipped.values())}: {reason_words(commonest)}" if commonest else None
     moments = local(row["as_of_at"], zone), local(row["planned_wall"], "UTC")
     return stage, *moments, counts.get("send", 0), counts.get("deferred", 0), why
+
+
+def _print_punctual(what: str, found: Sequence[Punctuality], bundle: Bundle) -> None:
+    """How much of what the SOP wanted left in time."""
+    rows = [cells for row, cells in zip(found, shares(found), strict=True) if row.wanted]
+    within = format_duration(bundle.playbook.on_time)
+    print_table(console(), f"Late or on time (within {within}), last 7 days, by {what}", (what, *HEAD), rows)
+    print(f"\nOf the last 7 days: {total(found)}.")
 
 
 async def _print_failures(s: Session) -> None:

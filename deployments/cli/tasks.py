@@ -8,9 +8,9 @@ from textwrap import shorten
 from community.database.installation import sop_now
 from community.errors import SopError
 from community.members.follow_ups import Task, Waiting, close, how_many, waiting
-from deployments.cli.output import age, console, local, print_table
+from deployments.cli.output import console, local, print_table
 from deployments.cli.session import session
-from tasks.words import count, task_words
+from tasks.words import age, count, task_words
 
 LONGEST = 80
 """Characters shown of what somebody typed."""

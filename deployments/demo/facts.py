@@ -16,6 +16,9 @@ from deployments.demo.scene import GROUPS
 queries = load(__file__)
 
 STAGE = "welcome_drip"
+LIVE = "live_conversion"
+OTHERS = ("renewal_reminders", LIVE, "dormancy_reactivation", "member_care")
+"""The other stages, those first that go first."""
 ALL = 100_000
 
 
@@ -44,6 +47,9 @@ async def gather(
         failed_updates=await rows(conn, queries.failed_updates),
         events=Counter({row["kind"]: row["times"] for row in events}),
         runs=runs,
+        in_vain=await rows(conn, queries.reminded_in_vain),
+        to_buyers=await rows(conn, queries.offered_to_buyers),
+        coupons=await rows(conn, queries.used_wrongly),
     )
 
 

@@ -123,3 +123,77 @@ FROM (
     FROM messages WHERE stage = %(stage)s AND step = %(step)s AND state = 'sent'
 ) AS waited
 GROUP BY what
+
+-- name: newly_settled
+-- Members of two days, who hold nothing.
+SELECT v.id AS member_id FROM v_members v
+WHERE v.in_group AND v.entered_at BETWEEN %(at)s - interval '3 days' AND %(at)s - interval '2 days'
+    AND NOT EXISTS (SELECT FROM v_terms t WHERE t.member_id = v.id)
+ORDER BY v.id
+
+-- name: ending
+SELECT DISTINCT t.member_id FROM v_terms t
+JOIN v_members v ON v.id = t.member_id
+WHERE v.in_group AND t.line = 'membership' AND t.ends_at BETWEEN %(at)s AND %(at)s + interval '3 days'
+    AND NOT EXISTS (SELECT FROM v_terms n WHERE n.member_id = t.member_id AND n.line = t.line AND n.ends_at > t.ends_at)
+ORDER BY t.member_id
+
+-- name: watchers
+SELECT a.member_id, l.plan, l.coupon FROM v_lives l
+JOIN v_attendances a ON a.live_id = l.id AND a.watched_at IS NOT NULL
+WHERE l.ends_at <= %(at)s AND l.window_until_at > %(at)s
+    AND NOT EXISTS (SELECT FROM v_terms t WHERE t.member_id = a.member_id AND t.plan = l.plan)
+ORDER BY l.id, a.member_id
+
+-- name: calendar
+-- What became of the other stages' messages, and why the rest was not sent.
+SELECT stage, state, coalesce(reason, '') AS reason, count(*) AS messages FROM (
+    SELECT stage, state, CASE WHEN state <> 'sent' THEN coalesce(reason, state) END AS reason
+    FROM messages WHERE stage = ANY (%(stages)s)
+    UNION ALL
+    SELECT stage, 'not', reason FROM (
+        SELECT DISTINCT ON (d.member_id, d.stage, d.step, d.occurrence) d.stage, d.reason
+        FROM decisions d
+        WHERE d.stage = ANY (%(stages)s) AND NOT EXISTS (
+            SELECT FROM messages w
+            WHERE w.member_id = d.member_id AND w.stage = d.stage AND w.step = d.step AND w.occurrence = d.occurrence
+        )
+        ORDER BY d.member_id, d.stage, d.step, d.occurrence, d.at DESC, d.id DESC
+    ) AS last_decision
+) AS fate
+GROUP BY 1, 2, 3
+
+-- name: sessions
+SELECT
+    l.title, l.remaining,
+    count(a.registered_at) AS registered,
+    count(a.watched_at) AS watched,
+    (SELECT count(*) FROM redemptions r WHERE r.code = l.coupon AND r.reverses IS NULL) AS bought
+FROM v_lives l LEFT JOIN v_attendances a ON a.live_id = l.id
+GROUP BY l.id, l.title, l.remaining, l.coupon, l.starts_at
+ORDER BY l.starts_at
+
+-- name: reminded_in_vain
+-- Reminders of an end that did not matter any more when they left.
+SELECT w.id, m.telegram_id, w.step FROM messages w
+JOIN members m ON m.id = w.member_id
+JOIN milestones o ON o.member_id = w.member_id AND o.kind = 'over:' || w.occurrence
+WHERE w.stage = 'renewal_reminders' AND w.state = 'sent' AND w.sent_at > o.last_at
+
+-- name: offered_to_buyers
+-- Offers of a live session that left after their reader had bought.
+SELECT w.id, m.telegram_id, w.step FROM messages w
+JOIN members m ON m.id = w.member_id
+JOIN v_lives l ON l.id = split_part(w.occurrence, ':', 1)::bigint
+JOIN milestones b ON b.member_id = w.member_id AND b.kind = 'purchase:' || l.plan
+WHERE w.stage = 'live_conversion' AND w.state = 'sent' AND w.promotional
+    AND b.last_at >= l.created_at AND w.sent_at > b.last_at AND b.first_at >= l.created_at
+
+-- name: used_wrongly
+-- Coupons used outside their time, or more often than there are.
+SELECT r.code, 'at ' || r.at AS how FROM redemptions r JOIN coupons c USING (code)
+WHERE r.reverses IS NULL AND (r.at < c.valid_from_at OR r.at >= c.valid_until_at)
+UNION ALL
+SELECT c.code, c.redeemed || ' times' FROM coupons c
+WHERE c.redeemed > coalesce(c.first_n, c.redeemed)
+    OR c.redeemed <> (SELECT count(*) FILTER (WHERE reverses IS NULL) - count(reverses) FROM redemptions WHERE code = c.code)

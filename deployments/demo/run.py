@@ -2,52 +2,36 @@
 
 import asyncio
 import os
-import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from community.bundle import Bundle, load_bundle
-from community.database.pool import Connection, connect
-from community.database.queries import load
-from community.errors import PrefectUnavailable
-from community.groups.gate import sweep_gate
-from community.groups.welcome import sweep_greetings
-from community.outbox.recover import recover
+from community.bundle import load_bundle
+from community.database.pool import connect
 from community.sandbox.client import SandboxClient
 from community.settings import Mode, Settings, load_settings
 from community.simulation.crowd import Crowd
 from community.simulation.people import SLOTS_A_DAY, populate
 from community.simulation.verdict import judge
-from deployments.demo.clockwork import LOOK_S, Clockwork
-from deployments.demo.facts import STAGE, gather
+from deployments.demo.calendar import Calendar
+from deployments.demo.clockwork import Clockwork
+from deployments.demo.facts import gather
+from deployments.demo.life import Life, stage_flows
 from deployments.demo.scene import GROUPS, STAFF_CHAT, prepare, quiz
 from deployments.demo.summary import summarise, verdict
-from deployments.runs import open_run, run_opened, send_rest
+from deployments.runs import send_rest
 from deployments.stack import Stack
 
 if TYPE_CHECKING:
-    from prefect import Flow
-    from prefect.client.schemas.objects import FlowRun
-
-queries = load(__file__)
+    pass
 
 START = datetime(2026, 3, 2, 2, tzinfo=UTC)
 """A Monday, 10:00 in Shanghai. New York's clocks go forward the Sunday after, which puts the zones to the test."""
-SLOT = timedelta(days=1) / SLOTS_A_DAY
-OPENS = timedelta(hours=3)
-"""After each run people live up to here; then newcomers come, and talk with the bot minute by minute."""
-MINUTE = timedelta(minutes=1)
-MOST_MINUTES = 15
-PATIENCE = 60
-"""Seconds an overloaded Prefect server has to note a run."""
-DEPLOYMENT = "welcome-drip/welcome-drip"
 
 
 async def run_demo(*, exit: bool = False, days: int = 28, members: int = 300, seed: int = 7) -> int:
@@ -97,117 +81,22 @@ async def _play(console: Console, settings: Settings, days: int, members: int, s
         sandbox = await open_now.enter_async_context(SandboxClient(settings.telegram_api))
         http = await open_now.enter_async_context(aiohttp.ClientSession())
         clock = Clockwork(conn, sandbox, settings.bot_id)
-        flow = asyncio.create_task(asyncio.to_thread(_flow))
+        flows = asyncio.create_task(asyncio.to_thread(stage_flows))
         doors = await prepare(conn, sandbox, clock, settings, bundle.playbook, START - timedelta(hours=1))
         tokens = [link.token for link in bundle.playbook.links]
         people = populate(members, days, seed, tokens, [int(str(group["slot"])) for group in GROUPS])
         crowd = Crowd(people, sandbox, http, doors, quiz(bundle.playbook), seed)
         await crowd.settle()
-        life = Life(conn, clock, crowd, bundle, settings.bot_id, await flow)
+        calendar = Calendar(conn, bundle.playbook, seed)
+        await calendar.announce(START, days)
+        life = Life(conn, clock, crowd, bundle, settings.bot_id, await flows, calendar, START)
         async with _progress(console, days) as show:
             await life.pass_days(days, show)
         await summarise(console, conn, bundle.playbook, crowd)
-        facts = await gather(conn, sandbox, crowd, bundle.playbook, START + days * SLOTS_A_DAY * SLOT, life.runs)
+        facts = await gather(conn, sandbox, crowd, bundle.playbook, START + timedelta(days=days), life.runs)
         passed = verdict(console, judge(facts))
         await clock.release()
     return passed
-
-
-@dataclass(slots=True)
-class Life:
-    """Days passing: runs of the drip, and people's doings between them."""
-
-    conn: Connection
-    clock: Clockwork
-    crowd: Crowd
-    bundle: Bundle
-    bot_id: int
-    flow: "Flow[..., Any]"
-    runs: list[str] = field(default_factory=list)
-    """Final state of each run."""
-    _opening: "asyncio.Task[FlowRun | None]" = field(init=False)
-    _running: asyncio.Task[None] | None = None
-    _name: str = field(default_factory=lambda: secrets.token_hex(4))
-
-    async def pass_days(self, days: int, show: Callable[[int, datetime], None]) -> None:
-        """Live `days`, each in slots: the run of the hour first, then people; and a last run at the end."""
-        self._opening = asyncio.create_task(self._open(START))
-        for slot in range(days * SLOTS_A_DAY):
-            at = START + slot * SLOT
-            await self._run(at)
-            self._opening = asyncio.create_task(self._open(at + SLOT))
-            await self._slot(slot, at)
-            show(slot + 1, at)
-        await self._run(START + days * SLOTS_A_DAY * SLOT)
-        await self._finish_run()
-
-    async def _open(self, at: datetime) -> "FlowRun | None":
-        """Have the run of that moment noted by Prefect, which takes as long as planning; None: it does not answer."""
-        parameters, key = {"as_of": at.isoformat()}, f"demo-{self._name}-{at.isoformat()}"
-        for _ in range(PATIENCE):
-            with suppress(PrefectUnavailable):
-                return await open_run(DEPLOYMENT, parameters, idempotency_key=key, tags=["demo"])
-            await asyncio.sleep(1)
-        return None
-
-    async def _run(self, at: datetime) -> None:
-        """Sweep, and run the drip; go on once it has planned and its messages are delivered, while it reports."""
-        await self.clock.set(at)
-        await self._sweep(at)
-        await self._finish_run()
-        self._running = asyncio.create_task(self._carry_out(await self._opening))
-        while not (self._running.done() or await self._planned(at)):  # noqa: ASYNC110 - the event is in the database
-            await asyncio.sleep(LOOK_S)
-        await self.clock.settled()
-
-    async def _carry_out(self, run: "FlowRun | None") -> None:
-        try:
-            state = (await run_opened(self.flow, run)).name if run else "not noted: Prefect's server did not answer"
-        except PrefectUnavailable as error:
-            state = str(error)
-        self.runs.append(state or "nameless")
-
-    async def _finish_run(self) -> None:
-        if self._running:
-            await self._running
-
-    async def _planned(self, at: datetime) -> bool:
-        found = await self.conn.execute(queries.planned, {"stage": STAGE, "as_of": at})
-        return await found.fetchone() is not None
-
-    async def _slot(self, slot: int, begins: datetime) -> None:
-        """People live; then they and the bot talk minute by minute, as long as somebody has something to say."""
-        now = begins + OPENS
-        await self.clock.set(now)
-        acted = await self.crowd.spend(slot, begins.timestamp(), now.timestamp())
-        for _ in range(MOST_MINUTES):
-            await self.clock.settled()
-            if await self._greet(now):
-                await self.clock.settled()
-            if not acted:
-                return
-            now += MINUTE
-            await self.clock.set(now)
-            acted = await self.crowd.talk_on(slot, now.timestamp())
-
-    async def _greet(self, now: datetime) -> int:
-        greeted = await sweep_greetings(self.conn, self.bundle, now, self.bot_id)
-        if greeted:
-            await self.clock.set(now)
-        return greeted
-
-    async def _sweep(self, at: datetime) -> None:
-        """What the service and the `delivery` flow do every few seconds, here at a virtual moment."""
-        await recover(self.conn, self.bot_id, at)
-        await sweep_gate(self.conn, self.bundle, at, self.bot_id)
-        await sweep_greetings(self.conn, self.bundle, at, self.bot_id)
-
-
-def _flow() -> "Flow[..., Any]":
-    """The real flow; importing Prefect takes seconds."""
-    from flows.welcome_drip import welcome_drip
-
-    return welcome_drip
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from community.database.queries import load
 from community.playbook import Playbook
 from community.simulation.crowd import Crowd
 from community.simulation.verdict import Check
-from deployments.demo.facts import STAGE, rows
+from deployments.demo.facts import OTHERS, STAGE, rows
 
 queries = load(__file__)
 
@@ -27,6 +27,9 @@ REASONS = {
     "quiet_hours": "morning too late",
     "stale": "too late",
     "holdout": "held out",
+    "outranked": "another goes first",
+    "goal_reached": "done already",
+    "collapsed": "a newer one goes",
 }
 SHOWN = 5
 """Problems shown of a failed check."""
@@ -36,6 +39,8 @@ async def summarise(console: Console, conn: Connection, playbook: Playbook, crow
     """Print what became of everybody."""
     console.print(await _sources(conn))
     console.print(await _drip(conn, playbook))
+    console.print(await _calendar(conn))
+    console.print(await _sessions(conn))
     for line in await _facts(conn, playbook, crowd):
         console.print(f"  {line}", markup=False)
 
@@ -70,6 +75,25 @@ async def _drip(conn: Connection, playbook: Playbook) -> Table:
     table = _table("The drip, and why not", "step", "sent", *columns)
     for step in playbook.stage(STAGE).steps:
         table.add_row(step.name, *[str(fates[step.name][why] or "·") for why in ["sent", *columns]])
+    return table
+
+
+async def _calendar(conn: Connection) -> Table:
+    fates: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in await rows(conn, queries.calendar, stages=list(OTHERS)):
+        why = "sent" if row["state"] == "sent" else REASONS.get(row["reason"], row["reason"].replace("_", " "))
+        fates[row["stage"]][why] += row["messages"]
+    table = _table("The other stages", "stage", "sent", "not sent, and why")
+    for stage in OTHERS:
+        others = sorted(((number, why) for why, number in fates[stage].items() if why != "sent"), reverse=True)
+        table.add_row(stage, str(fates[stage]["sent"]), ", ".join(f"{number} {why}" for number, why in others))
+    return table
+
+
+async def _sessions(conn: Connection) -> Table:
+    table = _table("Live sessions", "title", "registered", "watched", "bought", "left")
+    for row in await rows(conn, queries.sessions):
+        table.add_row(row["title"], *(str(row[name]) for name in ("registered", "watched", "bought", "remaining")))
     return table
 
 

@@ -8,7 +8,19 @@ import uvloop
 
 from tests.benchmarks.harness import Row, report
 
-_ITSELF = ("delivery", "limits", "planning", "join", "kill", "priority", "gate", "updates", "restore")
+_ITSELF = (
+    "delivery",
+    "limits",
+    "planning",
+    "join",
+    "kill",
+    "priority",
+    "gate",
+    "updates",
+    "restore",
+    "stages",
+    "backfill",
+)
 ROWS = {name: name for name in _ITSELF} | {
     "planning-hard": "planning:run_hard",
     "import": "history",

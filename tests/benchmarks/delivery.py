@@ -90,7 +90,7 @@ async def _fill(conn: Connection, bundle_hash: str) -> None:
     )
     await conn.execute(
         "INSERT INTO messages (bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, template,"
-        " bundle, planned_at, due_at) SELECT %s, id, telegram_id, 3, 'welcome_drip', 'day_1', 'bench', true,"
+        " bundle, planned_at, due_at) SELECT %s, id, telegram_id, 35, 'welcome_drip', 'day_1', 'bench', true,"
         " 'welcome_drip/day_1', %s, %s, %s FROM members",
         [BOT_ID, bundle_hash, NOON, NOON],
     )

@@ -1,6 +1,7 @@
 """What every benchmark row stands on: PostgreSQL and a sandbox of their own, a table, and `.bench/results.json`."""
 
 import asyncio
+import gc
 import os
 import platform
 import socket
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 
 import orjson
 import psutil
@@ -181,3 +183,23 @@ async def count(conn: Connection, statement: str) -> int:
     """The number a statement yields."""
     row = await (await conn.execute(statement)).fetchone()  # type: ignore[arg-type]
     return int(next(iter(row.values()))) if row else 0
+
+
+@contextmanager
+def growth() -> Iterator[list[int]]:
+    """By how many bytes this process's memory grew at its worst, looked at every 5 ms."""
+    process, stop, grown = psutil.Process(), Event(), [0]
+    gc.collect()
+    before = process.memory_info().rss
+
+    def watch() -> None:
+        while not stop.wait(0.005):
+            grown[0] = max(grown[0], process.memory_info().rss - before)
+
+    watcher = Thread(target=watch)
+    watcher.start()
+    try:
+        yield grown
+    finally:
+        stop.set()
+        watcher.join()

@@ -117,7 +117,7 @@ async def _fill(url: str, conn: Connection, messages: int) -> None:
     )
     await conn.execute(
         "INSERT INTO messages (bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, template,"
-        " bundle, planned_at, due_at) SELECT %s, id, telegram_id, 3, 'welcome_drip', 'day_1', 'bench',"
+        " bundle, planned_at, due_at) SELECT %s, id, telegram_id, 35, 'welcome_drip', 'day_1', 'bench',"
         " telegram_id %% 5 <> 0, 'welcome_drip/day_1', %s, %s, %s FROM members",
         [BOT_ID, bundle.hash, NOON, NOON],
     )

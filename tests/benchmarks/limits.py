@@ -76,7 +76,7 @@ async def _fill(url: str, groups: list[int]) -> None:
     async with await connect(url) as conn:
         await conn.execute(
             "INSERT INTO messages (bot_id, chat_id, lane, stage, step, occurrence, template, bundle, planned_at,"
-            " due_at) SELECT %s, chat, 3, 'welcome_drip', 'day_1', place, 'welcome_drip/day_1', %s, %s, %s"
+            " due_at) SELECT %s, chat, 35, 'welcome_drip', 'day_1', place, 'welcome_drip/day_1', %s, %s, %s"
             " FROM unnest(%s::bigint[]) WITH ORDINALITY AS queue (chat, place) ORDER BY random()",
             [BOT_ID, bundle.hash, NOON, NOON, chats],
         )

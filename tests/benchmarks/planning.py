@@ -6,22 +6,17 @@ reference inserts the very messages the plan added into the same table with the 
 with the plan, which is shared by two connections as the flow's. Memory is what this process grows by while it plans.
 """
 
-import gc
 import statistics
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Event, Thread
-
-import psutil
 
 from community.bundle import Bundle, load_bundle
 from community.database.pool import Connection, connect
 from community.outbox.bundles import publish
 from community.outreach.plan import PlanResult, plan
-from tests.benchmarks.harness import BOT_ID, NOON, ROOT, Row, database, install
+from tests.benchmarks.harness import BOT_ID, NOON, ROOT, Row, database, growth, install
 
 MEMBERS, CANDIDATES = 1_000_000, 125_000
 STAGE = "welcome_drip"
@@ -130,7 +125,7 @@ async def _history(conn: Connection, world: World) -> None:
     await conn.execute(
         "INSERT INTO messages (bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, planned_at,"
         " due_at, state, sent_at)"
-        " SELECT %(bot)s, m.id, m.telegram_id, 5, 'past', 'step_' || n, 'x', true, s.at, s.at, 'sent', s.at"
+        " SELECT %(bot)s, m.id, m.telegram_id, 55, 'past', 'step_' || n, 'x', true, s.at, s.at, 'sent', s.at"
         " FROM members m, generate_series(1, %(each)s) AS n, LATERAL (SELECT %(now)s -"
         f" CASE WHEN {two_today} AND n < 3 THEN make_interval(hours => n)"
         " ELSE make_interval(hours => 26 + 140 * n / %(each)s) END AS at) AS s",
@@ -138,7 +133,7 @@ async def _history(conn: Connection, world: World) -> None:
     )
     await conn.execute(
         "INSERT INTO messages (bot_id, member_id, chat_id, lane, stage, step, occurrence, planned_at, due_at, state,"
-        " sent_at) SELECT %(bot)s, id, telegram_id, 3, %(stage)s, 'welcome',"
+        " sent_at) SELECT %(bot)s, id, telegram_id, 35, %(stage)s, 'welcome',"
         " to_char(entered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), entered_at, entered_at, 'sent', entered_at"
         " FROM members WHERE entered_at = %(entered)s",
         {"bot": BOT_ID, "stage": STAGE, "entered": ENTERED},
@@ -147,7 +142,7 @@ async def _history(conn: Connection, world: World) -> None:
 
 async def _round(conn: Connection, beside: Connection, bundle: Bundle) -> Round:
     """Plan; take the rows away; insert them barely; take them away again. Seconds, seconds, bytes grown, result."""
-    with _growth() as grown:
+    with growth() as grown:
         started = time.perf_counter()
         result = await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID, beside=[beside])
         planned = time.perf_counter() - started
@@ -173,23 +168,3 @@ async def _take_away(conn: Connection, plan_id: int) -> None:
     await conn.execute("DELETE FROM decisions WHERE plan_id = %s", [plan_id])
     await conn.execute("VACUUM messages, decisions")
     await conn.execute("CHECKPOINT")
-
-
-@contextmanager
-def _growth() -> Iterator[list[int]]:
-    """By how many bytes this process's memory grew at its worst, looked at every 5 ms."""
-    process, stop, grown = psutil.Process(), Event(), [0]
-    gc.collect()
-    before = process.memory_info().rss
-
-    def watch() -> None:
-        while not stop.wait(0.005):
-            grown[0] = max(grown[0], process.memory_info().rss - before)
-
-    watcher = Thread(target=watch)
-    watcher.start()
-    try:
-        yield grown
-    finally:
-        stop.set()
-        watcher.join()

@@ -32,7 +32,7 @@ POPULATE = (
     INSERT INTO messages (
         bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, planned_at, due_at, state, sent_at
     )
-    SELECT %(bot)s, id, telegram_id, 3, 'welcome_drip', 'day_1', 'x', true, entered_at, entered_at, 'sent', entered_at
+    SELECT %(bot)s, id, telegram_id, 35, 'welcome_drip', 'day_1', 'x', true, entered_at, entered_at, 'sent', entered_at
     FROM members
     """,
     """

@@ -30,7 +30,7 @@ LOAD, BUTTON = "chaos", "answer:day_1"
 """Stage of the load's messages, and the button that tells them from others."""
 PATIENCE_S = 400.0
 """More than the longest rest of a message that was tried in vain again and again (300 s)."""
-LANE = 5
+LANE = 55
 """One for all, so that both kinds are on their way when the fault strikes."""
 
 

@@ -1,6 +1,7 @@
 """Members do not wait for Prefect: its server hung or gone, they are welcomed at once, and the run is shown later."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -11,15 +12,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import aiohttp
 import psutil
 import pytest
 
 from community.bundle import load_bundle
-from community.database.installation import claim
+from community.database.installation import claim, sop_now
 from community.database.pool import Connection
-from community.outbox.bundles import publish
+from community.outbox.bundles import Bundles, publish
+from community.outreach.proposals import propose_send
 from community.sandbox.app import create_app
 from community.sandbox.client import SandboxClient
 from community.sandbox.server import bind, server
@@ -144,6 +147,56 @@ async def test_members_do_not_wait_for_prefect(
     assert await asyncio.to_thread(service.wait, 20) == 0
     assert time.monotonic() - began < SOON_S
     _signal_tree(prefect, signal.SIGCONT)
+
+
+async def test_a_word_of_the_staff_chat_is_carried_out_without_prefect(
+    playbook: None,
+    environment: dict[str, str],
+    start: Start,
+    telegram: SandboxClient,
+    conn: Connection,
+) -> None:
+    staff = await telegram.create_group("Staff", owner=1)
+    environment["SOP_STAFF_CHAT"] = str(staff)
+    start("deployments.service")
+    for member in (21, 22):
+        await telegram.create_user(member, f"User {member}")
+        await telegram.start(member, load_settings().bot_id)
+        await _until(lambda who=member: telegram.received(who))  # type: ignore[misc]
+    at = await sop_now(conn)
+    await conn.execute(
+        "WITH g AS (INSERT INTO groups (chat_id, title, registered_at) VALUES (-1001, 'Club', %(at)s) RETURNING id)"
+        " INSERT INTO memberships (member_id, group_id, joined_at) SELECT m.id, g.id, %(at)s FROM g, members m",
+        {"at": at},
+    )
+    await conn.execute("UPDATE members SET entered_at = %s", [at])
+    bundle = await Bundles().current(conn)
+    whose = {"bot_id": load_settings().bot_id, "run_id": str(uuid4()), "staff_chat": staff}
+    await propose_send(conn, bundle, "welcome_drip", await sop_now(conn), **whose)
+
+    async def question() -> dict[str, Any] | None:
+        asked = [each for each in await telegram.history(staff) if "approve:" in json.dumps(each)]
+        return asked[0] if asked else None
+
+    asked = await _until(question)
+    before = len(await telegram.received(21))
+    began = time.monotonic()
+    button = asked["buttons"][0]["text"]
+    pressed = await telegram.press(1, text=button, message=asked["message_id"], chat=staff)
+    await _until(lambda: _answered(telegram, pressed["callback_query_id"]))
+    assert (await telegram.callback(pressed["callback_query_id"]))["text"] == "已批准：几秒内开始发送。"
+    await _until(lambda: _more_than(telegram, 21, before))
+    assert time.monotonic() - began < SOON_S
+    row = await (await conn.execute("SELECT state, decided_how FROM plans WHERE hash IS NOT NULL")).fetchone()
+    assert row == {"state": "executed", "decided_how": "staff_chat"}
+
+
+async def _answered(telegram: SandboxClient, query: str) -> bool:
+    return bool((await telegram.callback(query))["answered"])
+
+
+async def _more_than(telegram: SandboxClient, member: int, before: int) -> bool:
+    return len(await telegram.received(member)) > before
 
 
 async def _door(conn: Connection, telegram: SandboxClient) -> str:

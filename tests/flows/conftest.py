@@ -6,11 +6,12 @@ import shutil
 import subprocess
 import warnings
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from prefect.client.orchestration import PrefectClient, get_client
@@ -21,6 +22,8 @@ from prefect.client.schemas.filters import (
     TaskRunFilterFlowRunId,
 )
 from prefect.client.schemas.objects import Artifact, FlowRun, State, TaskRun
+from prefect.exceptions import Pause
+from prefect.flow_engine import run_flow_async
 from prefect.server.api import server
 from prefect.testing import utilities
 
@@ -33,6 +36,7 @@ from community.settings import load_settings
 from deployments.bootstrap import apply
 from deployments.declared import declared
 from deployments.stack import EMPTY_PREFECT
+from flows.welcome_drip import welcome_drip
 from tests.flows.sandbox import telegram as telegram
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -149,6 +153,21 @@ async def run_of(client: PrefectClient, state: State[Any]) -> FlowRun:
     return await client.read_flow_run(run_id)
 
 
+async def carry_on(client: PrefectClient, run_id: UUID) -> FlowRun:
+    """Execute a run of the welcome drip's deployment as a worker would, until it ends or suspends."""
+    run = await client.read_flow_run(run_id)
+    with suppress(Pause):
+        unwatched = run.model_copy(update={"deployment_id": None})  # as in deployments.runs
+        await run_flow_async(welcome_drip, flow_run=unwatched, parameters=run.parameters, return_type="state")
+    return await client.read_flow_run(run_id)
+
+
+async def begin(client: PrefectClient, **parameters: Any) -> FlowRun:
+    """A run of the welcome drip's deployment, executed until it ends or suspends."""
+    held = await client.read_deployment_by_name("welcome-drip/welcome-drip")
+    return await carry_on(client, (await client.create_flow_run_from_deployment(held.id, parameters=parameters)).id)
+
+
 async def task_runs(client: PrefectClient, run: FlowRun, last: str) -> list[TaskRun]:
     """The run's task runs. Prefect records them in order, a moment after they ended: waits for the one named `last`."""
     filter_ = TaskRunFilter(flow_run_id=TaskRunFilterFlowRunId(any_=[run.id]))
@@ -161,8 +180,8 @@ async def task_runs(client: PrefectClient, run: FlowRun, last: str) -> list[Task
 
 
 async def artifacts(client: PrefectClient, run: FlowRun) -> dict[str, Artifact]:
-    """The run's artifacts by key."""
+    """The run's artifacts by key, the newest of each."""
     found = await client.read_artifacts(
         artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id]))
     )
-    return {str(artifact.key): artifact for artifact in found}
+    return {str(artifact.key): artifact for artifact in sorted(found, key=lambda artifact: str(artifact.created))}

@@ -15,8 +15,12 @@ from prefect.settings import get_current_settings
 
 from community.bundle import Bundle
 from community.database.pool import Connection
+from community.outbox.bundles import publish
 from flows.welcome_drip import welcome_drip
-from tests.flows.conftest import newcomers, run_of
+from tests.flows.conftest import begin, carry_on, newcomers, run_of
+from tests.flows.test_live_conversion import add_live, match, selling
+
+__all__ = ["selling"]
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no `chromium` on PATH (apt-get install chromium)")
@@ -91,3 +95,37 @@ async def test_a_run_tells_who_got_what_and_why_not(
     await page.get_by_text("welcome-drip-report").first.click()
     await expect(page.get_by_text("Who does not, and why")).to_be_visible()
     await expect(page.get_by_text("has blocked the bot").first).to_be_visible()
+
+
+async def test_a_large_send_is_approved_by_the_form_under_resume(
+    client: PrefectClient, deployed: None, ui: str, page: Page, bundle: Bundle, conn: Connection
+) -> None:
+    await publish(conn, Bundle({**bundle.source, "approval": {"above": 2}}, bundle.copy), "strict")
+    await newcomers(conn, 3)
+    run = await begin(client)
+
+    await page.goto(f"{ui}/runs/flow-run/{run.id}")
+    await expect(page.get_by_text("3 messages wait for approval").first).to_be_visible(timeout=30_000)
+    await page.get_by_role("button", name="Resume").first.click()
+    form = page.get_by_role("dialog")
+    for words in ("What shall happen?", "Your name", "Note (Optional)", "Without an answer by"):
+        await expect(form.get_by_text(words)).to_be_visible()
+    await form.locator(".p-select-button__control").press("ArrowDown")
+    await page.get_by_role("listbox").get_by_text("send to all", exact=True).click()
+    await form.locator("textarea").nth(0).fill("Ada")
+    await form.get_by_role("button", name="Submit").click()
+    await expect(form).not_to_be_visible()
+    assert (await client.read_flow_run(run.id)).state_name == "Resuming"
+    assert (await carry_on(client, run.id)).name.endswith(" · 3 on their way · approved by Ada")
+
+
+async def test_the_rungs_of_a_live_session_are_seen_ahead(
+    client: PrefectClient, ui: str, page: Page, conn: Connection, selling: Bundle
+) -> None:
+    await add_live(conn, selling)
+    await match(conn, selling)
+    held = await client.read_deployment_by_name("live-conversion/live-conversion")
+
+    await page.goto(f"{ui}/deployments/deployment/{held.id}?tab=Upcoming")
+    for rung in ("announce", "live_now", "last_call", "result"):
+        await expect(page.get_by_text(f"· {rung} · Freight").first).to_be_visible(timeout=30_000)

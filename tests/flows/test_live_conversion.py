@@ -21,6 +21,8 @@ from community.live.sessions import add, cancel, move
 from community.outbox.bundles import publish
 from community.settings import load_settings
 from deployments import runs
+from deployments.bootstrap import apply
+from deployments.declared import declared
 from deployments.runs import ask
 from flows.live_conversion import live_conversion
 from tasks import live_runs
@@ -118,6 +120,23 @@ async def test_a_run_that_somebody_deleted_comes_back(client: PrefectClient, con
     await client.delete_flow_run((await ahead(client))[4].id)
     assert await match(conn, selling) == Shown(added=1, removed=0)
     assert [run.parameters["rung"] for run in await ahead(client)] == RUNGS
+
+
+async def test_runs_follow_a_deployment_that_is_made_anew(
+    client: PrefectClient, conn: Connection, selling: Bundle, shipped: Bundle
+) -> None:
+    await add_live(conn, selling)
+    await match(conn, selling)
+    held = await client.read_deployment_by_name("live-conversion/live-conversion")
+    await client.delete_deployment(held.id)
+    with pytest.raises(PrefectUnavailable, match=r"no deployment .*python -m deployments\.bootstrap"):
+        await match(conn, selling)
+    await apply(client, declared(shipped.playbook))
+    await match(conn, selling)
+    made = await client.read_deployment_by_name("live-conversion/live-conversion")
+    found = await ahead(client)
+    assert {run.deployment_id for run in found} == {made.id}
+    assert [run.parameters["rung"] for run in found] == RUNGS
 
 
 async def test_a_step_that_the_playbook_times_otherwise_moves_its_run(

@@ -5,6 +5,7 @@ from datetime import timedelta
 from prefect.client.orchestration import PrefectClient
 
 from community.bundle import Bundle
+from community.database.installation import set_virtual_now
 from community.database.pool import Connection
 from flows.member_care import member_care
 from tasks.conduct import What
@@ -20,6 +21,7 @@ async def test_members_are_written_to_and_staff_get_their_tasks_once(
 ) -> None:
     [number] = await newcomers(conn, 1)
     await terms_in_a_row(conn, number, START, 12)
+    await set_virtual_now(conn, REVIEWED)
     await member_care(what=What.preview, as_of=REVIEWED)
     assert await tasks(conn) == []
 

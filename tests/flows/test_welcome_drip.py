@@ -20,7 +20,7 @@ REPORT = "report on welcome_drip"
 
 async def test_run_says_who_got_what_and_why_not(client: PrefectClient, bundle: Bundle, conn: Connection) -> None:
     await newcomers(conn, 3)
-    await newcomers(conn, 2, dm="blocked")
+    blocked = await newcomers(conn, 2, dm="blocked")
 
     run = await run_of(client, await welcome_drip(return_state=True))
 
@@ -32,7 +32,9 @@ async def test_run_says_who_got_what_and_why_not(client: PrefectClient, bundle: 
     shown = await artifacts(client, run)
     report = str(shown["welcome-drip-report"].data)
     assert "| 3 | welcome | waiting |" in report
-    assert "| 2 | has blocked the bot |" in report
+    assert f"| 2 | has blocked the bot | {blocked[0]}, {blocked[1]} | " in report
+    assert "`sop explain welcome_drip --why-not welcome --reason blocked`" in report
+    assert "In force: at most 2 promotional messages in 24 h and 10 in 7 days; quiet from 22:00 to 08:30" in report
     assert "always-on service is not running" in report
     assert "sop explain MEMBER welcome_drip" in report
     assert "outcome" in str(shown["welcome-drip-reasons"].data)
@@ -78,13 +80,15 @@ async def test_follows_messages_until_they_are_sent(client: PrefectClient, bundl
     await beat(conn, "test", "service")
     await conn.execute(
         "CREATE FUNCTION deliver() RETURNS trigger LANGUAGE plpgsql AS"
-        " $$ BEGIN UPDATE messages SET state = 'sent' WHERE state = 'waiting'; RETURN NULL; END $$"
+        " $$ BEGIN UPDATE messages SET state = 'sent', sent_at = due_at WHERE state = 'waiting'; RETURN NULL; END $$"
     )
     await conn.execute("CREATE TRIGGER deliver AFTER UPDATE OF counts ON plans EXECUTE FUNCTION deliver()")
 
     run = await run_of(client, await welcome_drip(return_state=True))
 
     assert run.name.endswith(" · 3 sent")
+    report = str((await artifacts(client, run))["welcome-drip-report"].data)
+    assert "| welcome | 100 % | 3 | 3 | 0 | 0 | 0 | 0 | 0 |" in report
 
 
 async def test_plans_for_the_given_moment(client: PrefectClient, bundle: Bundle, conn: Connection) -> None:
@@ -93,8 +97,8 @@ async def test_plans_for_the_given_moment(client: PrefectClient, bundle: Bundle,
     run = await run_of(client, await welcome_drip(as_of=MORNING, return_state=True))
 
     assert run.name.startswith("welcome-drip · 2026-03-04 10:30 · ")
-    steps = await (await conn.execute("SELECT step FROM messages ORDER BY step")).fetchall()
-    assert [row["step"] for row in steps] == ["day_1", "welcome"]
+    decided = await (await conn.execute("SELECT step, reason FROM decisions ORDER BY step")).fetchall()
+    assert [(row["step"], row["reason"]) for row in decided] == [("day_1", "stale"), ("welcome", "stale")]
 
 
 async def test_switched_off_in_the_playbook(client: PrefectClient, bundle: Bundle, conn: Connection) -> None:

@@ -30,6 +30,25 @@ WHERE m.in_group AND m.id = ANY (%(members)s)
 -- name: absence
 SELECT 'unknown' AS absence, NULL::timestamptz AS since_at
 """
+FROM_A_MOMENT = """-- name: audience
+-- As stages count from something to come: here 300 days after entry. For one language the stage itself is sold out.
+SELECT
+    m.id AS member_id, s.step, to_char(e.ends_at, 'YYYY-MM-DD') AS occurrence, d.due_at,
+    d.due_at + s.expires_after AS expires_at, m.entered_at AS since_at, %(goals)s::text[] AS goals,
+    CASE WHEN m.locale = 'en' THEN 'sold_out' END AS barred, '{}'::jsonb AS context
+FROM v_members m
+CROSS JOIN steps s
+CROSS JOIN LATERAL (SELECT m.entered_at + interval '300 days' AS ends_at) AS e
+CROSS JOIN LATERAL (
+    SELECT coalesce(
+        e.ends_at + s.after, ((e.ends_at AT TIME ZONE %(zone)s)::date + s.day + s.local_time) AT TIME ZONE %(zone)s
+    ) AS due_at
+) AS d
+WHERE m.id = ANY (%(members)s) AND d.due_at <= %(as_of)s AND d.due_at > %(as_of)s::timestamptz - interval '14 days'
+
+-- name: absence
+SELECT 'not_due' AS absence, entered_at AS since_at FROM v_members WHERE id = %(member_id)s
+"""
 STEP = {"name": "one", "at": "10:00", "expires_after": "20h", "promotional": True}
 
 
@@ -41,12 +60,12 @@ def with_stages(bundle: Bundle, *names: str, stage: dict[str, Any] | None = None
 
 
 @contextmanager
-def audiences(folder: Path, *names: str) -> Iterator[None]:
-    """Audiences of everyone for these stages, and the shipped ones, in a folder of the test's own."""
+def audiences(folder: Path, *names: str, text: str = EVERYONE) -> Iterator[None]:
+    """Audiences of everyone (or another `text`) for these stages, and the shipped ones, in the test's own folder."""
     for path in statements.AUDIENCES.glob("*.sql"):
         (folder / path.name).write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
     for name in names:
-        (folder / f"{name}.sql").write_text(EVERYONE, encoding="utf-8")
+        (folder / f"{name}.sql").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(statements, "AUDIENCES", folder)
         statements.forget()

@@ -45,6 +45,7 @@ async def rich(conn: Connection, member: MakeMember, paid: int = 200_000, curren
 async def test_the_review_is_a_task_with_the_consultant_whom_the_member_is_told(
     conn: Connection, bundle: Bundle, member: MakeMember
 ) -> None:
+    bundle = Bundle({**bundle.source, "care": {"consultants": ["Ada"]}}, bundle.copy)
     number = await member(entered_at=START)
     await terms_in_a_row(conn, number, START, 12)
     assert await opened(conn, bundle, REVIEWED - timedelta(minutes=1)) == {}
@@ -54,7 +55,7 @@ async def test_the_review_is_a_task_with_the_consultant_whom_the_member_is_told(
     assert (task["created_at"], task["due_at"]) == (REVIEWED, REVIEWED + 7 * DAY)
     await care(conn, bundle, REVIEWED)
     [message] = await messages(conn, "mid_year_review")
-    assert message["context"]["consultant"] == task["note"]
+    assert message["context"]["consultant"] == task["note"] == "Ada"
 
 
 async def test_opened_again_nothing_is_added_also_when_it_is_done(

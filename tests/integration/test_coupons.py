@@ -16,13 +16,13 @@ from community.engagement.coupons import (
     coupon_of,
     given as given_off,
     issue,
-    issue_planned,
     ledger,
     listing,
     usable,
     withdraw,
 )
 from community.engagement.models import Coupon, Redemption
+from community.engagement.offers import issue_planned
 from community.engagement.redemptions import Quote, Refusal, look, quote, redeem, reverse, reverse_of_term
 from community.errors import CouponRefused
 from community.playbook import Playbook

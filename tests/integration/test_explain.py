@@ -1,7 +1,9 @@
 """Explaining a stage for one member: what was recorded, what holds by today's data, and why a step is missing."""
 
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,14 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.errors import UnknownStage
 from community.outbox.halt import halt
+from community.outreach import statements
 from community.outreach.explain import Explanation, StepExplanation, explain
+from community.outreach.models import Reason
 from community.outreach.plan import plan, preview, tally
+from deployments.cli.gates import gate_of
+from tasks.words import ABSENCES, REASONS
 from tests.integration.conftest import BOT_ID, NOON, past_send
+from tests.integration.rows import FROM_A_MOMENT, STEP, audiences, reach, with_stages
 
 STAGE = "welcome_drip"
 DAY = timedelta(days=1)
@@ -244,3 +251,146 @@ async def test_the_tally_is_what_the_plan_then_does(
     assert told == planned.steps
     assert [row["members"] for row in rows if row["step"] is None] == [planned.already]
     assert len(listed) == sum(sum(outcomes.values()) for outcomes in told.values())
+
+
+# Stages that count from a moment to come, are planned ahead, or say themselves whom they hold back.
+
+
+@pytest.fixture
+def term(tmp_path: Path) -> Iterator[None]:
+    with audiences(tmp_path, "term", text=FROM_A_MOMENT):
+        yield
+
+
+BEFORE = [
+    {**STEP, "name": "week_before", "day": -7},
+    {"name": "hour_before", "after": "-1h", "expires_after": "1h", "promotional": True},
+    {"name": "day_after", "after": "24h", "expires_after": "1d", "promotional": True},
+]
+END = NOON + 299 * DAY
+"""Of members who entered yesterday."""
+
+
+@pytest.mark.usefixtures("term")
+async def test_steps_before_and_after_a_moment_far_ahead_are_found(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    stage = with_stages(bundle, "term", stage={"steps": BEFORE, "plan_ahead": "24h"})
+    found = await explain(conn, stage, await member(), "term", NOON)
+    ten_oclock = END.replace(hour=2) - 7 * DAY
+    assert [(s.step, s.due_at) for s in found.steps] == [
+        ("week_before", ten_oclock),
+        ("hour_before", END - timedelta(hours=1)),
+        ("day_after", END + DAY),
+    ]
+    assert all(s.today is not None and s.today.reason is None for s in found.steps)
+
+
+@pytest.mark.usefixtures("term")
+async def test_what_a_plan_ahead_would_take_up_now_is_explained_once(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    stage = with_stages(bundle, "term", stage={"steps": BEFORE, "plan_ahead": "24h"})
+    number, at = await member(), END - timedelta(hours=10)
+    found = await explain(conn, stage, number, "term", at)
+    assert [s.step for s in found.steps] == ["week_before", "hour_before", "day_after"]
+    coming = step(found, "hour_before")
+    assert coming.due_at == END - timedelta(hours=1)
+    assert coming.today is not None
+    assert (coming.today.reason, coming.today.from_at) == (None, coming.due_at)
+    assert (await plan(conn, stage, "term", at, bot_id=BOT_ID)).steps == {
+        "week_before": {"stale": 1}, "hour_before": {"send": 1}
+    }  # fmt: skip
+    waiting = step(await explain(conn, stage, number, "term", at), "hour_before")
+    assert waiting.message is not None
+    assert waiting.message.state == "waiting"
+
+
+@pytest.mark.usefixtures("term")
+async def test_what_the_stage_itself_holds_back_is_told(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    stage = with_stages(bundle, "term", stage={"steps": BEFORE})
+    number = await member(locale="en")
+    found = step(await explain(conn, stage, number, "term", END - timedelta(minutes=30)), "hour_before")
+    assert found.today is not None
+    assert (found.today.reason, found.today.gates["barred"]) == ("sold_out", "sold_out")
+    far = step(await explain(conn, stage, number, "term", NOON), "hour_before")
+    assert far.today is not None
+    assert far.today.reason == "sold_out"
+
+
+@pytest.mark.parametrize("late", ["send", "skip", "collapse"])
+async def test_whether_a_step_is_late_is_told(
+    conn: Connection, edited: Callable[..., Bundle], bundle: Bundle, member: MakeMember, late: str
+) -> None:
+    steps = [{**LASTING[0], "late": late}, {**LASTING[0], "name": "day_2", "at": "11:00", "late": late}]
+    number = await member()
+    found = await explain(conn, edited(steps=steps), number, STAGE, NOON)
+    assert found.late_at == NOON - timedelta(hours=1)
+    assert [s.due_at is not None and s.due_at <= found.late_at for s in found.steps] == [True, True]
+    expected = {"send": [None, None], "skip": ["stale", "stale"], "collapse": ["collapsed", None]}[late]
+    assert [s.today and s.today.reason for s in found.steps] == expected
+
+
+async def test_the_milestone_that_was_reached_is_named(
+    conn: Connection, edited: Callable[..., Bundle], bundle: Bundle, member: MakeMember
+) -> None:
+    wanting = edited(goal="purchase")
+    number = await member()
+    before = step(await explain(conn, wanting, number, STAGE, NOON), "day_1")
+    assert before.today is not None
+    assert (before.today.gates["goals"], before.today.gates["goal"]) == (["purchase"], None)
+    await reach(conn, number, "purchase", NOON)
+    after = step(await explain(conn, wanting, number, STAGE, NOON), "day_1")
+    assert after.today is not None
+    assert after.today.reason == "goal_reached"
+    assert after.today.gates["goal"] == "purchase"
+    assert datetime.fromisoformat(after.today.gates["goal_reached"]) == NOON
+
+
+async def test_when_a_message_was_wanted_is_told(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    number = await member()
+    await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    found = step(await explain(conn, bundle, number, STAGE, NOON), "day_1").message
+    assert found is not None
+    assert (found.wanted_at, found.late_s) == (NOON - timedelta(hours=2), 2 * 3600)
+
+
+async def test_every_shipped_stage_is_explained_to_who_is_in_it_and_to_who_is_not(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """Looks into the future ask each audience as of many moments in one statement."""
+    active, unknown = await member(entered_at=NOON - 40 * DAY), await member(in_group=False)
+    await reach(conn, active, "message", NOON - 3 * DAY)
+    await conn.execute(
+        "INSERT INTO terms (member_id, plan, line, starts_at, ends_at, counted_from_at, changed_at, source, granted_by)"
+        " VALUES (%s, 'month', 'membership', %s, %s, %s, %s, 'test', 'test')",
+        [active, NOON - 10 * DAY, NOON + 20 * DAY, NOON - 10 * DAY, NOON - 10 * DAY],
+    )
+    coming = {}
+    for stage in bundle.playbook.stages:
+        found = await explain(conn, bundle, active, stage, NOON)
+        coming |= {s.step: s.due_at for s in found.steps if s.due_at}
+        absent = await explain(conn, bundle, unknown, stage, NOON)
+        assert absent.absence != "unknown"
+    ends_on = datetime(2026, 3, 24, 2, tzinfo=UTC)
+    assert coming["month_7"] == ends_on - 7 * DAY
+    assert coming["winback_3"] == ends_on + 3 * DAY
+    assert coming["silent_holder"] == datetime(2026, 3, 8, 2, tzinfo=UTC)
+    assert coming["nps"] == datetime(2026, 3, 24, 3, tzinfo=UTC)
+
+
+def test_every_code_of_an_audience_has_its_words() -> None:
+    for path in statements.AUDIENCES.glob("*.sql"):
+        audience, _, absence = path.read_text(encoding="utf-8").partition("-- name: absence")
+        codes = re.findall(r"(?:THEN|ELSE|SELECT) '(\w+)'", absence)
+        assert codes, path
+        assert set(codes) <= set(ABSENCES), path
+        barred = re.findall(r"CASE WHEN [^']* THEN '(\w+)' END AS barred", audience)
+        assert set(barred) <= set(REASONS), path
+
+
+@pytest.mark.parametrize("reason", [reason.value for reason in Reason])
+def test_every_reason_has_its_words_and_its_gate(reason: str) -> None:
+    assert reason in REASONS
+    barred = reason if reason in ("collapsed", "sold_out") else None
+    assert gate_of({"barred": barred}, reason) is not None

@@ -234,7 +234,7 @@ async def test_health_tells_of_database_and_heartbeat(gateway: Gateway, conn: Co
 async def test_metrics_tell_what_waits_and_what_failed(gateway: Gateway, conn: Connection) -> None:
     await conn.execute(
         "INSERT INTO messages (bot_id, chat_id, lane, stage, step, occurrence, state, planned_at, due_at)"
-        " SELECT %s, n, 5, 's', 's', n::text, CASE WHEN n < 3 THEN 'failed' ELSE 'waiting' END, now(), now()"
+        " SELECT %s, n, 55, 's', 's', n::text, CASE WHEN n < 3 THEN 'failed' ELSE 'waiting' END, now(), now()"
         " FROM generate_series(1, 5) AS n",
         [BOT_ID],
     )

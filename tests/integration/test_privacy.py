@@ -67,6 +67,13 @@ async def anna(desk: Desk) -> Member:
         [json.dumps({"names": ["Annabella Quux", "Ben"]}), NOW, NOW],
     )
     await desk.conn.execute(
+        "WITH p AS (INSERT INTO plans (stage, kind, as_of_at, planned_wall, state, bundle, decide_by_at)"
+        " VALUES ('welcome_drip', 'approval', %(now)s, %(now)s, 'proposed', 'x', %(now)s) RETURNING id)"
+        " INSERT INTO plan_rows (plan_id, on_day, member_id, step, occurrence, due_at, expires_at, lane, promotional,"
+        " exempt) SELECT p.id, '2026-03-04', m.id, 'day_1', 'x', %(now)s, %(now)s, 35, true, false FROM p, members m",
+        {"now": NOW},
+    )
+    await desk.conn.execute(
         "INSERT INTO lives (title, url, announce_at, starts_at, ends_at, window_until_at, created_at)"
         " SELECT 'Live', 'x', t, t + interval '1 h', t + interval '2 h', t + interval '2 h', t"
         " FROM (SELECT %s::timestamptz AS t) AS t",
@@ -152,9 +159,8 @@ async def test_export_tells_everything(desk: Desk, anna: Member) -> None:
     text = json.dumps(told, default=str)
     assert all(trace in text for trace in TRACES)
     assert told["members"][0]["telegram_id"] == ANN_ID
-    assert {"events", "messages", "member_tags", "follow_ups", "updates", "memberships", "live_questions"} <= {
-        k for k, v in told.items() if v
-    }
+    named = {"events", "messages", "member_tags", "follow_ups", "updates", "memberships", "live_questions", "plan_rows"}
+    assert named <= {k for k, v in told.items() if v}
 
 
 async def test_erased_twice_in_turn(desk: Desk, anna: Member) -> None:

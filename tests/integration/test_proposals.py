@@ -67,6 +67,17 @@ async def test_a_backfill_shows_days_steps_and_reasons_and_writes_no_message(
     assert [row["step"] for row in await sample(conn, found.id, 1)] == ["day_1", "day_2"]
 
 
+async def test_what_is_due_at_midnight_belongs_to_the_day_that_begins(
+    conn: Connection, edited: Edit, bundle: Bundle, member: MakeMember
+) -> None:
+    midnight = edited(steps=[{**LATER[0], "at": "00:00"}], quiet_hours=None)
+    await member(entered_at=NOON - DAY)
+    yesterday = await propose_backfill(conn, midnight, STAGE, TODAY - DAY, TODAY - DAY, NOON, bot_id=BOT_ID)
+    assert yesterday.send == 0
+    found = await propose_backfill(conn, midnight, STAGE, TODAY, TODAY, NOON, bot_id=BOT_ID)
+    assert found.counts["days"] == {"2026-03-04": {"day_1": {"send": 1}}}
+
+
 async def test_the_cap_sees_all_days_of_a_backfill_together(conn: Connection, drip: Bundle, member: MakeMember) -> None:
     who = await member(entered_at=NOON - 3 * DAY)
     found = await propose_backfill(conn, drip, STAGE, TODAY - 2 * DAY, TODAY, NOON, bot_id=BOT_ID)
@@ -92,6 +103,23 @@ async def test_approving_executes_what_was_frozen_and_never_adds(
     ] * 2
     decisions = await (await conn.execute("SELECT member_id, reason FROM decisions")).fetchall()
     assert [tuple(row.values()) for row in decisions] == [(old[0], "opted_out")] * 2
+
+
+async def test_what_it_offers_is_issued_when_it_is_executed(
+    conn: Connection, bundle: Bundle, edited: Edit, member: MakeMember
+) -> None:
+    offering = edited(steps=[{**LATER[0], "offer": "renewal"}])
+    await publish(conn, offering, "with an offer")
+    who = [await member(entered_at=NOON - DAY) for _ in range(3)]
+    found = await propose_backfill(conn, offering, STAGE, TODAY, TODAY, NOON, bot_id=BOT_ID)
+    issued = (
+        "SELECT c.member_id, m.context ->> 'coupon' = c.code AS named FROM coupons c JOIN messages m USING (member_id)"
+    )
+    assert await (await conn.execute(issued)).fetchall() == []
+    await approve(conn, offering, found.id)
+    await run(conn, offering, found.id)
+    rows = await (await conn.execute(f"{issued} ORDER BY 1")).fetchall()
+    assert rows == [{"member_id": each, "named": True} for each in who]
 
 
 async def test_executing_again_and_backfilling_again_add_nothing(
@@ -217,6 +245,36 @@ async def test_a_part_first_then_the_rest(conn: Connection, drip: Bundle, large:
     rest = await run(conn, drip, found.id)
     assert (rest.state, rest.sent, rest.left) == ("executed", 40, 0)
     assert len(await planned(conn)) == 40
+
+
+async def test_the_part_is_never_nobody_and_the_next_one_is_another(
+    conn: Connection, drip: Bundle, large: list[int]
+) -> None:
+    """Five per cent of forty are two members; asked again and again, all have it after twenty parts."""
+    found = await propose_send(conn, drip, STAGE, NOON, bot_id=BOT_ID, run_id="run")
+    for sent in range(2, 41, 2):
+        await approve(conn, drip, found.id, "first")
+        done = await run(conn, drip, found.id)
+        assert done.sent == sent
+    assert done.state == "executed"
+    assert len(await planned(conn)) == 40
+
+
+async def test_a_part_takes_members_with_all_that_is_theirs(conn: Connection, drip: Bundle, member: MakeMember) -> None:
+    for _ in range(10):
+        await member(entered_at=NOON - 2 * DAY)
+    found = await propose_send(conn, drip, STAGE, NOON, bot_id=BOT_ID, run_id="run")
+    await approve(conn, drip, found.id, "first")
+    await run(conn, drip, found.id)
+    assert sorted(step for _, step in await planned(conn)) == ["day_1", "day_2"]
+    assert len({who for who, _ in await planned(conn)}) == 1
+
+
+async def test_a_word_that_comes_too_late_is_none(conn: Connection, drip: Bundle, large: list[int]) -> None:
+    found = await propose_send(conn, drip, STAGE, NOON, bot_id=BOT_ID, run_id="run")
+    late = {"by": "Ada", "how": "form", "note": "", "bot_id": BOT_ID}
+    assert await decide(conn, found.id, "send", found.decide_by_at, **late) is None
+    assert await decide(conn, found.id, "send", found.decide_by_at - timedelta(seconds=1), **late) is not None
 
 
 async def test_cancelled_is_settled_and_not_proposed_again(conn: Connection, drip: Bundle, large: list[int]) -> None:

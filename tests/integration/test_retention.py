@@ -16,7 +16,10 @@ from community.database.partitions import _months_between, drop_months, ensure_m
 from community.database.pool import Connection
 from community.errors import DatabaseError
 from community.outbox.retention import forget_contexts
+from community.outreach.decide import decide, execute
 from community.outreach.plan import plan
+from community.outreach.proposals import find_proposal, propose_backfill
+from community.outreach.retention import forget_rows
 from community.playbook import Retention
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.rows import put
@@ -123,6 +126,29 @@ async def test_old_messages_lose_what_they_were_filled_in_with_and_nothing_else(
     kept = await (await conn.execute("SELECT context FROM messages WHERE context <> '{}' ORDER BY id")).fetchall()
     assert [row["context"]["words"] for row in kept] == ["failed", "uncertain", "waiting", "young"]
     assert (await plan(conn, bundle, "welcome_drip", NOON, bot_id=BOT_ID)).send == 0
+
+
+async def test_rows_of_old_proposals_go_once_they_are_done_and_the_plans_keep_their_counts(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    await member(entered_at=NOON)
+    plans = []
+    for decision in (None, "cancel", "send"):
+        found = await propose_backfill(conn, bundle, "welcome_drip", NOON.date(), NOON.date(), NOON, bot_id=BOT_ID)
+        if decision:
+            said = {"by": "Ada", "how": "command", "note": "", "bot_id": BOT_ID}
+            await decide(conn, found.id, decision, NOON, **said)
+            await execute(conn, bundle, bundle, found.id, NOON, bot_id=BOT_ID)
+        plans.append(found.id)
+    assert await forget_rows(conn, 90 * DAY) == 0, "they are young"
+    await conn.execute("UPDATE plans SET planned_wall = clock_timestamp() - interval '91 days'")
+
+    assert await forget_rows(conn, 90 * DAY) == 2
+    assert await forget_rows(conn, 90 * DAY) == 0
+    rows = await (await conn.execute("SELECT plan_id FROM plan_rows")).fetchall()
+    assert [row["plan_id"] for row in rows] == plans[:1], "one that waits for a word keeps its rows"
+    kept = await find_proposal(conn, str(plans[2]))
+    assert (kept.send, kept.sent, kept.left) == (1, 1, 0)
 
 
 @pytest.mark.parametrize("values", [{"events_months": 2}, {"decisions_months": 0}, {"updates_after": "36h"}])

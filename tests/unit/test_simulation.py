@@ -316,7 +316,7 @@ def test_stop_holds_until_resume(again: int | None, allowed: bool) -> None:
 @pytest.mark.parametrize(
     ("changes", "claim"),
     [
-        ({"runs": ["Completed", "Failed"]}, "every scheduled run of the drip completed"),
+        ({"runs": ["Completed", "Failed"]}, "every run of every stage completed"),
         ({"undecided": [{"telegram_id": 1, "step": "day_2"}]}, "everything not sent has a named reason"),
         ({"requests": []}, "the gate let in who answered right, and nobody else"),
         ({"memberships": frozenset()}, "who is in which group agrees with Telegram"),
@@ -324,6 +324,15 @@ def test_stop_holds_until_resume(again: int | None, allowed: bool) -> None:
         ({"events": {"click": 1}}, "every click and every pressed button was recorded"),
         ({"left_standing": 1}, "group welcomes disappeared again"),
         ({"calls": 3}, "nobody got anything twice"),
+        (
+            {"in_vain": [{"telegram_id": 1, "id": 1, "step": "month_1"}]},
+            "nobody was reminded of an end that did not matter any more",
+        ),
+        ({"to_buyers": [{"telegram_id": 1, "id": 1, "step": "open"}]}, "who had bought was offered it no more"),
+        (
+            {"coupons": [{"code": "LIVE1", "how": "11 times"}]},
+            "no coupon was used outside its time, or more often than there are",
+        ),
     ],
 )
 def test_each_claim_can_fail(changes: dict[str, Any], claim: str) -> None:

@@ -12,7 +12,8 @@ WITH ladder AS MATERIALIZED (
         ARRAY(SELECT l.id || ':' || v FROM generate_series(1, l.version - 1) AS v) AS former,
         CASE
             WHEN s.moment IN ('moved', 'cancelled') THEN NULL
-            WHEN l.plan IS NOT NULL THEN ARRAY['purchase:' || l.plan] || coalesce(%(goals)s::text[], '{}')
+            -- Who has bought is offered nothing more, but keeps their seat and is reminded of it.
+            WHEN l.plan IS NOT NULL AND w.place >= 0 THEN ARRAY['purchase:' || l.plan] || coalesce(%(goals)s::text[], '{}')
             ELSE %(goals)s::text[]
         END AS goals,
         CASE WHEN w.place >= 0 AND l.sold_out THEN 'sold_out' END AS barred,

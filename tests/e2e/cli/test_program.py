@@ -90,7 +90,11 @@ def test_as_a_program(program: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["main", "check", "preview", "explain", "publish", "outbox", "halt", "links", "status"]
+    "verb",
+    [
+        *("main", "check", "preview", "explain", "publish", "outbox", "halt", "links", "status"),
+        *("backfill", "approvals", "stage", "campaign"),
+    ],
 )
 def test_a_verb_starts_without_what_it_does_not_need(verb: str) -> None:
     heavy = ["prefect", "telegram", "sqlalchemy"] + (["rich", "psycopg", "pydantic"] if verb == "main" else [])

@@ -165,6 +165,76 @@ async def test_explain_shows_records_and_todays_gates(
     assert "\x1b" not in ran.out
 
 
+async def test_explain_without_a_stage_has_a_line_for_every_step(
+    sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    number = await member(first_name=HOSTILE)
+    await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    await conn.execute("UPDATE messages SET state = 'sent', sent_at = due_at WHERE step = 'day_1'")
+    await conn.execute("UPDATE messages SET reason = 'quiet_hours' WHERE step = 'welcome'")
+    ran = await sop("explain", number)
+    lines = [line for line in ran.out.splitlines() if line.startswith(STAGE)]
+    assert [line.split()[1] for line in lines] == [step.name for step in bundle.playbook.stage(STAGE).steps]
+    assert re.search(r"welcome +waiting for the member's morning \(quiet hours\), due 2026-03-04 12:00", ran.out)
+    assert re.search(r"day_1 +sent 2026-03-04 12:00, 2 h 0 min late", ran.out)
+    assert re.search(r"day_2 +not due until 2026-03-05 10:00; nothing in its way now", ran.out)
+    assert "\x1b" not in ran.out
+    left = await member(in_group=False)
+    assert re.search(rf"{STAGE} +- +not in the stage any more", (await sop("explain", left)).out)
+
+
+async def test_explain_says_when_a_message_was_wanted_and_what_becomes_of_late_ones(
+    sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    number = await member()
+    await plan(conn, bundle, STAGE, NOON - timedelta(hours=2), bot_id=BOT_ID)
+    await conn.execute("UPDATE messages SET state = 'sent', sent_at = due_at + interval '2 minutes'")
+    ran = await sop("explain", number, STAGE)
+    assert "sent at 2026-03-04 10:02, wanted 2026-03-04 10:00: on time; planned 2026-03-04 10:00" in ran.out
+    assert "Catch-up: sent late while it has not expired; it is not late." in ran.out
+
+
+async def test_explain_lists_who_did_not_get_a_step_by_reason(
+    sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    await member()
+    number = await member(dm="blocked", first_name=HOSTILE)
+    for _ in range(2):
+        await member(opted_out_at=NOON)
+    await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    ran = await sop("explain", STAGE, "--why-not", "day_1")
+    assert re.search(r"opted_out +2 +not sent +asked for no more messages", ran.out)
+    assert re.search(rf"{number} +\[bold\]<b>.*Eve +blocked +2026-03-04 10:00 +blocked; decided 2026-03-04", ran.out)
+    assert "\x1b" not in ran.out
+    assert "Who (3 of 3)" in ran.out
+    some = await sop("explain", STAGE, "--why-not", "day_1", "--reason", "opted_out", "--limit", 1)
+    assert "Who (1 of 2)" in some.out
+    assert re.search(r"blocked +1 +not sent", some.out), "counts are whole"
+    found = json.loads((await sop("explain", STAGE, "--why-not", "day_1", "--json")).out)
+    assert {"reason": "opted_out", "what": "decided", "members": 2, "because": "asked for no more messages"} in (
+        found["counts"]
+    )
+    assert found["members"][0]["member"] == number
+    assert found["members"][0]["gates"]["dm"] == "blocked"
+    nobody = await sop("explain", STAGE, "--why-not", "day_7")
+    assert "Nobody." in nobody.out
+
+
+async def test_explain_asks_for_a_member_or_a_stage_alone(sop: Sop, bundle: Bundle, member: MakeMember) -> None:
+    number = await member()
+    ran = await sop("explain", number, STAGE, "--why-not", "day_1")
+    assert (ran.code, len(ran.err.splitlines())) == (1, 1)
+    assert "sop explain STAGE --why-not STEP" in ran.err
+    assert "nope" in (await sop("explain", STAGE, "--why-not", "nope")).err
+
+
+async def test_explain_as_json(sop: Sop, bundle: Bundle, member: MakeMember) -> None:
+    number = await member()
+    [found] = json.loads((await sop("explain", number, STAGE, "--json")).out)
+    assert (found["member_id"], found["stage"]) == (number, STAGE)
+    assert {step["step"] for step in found["steps"]} == {step.name for step in bundle.playbook.stage(STAGE).steps}
+
+
 async def test_explain_of_someone_who_left(
     sop: Sop,
     conn: Connection,

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from datetime import timedelta
 
 import aiohttp
 import pytest
@@ -19,6 +20,8 @@ from community.outreach.plan import plan
 from community.sandbox.server import bind
 from community.settings import load_settings
 from tests.e2e.cli.conftest import BOT_ID, NOON, STAGE, MakeMember, Sop
+
+DAY = timedelta(days=1)
 
 
 async def test_status_on_one_screen(sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember) -> None:
@@ -40,12 +43,34 @@ async def test_status_on_one_screen(sop: Sop, conn: Connection, bundle: Bundle, 
     assert re.search(r"migration \d{4}", ran.out)
 
 
+async def test_status_tells_what_left_in_time(sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    numbers = [await member(entered_at=NOON - DAY) for _ in range(4)]
+    await conn.execute("UPDATE members SET home_group_id = (SELECT id FROM groups) WHERE id < %s", [numbers[3]])
+    await conn.execute("UPDATE groups SET title = '[bold]Club\x1b'")
+    await plan(conn, bundle, STAGE, NOON - timedelta(hours=2), bot_id=BOT_ID)
+    await conn.execute("UPDATE messages SET state = 'sent', sent_at = due_at WHERE step = 'day_1'")
+    await conn.execute(
+        "UPDATE messages SET sent_at = due_at + interval '90 minutes' WHERE member_id = %s", [numbers[3]]
+    )
+    await conn.execute("UPDATE messages SET state = 'cancelled' WHERE step = 'welcome'")
+    ran = await sop("status")
+    assert re.search(
+        r"welcome_drip +75 % +4 +3 +0 +1: by 1 h 30 min \(median\), 1 h 30 min \(worst\) +0 +0 +0", ran.out
+    )
+    assert "Of the last 7 days: 3 of 4 in time (75 %)." in ran.out
+    groups = await sop("status", "--groups")
+    assert re.search(r"no group +0 % +1 +0 .*\n\[bold\]Club +100 % +3 +3 ", groups.out)
+    assert "\x1b" not in groups.out
+    assert "Versions" not in groups.out
+
+
 async def test_status_before_anything_happened(sop: Sop, conn: Connection, bundle: Bundle) -> None:
     await conn.execute("DELETE FROM budgets")
     ran = await sop("status")
     assert ran.code == 0
     assert re.search(r"welcome_drip +never", ran.out)
     assert "No rate limit is set yet" in ran.out
+    assert "Of the last 7 days: nothing was wanted yet." in ran.out
 
 
 async def test_status_shows_what_staff_are_told_and_a_chat_that_takes_nothing(

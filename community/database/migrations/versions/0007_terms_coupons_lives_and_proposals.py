@@ -170,6 +170,7 @@ def upgrade() -> None:
     op.create_index("terms_start", "terms", ["starts_at"], unique=False, postgresql_where=sa.text("revoked_at IS NULL"))
     op.add_column("messages", sa.Column("goals", sa.ARRAY(sa.Text()), nullable=True))
     op.add_column("messages", sa.Column("wanted_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("messages", sa.Column("late_s", sa.Integer(), server_default="0", nullable=False))
     op.execute("UPDATE messages SET goals = ARRAY[goal] WHERE goal IS NOT NULL")
     op.drop_column("messages", "goal")
     op.execute("UPDATE messages SET lane = lane * 10 + 5")  # ten places for each class

@@ -1,0 +1,41 @@
+"""The coupons that a stage's messages bring with them: issued with the messages, one for each member and occasion."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from community.database.pool import Connection
+from community.database.queries import load
+from community.engagement.discounts import columns_of
+from community.playbook import Playbook
+from community.playbook_offers import Offer
+
+queries = load(__file__)
+
+
+async def issue_planned(conn: Connection, plan_id: int, playbook: Playbook, at: datetime) -> int:
+    """Issue the coupons that the plan's messages name, in the plan's transaction. Returns how many, or prolonged.
+
+    On the connection that planned the messages: another does not see them yet. A coupon is good from now on, and for
+    its offer's `valid_for` from when the message is due.
+    """
+    offered = _offered(playbook)
+    if not offered:
+        return 0
+    columns = {name: [row[name] for row in offered] for name in offered[0]}
+    return (await conn.execute(queries.issue_planned, {**columns, "plan_id": plan_id, "at": at})).rowcount
+
+
+def _offered(playbook: Playbook) -> Sequence[dict[str, Any]]:
+    """Every step that brings an offer, with the columns of its coupon."""
+    return [
+        {"stage": name, "step": step.name, "offer": step.offer, **_of_offer(playbook.offers[step.offer])}
+        for name, stage in playbook.stages.items()
+        for step in stage.steps
+        if step.offer in playbook.offers
+    ]
+
+
+def _of_offer(offer: Offer) -> dict[str, Any]:
+    # unnest knows no arrays of arrays of different lengths, and keys hold no commas
+    return {**columns_of(offer), "plans": ",".join(offer.plans) or None, "valid_for": offer.valid_for}
