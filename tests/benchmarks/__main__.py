@@ -20,6 +20,8 @@ _ITSELF = (
     "restore",
     "stages",
     "backfill",
+    "replay",
+    "interleavings",
 )
 ROWS = {name: name for name in _ITSELF} | {
     "planning-hard": "planning:run_hard",

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.benchmarks.harness import Row, database
-from tests.interleavings.machine import Engine, Interleavings, Tally
+from tests.interleavings.engine import Engine, Tally
+from tests.interleavings.machine import Interleavings
 
 EXAMPLES, STEPS = 1_000, 60
 TARGET = "no promise broken"

@@ -14,6 +14,7 @@ from itertools import repeat
 
 from community.bundle import Bundle, load_bundle
 from community.database.pool import Connection, connect
+from community.outbox.bundles import Bundles
 from community.outreach import statements
 from community.outreach.decide import decide, execute
 from community.outreach.proposals import propose_backfill
@@ -22,6 +23,7 @@ from tests.interleavings.chronicle import Chronicle
 from tests.interleavings.dealings import sweep_lives
 from tests.interleavings.facts import Intent
 from tests.interleavings.living import Living
+from tests.interleavings.operators import deliver_all
 from tests.interleavings.stages import KNOWN
 from tests.interleavings.world import BOT_ID, Fate, World, composer
 
@@ -46,7 +48,9 @@ async def _measure(conn: Connection) -> Row:
     broken: Counter[str] = Counter()
     bundle, dice = load_bundle(ROOT / "templates"), random.Random(SEED)
     chronicle = Chronicle(bundle.playbook, KNOWN, BEGINS)
-    world = World(conn, bundle, composer(), chronicle, lambda intent, promises: _note(broken, intent, promises))
+    world = World(
+        conn, bundle, composer(Bundles()), chronicle, lambda intent, promises: _note(broken, intent, promises)
+    )
     await world.open()
     began = time.perf_counter()
     await _live(world, dice)
@@ -83,13 +87,9 @@ async def _live(world: World, dice: random.Random) -> None:
             await sweep_lives(world)
             for stage in stages(world.bundle):
                 await world.plan(stage, world.now)
-            await _deliver(world, _fates(dice))
+            await deliver_all(world, _fates(dice))
+        await living.until(BEGINS + timedelta(days=number + 1), happens)
         print(f"  day {number + 1}: {world.chronicle.messages.total():,} messages", flush=True)
-
-
-async def _deliver(world: World, fates: Iterator[Fate]) -> None:
-    while await world.deliver(32, fates):
-        pass
 
 
 def _fates(dice: random.Random) -> Iterator[Fate]:
@@ -104,9 +104,10 @@ async def _added(world: World, replay: Awaitable[None]) -> dict[str, int]:
     newest = await count(world.conn, "SELECT coalesce(max(id), 0) FROM messages")
     before = world.chronicle.messages.total()
     await replay
-    await _deliver(world, repeat(Fate.arrives))
+    await deliver_all(world, repeat(Fate.arrives))
     rows = await world.conn.execute(
-        "SELECT state || coalesce(': ' || reason, '') AS what, count(*) AS n FROM messages WHERE id > %s GROUP BY 1", [newest]
+        "SELECT state || coalesce(': ' || reason, '') AS what, count(*) AS n FROM messages WHERE id > %s GROUP BY 1",
+        [newest],
     )
     found = {row["what"]: row["n"] for row in await rows.fetchall()}
     return {"messages sent": world.chronicle.messages.total() - before, "rows added": sum(found.values()), **found}

@@ -3,7 +3,8 @@
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.interleavings.machine import Engine, Interleavings
+from tests.interleavings.engine import Engine
+from tests.interleavings.machine import Interleavings
 
 EXAMPLES, STEPS = 25, 30
 

@@ -68,7 +68,9 @@ async def add_live(world: World, starts_in: timedelta, window: timedelta, first_
     """A session of an hour is announced now, with an offer at the end."""
     starts_at = world.now + starts_in
     times = {"starts_at": starts_at, "ends_at": starts_at + timedelta(hours=1), "window": window}
-    new = new_live({"title": "Live", "url": "https://example.org/live", **times}, {"plan": SOLD, "percent": 20, "first_n": first_n})
+    new = new_live(
+        {"title": "Live", "url": "https://example.org/live", **times}, {"plan": SOLD, "percent": 20, "first_n": first_n}
+    )
     stored = await add(world.conn, world.bundle.playbook, new, world.now)
     live = Live(stored.id, stored.plan, world.now, [_times(stored)])
     world.chronicle.lives[live.id] = live
@@ -115,7 +117,9 @@ def _bought(world: World, person: Person, plan: str) -> None:
 async def _reread(world: World, person: Person) -> None:
     """Their terms, as the desk would tell them: terms that follow one another move together."""
     person.terms = [
-        Term(t.id, t.plan, t.line, t.trial, t.starts_at, t.ends_at, t.cancelled_at is not None, t.revoked_at is not None)
+        Term(
+            t.id, t.plan, t.line, t.trial, t.starts_at, t.ends_at, t.cancelled_at is not None, t.revoked_at is not None
+        )
         for t in await terms_of(world.conn, person.number)
     ]
 

@@ -42,8 +42,8 @@ class Living:
 
     async def until(self, moment: datetime, day: list[tuple[datetime, Any]]) -> None:
         """Live through what the day holds up to the moment."""
-        while day and day[0][0] <= moment:
-            at, happens = day.pop(0)
+        while day and day[-1][0] <= moment:
+            at, happens = day.pop()
             self.world.chronicle.now = at
             if isinstance(happens, Habits):
                 await self._live_on(happens)
@@ -54,7 +54,7 @@ class Living:
         await self.world.move_to(moment)
 
     def day(self, number: int, begins: datetime, members: int) -> list[tuple[datetime, Any]]:
-        """What a day will hold, in order: newcomers, everybody once, and live sessions."""
+        """What a day will hold, the last first: newcomers, everybody once, and live sessions."""
         happens: list[tuple[datetime, Any]] = [(self._some_time(begins), habits) for habits in self.everybody]
         newcomers = members // ARRIVALS if number < ARRIVALS else 0
         happens += [(self._some_time(begins), self._come) for _ in range(newcomers)]
@@ -63,7 +63,7 @@ class Living:
         if number % LIVE_EVERY == 3 and self.lives:
             happens.append((begins + timedelta(hours=5), self._change_live))
         happens += [(at, happening) for at, happening in self._live_day(begins)]
-        return sorted(happens, key=lambda each: each[0])
+        return sorted(happens, key=lambda each: each[0], reverse=True)
 
     def _some_time(self, begins: datetime) -> datetime:
         return begins + timedelta(seconds=self.dice.randrange(86_400))
@@ -129,7 +129,9 @@ class Living:
         elif ending and not over and self._chance(0.12):
             await dealings.buy(world, person, self.dice.choice(["month", "month", "month", "quarter"]))
         elif term and self._chance(0.006):
-            await dealings.change_term(world, person, self.dice.choice(["cancel", "cancel", "revoke", "later", "earlier"]))
+            await dealings.change_term(
+                world, person, self.dice.choice(["cancel", "cancel", "revoke", "later", "earlier"])
+            )
 
     async def _announce(self) -> None:
         first_n = self.dice.choice([None, 10])

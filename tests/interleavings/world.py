@@ -30,9 +30,9 @@ BOT_ID = 4203
 GROUPS = {"Club": None, "Berlin": "Europe/Berlin"}
 
 
-def composer() -> Composer:
+def composer(bundles: Bundles) -> Composer:
     """Of messages nobody reads: it keeps what it has compiled."""
-    return Composer(Bundles(), bot_id=BOT_ID, username="bot", links_url="http://127.0.0.1:1", link_secret="x")
+    return Composer(bundles, bot_id=BOT_ID, username="bot", links_url="http://127.0.0.1:1", link_secret="x")
 
 
 class Fate(Enum):
