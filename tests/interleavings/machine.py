@@ -88,7 +88,8 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(person=people, place=st.sampled_from([0, 1]))
     def come_round(self, person: Person, place: int) -> None:
-        """They are in the group, and want to hear of us, whatever was before."""
+        """They are in the group, and want to hear of us, whatever was before; a welcome waits for a planner at work."""
+        self._do("commit plan", self._release())
         self._do("join", self.world.join(person, place))
         self._do("start", self.world.start(person))
         self._do("opt in", self.world.opt(person, out=False))

@@ -190,11 +190,10 @@ def _rung(step: Step, times: Times) -> Window:
 def _live_superfluous(chronicle: Chronicle, person: Person, step: Step, occurrence: str) -> bool:
     number, version = map(int, occurrence.split(":"))
     live = chronicle.lives[number]
-    if version != live.version:
+    if version != live.version or (live.cancelled_at is not None) != (step.moment == "cancelled"):
         return True
-    if step.moment in ("moved", "cancelled"):
-        return False
-    return live.cancelled_at is not None or bool(live.plan and person.did(f"purchase:{live.plan}", live.created_at))
+    offers = step.moment in ("end", "half", "close")
+    return offers and bool(live.plan and person.did(f"purchase:{live.plan}", live.created_at))
 
 
 def _never(step: Step) -> bool:
