@@ -25,8 +25,12 @@ WITH candidates AS (
     FROM plan_rows r WHERE plan_id = %(plan_id)s
 ),
 {{gated}}
+-- Rows in whose way nothing stands are left as they are: of 700,000 those are most.
 UPDATE plan_rows r SET reason = g.reason, send_at = g.send_at, gates = g.values
-FROM (SELECT key, reason, send_at, CASE WHEN reason IS NOT NULL THEN {{gate_values}} END AS values FROM gated) AS g
+FROM (
+    SELECT key, reason, send_at, CASE WHEN reason IS NOT NULL THEN {{gate_values}} END AS values FROM gated
+    WHERE reason IS NOT NULL OR send_at > from_at
+) AS g
 WHERE r.plan_id = %(plan_id)s AND r.number = g.key
 
 -- name: left
