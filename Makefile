@@ -9,7 +9,7 @@ export PYTHONUNBUFFERED := 1
 .PHONY: help demo up test hostile check bench chaos clean lock chromium
 
 help:
-	@echo "make demo [EXIT=1]      a synthetic community brought to life, with every server it needs"
+	@echo "make demo [EXIT=1]      a synthetic community brought to life, with every server it needs; DAYS=14 for a shorter one"
 	@echo "make up                 the same servers for your own use; settings: .env.example"
 	@echo "make test               all tests            make check   format, lint, types, import direction"
 	@echo "make hostile            the tests of bad input, with 1,000 examples each instead of 25"
@@ -18,7 +18,7 @@ help:
 	@echo "make clean              remove .venv and caches, never data"
 
 demo: .venv/runtime
-	@exec $(BIN)/sop demo $(if $(EXIT),--exit)
+	@exec $(BIN)/sop demo $(if $(EXIT),--exit) $(if $(DAYS),--days $(DAYS))
 
 up: .venv/runtime
 	@exec $(BIN)/sop up

@@ -70,8 +70,9 @@ class Life:
             at = self.start + slot * SLOT
             await self._run(at)
             self._opening = asyncio.create_task(self._open(at + SLOT))
-            await self.calendar.deal(at, morning=slot % SLOTS_A_DAY == 0)
-            await self._others(at, [stage for stage in OTHERS if stage != LIVE])
+            morning = slot % SLOTS_A_DAY == 0
+            await self.calendar.deal(at, morning=morning)
+            await self._others(at, [stage for stage in OTHERS if stage != LIVE] if morning else [])
             await self._slot(slot, await self._rungs(at, at + OPENS), at + OPENS)
             await self._rungs(at + OPENS, at + SLOT)
             show(slot + 1, at)
