@@ -186,7 +186,7 @@ SELECT w.id, m.telegram_id, w.step FROM messages w
 JOIN members m ON m.id = w.member_id
 JOIN v_lives l ON l.id = split_part(w.occurrence, ':', 1)::bigint
 JOIN milestones b ON b.member_id = w.member_id AND b.kind = 'purchase:' || l.plan
-WHERE w.stage = 'live_conversion' AND w.state = 'sent' AND w.promotional
+WHERE w.stage = 'live_conversion' AND w.state = 'sent' AND w.promotional AND w.step <> 'announce'
     AND b.last_at >= l.created_at AND w.sent_at > b.last_at AND b.first_at >= l.created_at
 
 -- name: used_wrongly

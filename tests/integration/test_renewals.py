@@ -265,11 +265,16 @@ async def test_a_rung_is_in_the_queue_a_day_before_so_that_lower_stages_leave_it
     assert lower.skipped == {"outranked": 1}
 
 
-async def test_who_left_the_groups_is_reminded_of_what_they_hold(
+async def test_who_left_is_not_reminded_and_who_never_came_in_is(
     conn: Connection, bundle: Bundle, member: MakeMember
 ) -> None:
-    await term(conn, await member(in_group=False), NOON + DAY)
-    assert "month_1" in await sends(conn, bundle, NOON)
+    gone, listed = await member(in_group=False), await member()
+    await set_member(conn, listed, entered_at=None)
+    for who in (gone, listed):
+        await term(conn, who, NOON + DAY)
+    due = await rows(conn, bundle, NOON)
+    assert [(row["member_id"], row["step"]) for row in due if row["reason"] is None] == [(listed, "month_1")]
+    assert (await explain(conn, bundle, gone, STAGE, NOON)).absence == "left"
 
 
 # Which end counts.

@@ -52,7 +52,7 @@ people AS (
     FROM rungs r
     JOIN v_attendances a ON a.live_id = r.id
     JOIN v_members m ON m.id = a.member_id
-    WHERE m.id = ANY (%(members)s) AND CASE r.who
+    WHERE m.id = ANY (%(members)s) AND m.left_at IS NULL AND CASE r.who
         -- Whoever registers after a reminder's time needs none.
         WHEN 'registered' THEN a.registered_at <= r.due_at
         WHEN 'watched' THEN a.watched_at IS NOT NULL
@@ -67,7 +67,7 @@ people AS (
     SELECT m.id, r.*
     FROM rungs r
     JOIN v_members m ON m.id = ANY (%(members)s)
-    WHERE r.who = 'told' AND r.expires_at > %(as_of)s::timestamptz - interval '1 day'
+    WHERE r.who = 'told' AND m.left_at IS NULL AND r.expires_at > %(as_of)s::timestamptz - interval '1 day'
         AND (
             EXISTS (
                 SELECT FROM v_attendances a

@@ -38,7 +38,7 @@ FROM (
             (t.starts_at AT TIME ZONE m.zone)::date AS starts_on
         FROM v_terms t
         CROSS JOIN LATERAL (
-            SELECT id, coalesce(zone, %(zone)s) AS zone FROM v_members WHERE id = t.member_id
+            SELECT id, coalesce(zone, %(zone)s) AS zone FROM v_members WHERE id = t.member_id AND left_at IS NULL
             OFFSET 0
         ) AS m
         WHERE t.cancelled_at IS NULL AND t.revoked_at IS NULL
@@ -65,6 +65,7 @@ WHERE r.due_at <= %(as_of)s
 -- Of the line that ends nearest to now: why the term that ends last there has no rung.
 SELECT
     CASE
+        WHEN v.left_at IS NOT NULL THEN 'left'
         WHEN t.id IS NULL THEN CASE WHEN v.revoked_at IS NULL THEN 'no_term' ELSE 'revoked' END
         WHEN t.ends_at IS NULL THEN 'lifetime'
         WHEN t.cancelled_at IS NOT NULL THEN 'cancelled'
@@ -74,11 +75,16 @@ SELECT
         ELSE 'ends_later'
     END AS absence,
     CASE
+        WHEN v.left_at IS NOT NULL THEN v.left_at
         WHEN t.id IS NULL THEN v.revoked_at
         WHEN t.ends_at IS NULL THEN t.starts_at
         ELSE coalesce(t.cancelled_at, t.ends_at)
     END AS since_at
-FROM (SELECT max(revoked_at) AS revoked_at FROM v_terms WHERE member_id = %(member_id)s) AS v
+FROM (
+    SELECT
+        (SELECT left_at FROM v_members WHERE id = %(member_id)s) AS left_at,
+        (SELECT max(revoked_at) FROM v_terms WHERE member_id = %(member_id)s) AS revoked_at
+) AS v
 LEFT JOIN LATERAL (
     SELECT
         last.*,
