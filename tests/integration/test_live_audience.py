@@ -40,6 +40,7 @@ from tests.integration.live_kit import (
     row_of,
     selling,
 )
+from tests.integration.rows import set_member
 from tests.unit.test_ladder import lives, steps
 
 __all__ = ["selling"]
@@ -85,6 +86,13 @@ async def test_everyone_climbs_as_far_as_they_come(conn: Connection, selling: Bu
     assert await steps_of(conn, buyer) == reminded
 
 
+async def guest_of(conn: Connection, member: MakeMember) -> int:
+    """Somebody who has never been in a group."""
+    number = await member(in_group=False, entered_at=ADDED)
+    await set_member(conn, number, entered_at=None, left_at=None)
+    return number
+
+
 async def test_whoever_is_no_member_yet_or_any_more_is_not_told(
     conn: Connection, selling: Bundle, member: MakeMember
 ) -> None:
@@ -96,7 +104,7 @@ async def test_whoever_is_no_member_yet_or_any_more_is_not_told(
 
 
 async def test_a_guest_who_registers_gets_the_reminders(conn: Connection, selling: Bundle, member: MakeMember) -> None:
-    guest = await member(in_group=False, entered_at=ADDED)
+    guest = await guest_of(conn, member)
     live = await add_live(conn, selling)
     await register(conn, live.id, guest, ADDED, "link")
     await climb(conn, selling, *LADDER[:4])
@@ -106,7 +114,7 @@ async def test_a_guest_who_registers_gets_the_reminders(conn: Connection, sellin
 async def test_whoever_registers_late_is_not_reminded_of_the_past(
     conn: Connection, selling: Bundle, member: MakeMember
 ) -> None:
-    who, live = await member(in_group=False, entered_at=ADDED), await add_live(conn, selling)
+    who, live = await guest_of(conn, member), await add_live(conn, selling)
     await register(conn, live.id, who, START - HOUR / 2, "button")
     assert await named(conn, selling, START - HOUR / 3) == {}
     await climb(conn, selling, START)
@@ -116,7 +124,7 @@ async def test_whoever_registers_late_is_not_reminded_of_the_past(
 async def test_viewers_listed_after_the_end_get_the_offer(
     conn: Connection, selling: Bundle, member: MakeMember
 ) -> None:
-    who, live = await member(in_group=False, entered_at=ADDED), await add_live(conn, selling)
+    who, live = await guest_of(conn, member), await add_live(conn, selling)
     await climb(conn, selling, END)
     await conn.execute(
         "INSERT INTO live_attendances (live_id, member_id, watched_at, watched_by) VALUES (%s, %s, %s, 'list')",
@@ -164,7 +172,7 @@ async def test_two_weeks_after_the_window_nobody_is_asked_for(
 async def test_after_an_outage_only_the_last_reminder_goes_out(
     conn: Connection, selling: Bundle, member: MakeMember
 ) -> None:
-    who, live = await member(in_group=False, entered_at=ADDED), await add_live(conn, selling)
+    who, live = await guest_of(conn, member), await add_live(conn, selling)
     await register(conn, live.id, who, ADDED, "button")
     assert await named(conn, selling, START - HOUR / 2) == {
         (who, "day_before"): "collapsed", (who, "hour_before"): None
@@ -182,7 +190,7 @@ async def test_a_sold_out_offer_is_barred_at_planning(conn: Connection, selling:
 
 
 async def test_a_buyer_leaves_at_once_even_what_waits(conn: Connection, selling: Bundle, member: MakeMember) -> None:
-    who, live = await member(in_group=False, entered_at=ADDED), await add_live(conn, selling)
+    who, live = await guest_of(conn, member), await add_live(conn, selling)
     await register(conn, live.id, who, ADDED, "button")
     await plan_at(conn, selling, END)
     await buy(conn, who, END)
@@ -289,7 +297,7 @@ async def test_what_is_approved_after_the_move_is_not_sent(
 async def test_what_is_approved_when_all_are_sold_is_not_sent(
     conn: Connection, selling: Bundle, member: MakeMember
 ) -> None:
-    who, live = await member(in_group=False, entered_at=ADDED), await add_live(conn, selling)
+    who, live = await guest_of(conn, member), await add_live(conn, selling)
     await register(conn, live.id, who, ADDED, "button")
     proposal = await propose_send(conn, selling, STAGE, END, bot_id=BOT_ID, run_id=None)
     await conn.execute("UPDATE coupons SET redeemed = first_n")
