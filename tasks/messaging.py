@@ -33,7 +33,7 @@ SHOW_S = 2.0
 """A progress artifact costs a call to the server each time."""
 REAL_TIME = timedelta(minutes=1)
 """SOP time further than this from the clock is a simulation's."""
-DEFERRED = ("quiet_hours", "frequency_cap", "outranked")
+DEFERRED = ("quiet_hours", "frequency_cap", "outranked", "ahead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Followed:
 
     @property
     def deferred(self) -> int:
-        """Messages that wait for their member's morning, or for room under the cap."""
+        """Messages that wait for their time, their member's morning, or room under the cap."""
         return sum(row["messages"] for row in self.rows if _deferred(row))
 
     @property

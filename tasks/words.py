@@ -27,6 +27,7 @@ REASONS = {
     "settled_by_operator": "settled by an operator",
     "retried_by_operator": "sent again by an operator",
     "deferred": "waits for the member's morning (quiet hours)",
+    "ahead": "planned ahead; waits for its time",
     "lease_lost": "the sending process died in the middle; it may have arrived",
     "timed_out": "Telegram did not answer; it may have arrived",
     "connection_lost": "the connection to Telegram broke; it may have arrived",

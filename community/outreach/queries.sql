@@ -267,9 +267,13 @@ ORDER BY s.reason, s.due_at DESC, s.member_id
 LIMIT %(limit)s
 
 -- name: outcome
-SELECT step, state, reason, count(*) AS messages
+-- What was planned ahead of its time and waits for it has that for a reason.
+SELECT
+    step, state,
+    CASE WHEN state = 'waiting' AND reason IS NULL AND due_at > planned_at THEN 'ahead' ELSE reason END AS reason,
+    count(*) AS messages
 FROM messages WHERE plan_id = %(plan_id)s
-GROUP BY step, state, reason
+GROUP BY 1, 2, 3
 
 -- name: outcome_of_occurrences
 -- By the plans of that time: messages are found by their member or their plan, not by their occurrence.

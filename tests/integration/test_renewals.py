@@ -15,6 +15,7 @@ from community.database.pool import Connection
 from community.outbox.claim import claim
 from community.outreach.explain import explain
 from community.outreach.plan import plan, preview
+from community.outreach.report import outcome_by_step
 from community.playbook_stages import Step
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.rows import only_message, rows_read, set_member, state, states
@@ -631,3 +632,11 @@ async def test_the_coupon_of_a_rung_is_issued_with_its_message(
     assert row["context"]["coupon"] == coupon["code"]
     assert (coupon["member_id"], coupon["offer"], coupon["kind"]) == (who, "renewal", "percent")
     assert coupon["valid_until_at"] == row["due_at"] + bundle.playbook.offers["renewal"].valid_for
+
+
+async def test_what_waits_for_its_time_is_told_so(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    await term(conn, await member(), NOON + 8 * DAY)
+    result = await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    assert await outcome_by_step(conn, result.plan_id) == [
+        {"step": "month_7", "state": "waiting", "reason": "ahead", "messages": 1}
+    ]
