@@ -1,4 +1,4 @@
-"""Anything after anything: a short walk, the same each time, of what `make bench ONLY=interleavings` walks at length."""
+"""Anything after anything: a short walk, always the same, of what `make bench ONLY=interleavings` walks at length."""
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
