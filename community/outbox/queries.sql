@@ -346,9 +346,10 @@ WHERE id = %(id)s AND state = 'uncertain'
 RETURNING id
 
 -- name: retry
--- An operator's own decision, message by message.
+-- An operator's own decision, message by message. The moment of one in doubt is kept: its sender may still come back
+-- and say that it arrived, and then it counts against the caps.
 UPDATE messages
-SET state = 'waiting', reason = 'retried_by_operator', not_before_wall = NULL, settled_wall = NULL, sent_at = NULL
+SET state = 'waiting', reason = 'retried_by_operator', not_before_wall = NULL, settled_wall = NULL
 WHERE id = ANY(%(ids)s) AND state IN ('failed', 'uncertain')
 RETURNING id
 

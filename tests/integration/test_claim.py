@@ -211,6 +211,20 @@ async def test_who_left_while_a_planner_was_at_work_is_not_written_to(
     assert {number: await state(conn, number) for number in expected} == expected
 
 
+async def test_a_late_answer_after_an_operators_retry_counts_against_the_cap(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """Its sender slept past its lease, an operator sent it again, and then the sender says that it had arrived."""
+    number = await planned(conn, await member())
+    found = await take(conn, bundle)
+    await conn.execute("UPDATE messages SET lease_until_wall = clock_timestamp() - interval '1 second'")
+    await recover(conn, BOT_ID, NOON)
+    assert await retry(conn, [number]) == 1
+    await record(conn, found.rows[0], Outcome(Result.sent))
+    row = await message(conn, number)
+    assert (row["state"], row["sent_at"], row["counts_at"]) == ("sent", NOON, NOON)
+
+
 # Halts.
 
 

@@ -155,9 +155,9 @@ class Interleavings(RuleBasedStateMachine):
     # Planners.
 
     @precondition(_is_free)
-    @rule(stage=st.sampled_from(sorted(KNOWN)), late=st.sampled_from(LATENESS))
-    def plan(self, stage: str, late: timedelta) -> None:
-        self._do("plan", self.world.plan(stage, self.world.now - late))
+    @rule(stage=st.sampled_from(sorted(KNOWN)), late=st.sampled_from(LATENESS), aware=st.booleans())
+    def plan(self, stage: str, late: timedelta, aware: bool) -> None:
+        self._do("plan", self.world.plan(stage, self.world.now - late, aware=aware))
 
     @precondition(_is_free)
     @rule(by=st.sampled_from(WAITS), rounds=st.integers(1, 6), fates=FATES)

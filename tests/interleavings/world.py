@@ -180,10 +180,17 @@ class World:
         await resume(self.conn, scope)
 
     async def plan(
-        self, stage: str, as_of: datetime, *, members: Sequence[int] | None = None, conn: Connection | None = None
+        self,
+        stage: str,
+        as_of: datetime,
+        *,
+        members: Sequence[int] | None = None,
+        conn: Connection | None = None,
+        aware: bool = True,
     ) -> PlanResult:
-        """A run of the stage, at whatever moment it thinks it is."""
-        return await plan(conn or self.conn, self.bundle, stage, as_of, bot_id=BOT_ID, members=members)
+        """A run of the stage for that moment; one that is `aware` knows what time it is by now, as the flows' are."""
+        ran_at = self.now if aware else None
+        return await plan(conn or self.conn, self.bundle, stage, as_of, bot_id=BOT_ID, members=members, ran_at=ran_at)
 
     # What the sender does.
 
