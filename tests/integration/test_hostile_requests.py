@@ -166,7 +166,8 @@ async def test_no_path_and_no_query_leads_anywhere_else(gateway: Gateway, path: 
     address = f"/l/{quote(path, errors='replace', safe='')}?{quote(query, errors='replace')}"
     answer = await gateway.visit(address, **{"X-Forwarded-Host": "evil.example"})
 
-    assert answer.status in (404, 413) or answer.headers["Location"] == f"https://t.me/the_bot?start={path}"
+    refused = (400, 404, 413)  # 400: an address longer than the server reads
+    assert answer.status in refused or answer.headers["Location"] == f"https://t.me/the_bot?start={path}"
 
 
 async def test_while_the_database_is_away_visitors_are_asked_to_come_again(gateway: Gateway, pool: Pool) -> None:
