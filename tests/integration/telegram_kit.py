@@ -154,6 +154,10 @@ class Desk:
         await store(self.conn, BOT_ID, list(updates))
         await self.workers.drain()
 
+    def toast(self) -> str | None:
+        """What the newest press was answered with; answers are given beside each other, in no order."""
+        return max(self.calls.toasts, key=lambda toast: toast[0])[1]
+
     async def said(self, chat_id: int = ANN) -> list[str]:
         """`stage/step` of everything enqueued for the chat, in order."""
         rows = await self.rows("SELECT stage, step FROM messages WHERE chat_id = %s ORDER BY id", chat_id)

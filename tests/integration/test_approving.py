@@ -78,10 +78,6 @@ async def work(desk: Desk, later: timedelta = timedelta()) -> int:
     return await settle(desk.conn, Bundles(), NOON + later, bot_id=BOT_ID, staff_chat=STAFF)
 
 
-def toast(desk: Desk) -> str:
-    return str(desk.calls.toasts[-1][1])
-
-
 async def test_the_staff_chat_is_asked_with_reasons_deadline_and_buttons(desk: Desk, asked: Proposal) -> None:
     [question] = await heard(desk)
     for part in ("10 messages", "Not sent: 2", "blocked the bot: 1", "stopped messages: 1", "5 Mar, 00:00", asked.hash):
@@ -109,7 +105,7 @@ async def test_the_button_approves_and_proves_who_did(desk: Desk, asked: Proposa
     found = await find_proposal(desk.conn, asked.hash)
     assert (found.state, found.decided_by, found.decided_how) == ("approved", str(who), "staff_chat")
     assert found.by == f"member {who}"
-    assert "几秒内开始发送" in toast(desk)
+    assert "几秒内开始发送" in desk.toast()
 
     assert await work(desk) == 1
     assert await states(desk) == {"waiting": 10}
@@ -119,7 +115,7 @@ async def test_the_button_approves_and_proves_who_did(desk: Desk, asked: Proposa
 
 async def test_the_words_over_the_chat_are_in_the_members_language(desk: Desk, asked: Proposal) -> None:
     await desk.take(pressed("language:en:1"), pressed(f"approve:{asked.id}_cancel:1"))
-    assert toast(desk) == "Cancelled: it is not sent."
+    assert desk.toast() == "Cancelled: it is not sent."
     assert await states(desk) == {"cancelled": 10}
     assert "10 messages are not sent.</b> Cancelled by member #" in (await heard(desk))[-1]["text"]
 
@@ -128,10 +124,10 @@ async def test_who_comes_later_is_told_who_decided(desk: Desk, asked: Proposal) 
     await desk.take(pressed(f"approve:{asked.id}_send:1"))
     first = (await desk.member())["id"]
     await desk.take(pressed("language:en:1", BEN), pressed(f"approve:{asked.id}_cancel:1", BEN))
-    assert toast(desk) == f"Already approved by member #{first}."
+    assert desk.toast() == f"Already approved by member #{first}."
     await work(desk)
     await desk.take(pressed(f"approve:{asked.id}_cancel:1", BEN))
-    assert toast(desk) == f"Already approved by member #{first}."
+    assert desk.toast() == f"Already approved by member #{first}."
     assert await states(desk) == {"waiting": 10}
 
 
@@ -148,7 +144,7 @@ async def test_pressed_elsewhere_it_changes_nothing_and_says_so(
     desk: Desk, asked: Proposal, chat: dict[str, Any], word: str
 ) -> None:
     await desk.take(pressed(f"approve:{asked.id}_{word}:1", chat=chat))
-    assert "只能在工作群里决定" in toast(desk)
+    assert "只能在工作群里决定" in desk.toast()
     assert (await find_proposal(desk.conn, asked.hash)).state == "proposed"
     assert await work(desk) == 0
     [event] = await desk.events("button")
@@ -168,7 +164,7 @@ async def test_without_a_message_or_a_staff_chat_nobody_decides(desk: Desk, aske
 )
 async def test_an_unknown_plan_or_word_changes_nothing_and_says_so(desk: Desk, asked: Proposal, argument: str) -> None:
     await desk.take(pressed(f"approve:{argument}:1"))
-    assert "没有这个计划" in toast(desk)
+    assert "没有这个计划" in desk.toast()
     assert (await find_proposal(desk.conn, asked.hash)).state == "proposed"
 
 
@@ -178,12 +174,12 @@ async def test_a_run_is_no_proposal(desk: Desk, asked: Proposal) -> None:
         " VALUES ('welcome_drip', clock_timestamp(), clock_timestamp(), 'executed', 'x') RETURNING id"
     )
     await desk.take(pressed(f"approve:{row['id']}_cancel:1"))
-    assert "没有这个计划" in toast(desk)
+    assert "没有这个计划" in desk.toast()
 
 
 async def test_a_part_first_then_the_chat_is_asked_again(desk: Desk, asked: Proposal) -> None:
     await desk.take(pressed(f"approve:{asked.id}_first:1"))
-    assert "先发一部分" in toast(desk)
+    assert "先发一部分" in desk.toast()
     await work(desk)
     assert await states(desk) == {"waiting": 2}
     again = (await heard(desk))[-1]
@@ -199,12 +195,12 @@ async def test_nobody_decides_in_time(desk: Desk, asked: Proposal) -> None:
     assert await work(desk, timedelta(hours=12) - timedelta(seconds=1)) == 0
     await desk.conn.execute("UPDATE installation SET virtual_now_at = %s", [NOON + timedelta(hours=12)])
     await desk.take(pressed("language:en:1"), pressed(f"approve:{asked.id}_send:1"))
-    assert toast(desk) == "Too late: the time to decide is over, it is not sent."
+    assert desk.toast() == "Too late: the time to decide is over, it is not sent."
     assert await work(desk, timedelta(hours=12)) == 1
     assert await states(desk) == {"cancelled": 10}
     assert "Nobody decided in time." in (await heard(desk))[-1]["text"]
     await desk.take(pressed(f"approve:{asked.id}_send:1"))
-    assert toast(desk) == "Too late: nobody decided in time, it is not sent."
+    assert desk.toast() == "Too late: nobody decided in time, it is not sent."
 
 
 async def test_a_backfill_that_cannot_be_sent_any_more_is_told_and_left(

@@ -52,7 +52,7 @@ async def test_every_score_is_kept_and_thanked(desk: Desk, survey: int, score: i
     assert await answers(desk) == [("nps", ASKED, score)]
     [event] = await desk.events("answer")
     assert event["data"] == {"question": "nps", "choice": str(score)}
-    assert desk.calls.toasts[-1][1], "thanks over the chat"
+    assert desk.toast(), "thanks over the chat"
     reply = "bot/nps_detractor" if score <= 6 else "bot/nps_promoter"
     assert (await desk.said())[before:] == ([] if score in (7, 8) else [reply])
     tasks = await desk.rows("SELECT kind, occurrence, note, due_at - created_at AS within FROM follow_ups")
@@ -102,7 +102,7 @@ async def test_a_survey_sent_as_a_test_counts_nowhere(desk: Desk, survey: int) -
     await desk.take(press(f"nps:0:{trial}"))
     assert await answers(desk) == []
     assert await desk.said(STAFF) == []
-    assert desk.calls.toasts[-1][1]
+    assert desk.toast()
 
 
 async def test_a_button_confirms_that_the_survey_arrived(desk: Desk, survey: int) -> None:
@@ -183,7 +183,7 @@ async def test_a_task_is_ticked_in_the_staff_chat(desk: Desk, survey: int) -> No
     row = await desk.row("SELECT * FROM follow_ups")
     assert row["id"] == task
     assert (row["done_at"] is not None, row["done_by"]) == (True, f"member {(await desk.member(BEN))['id']}")
-    assert desk.calls.toasts[-1][1]
+    assert desk.toast()
 
 
 async def test_the_promise_after_a_problem_can_be_ticked_too(desk: Desk, survey: int) -> None:
