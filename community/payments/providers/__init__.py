@@ -1,0 +1,1 @@
+"""One module for each provider, behind `community.payments.provider.Provider`."""
