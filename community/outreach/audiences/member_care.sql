@@ -9,10 +9,11 @@
 -- Reads the terms that run (terms_end) and the members whose turn for an offer is near (members_entered), never what lies
 -- behind them: every look-up is lateral and fenced by OFFSET 0.
 WITH begun AS (
-    SELECT step, NULL::date AS month FROM steps WHERE moment = 'coverage' AND who = 'paying'
+    SELECT step, NULL::date AS month, make_interval(days => day) AS day, every
+    FROM steps WHERE moment = 'coverage' AND who = 'paying'
     UNION ALL
     -- Only months whose day is near: on all others nobody is looked at.
-    SELECT step, month::date
+    SELECT step, month::date, NULL, NULL
     FROM steps
     CROSS JOIN generate_series(
         date_trunc('month', %(as_of)s::timestamptz AT TIME ZONE 'UTC') - interval '1 month',
@@ -61,7 +62,7 @@ FROM (
             END AS reason,
             p.since_at, p.since_at AS from_at, p.until_at, NULL::text AS offered, NULL::timestamptz AS ends_at
         FROM begun b
-        CROSS JOIN (
+        JOIN (
             SELECT payer.member_id, coalesce(m.zone, %(zone)s) AS zone, spell.since_at, spell.until_at
             FROM (
                 SELECT DISTINCT member_id FROM v_terms
@@ -73,33 +74,45 @@ FROM (
             JOIN v_members m ON m.id = payer.member_id AND m.left_at IS NULL
             CROSS JOIN LATERAL (SELECT since_at, until_at FROM v_coverage WHERE member_id = payer.member_id OFFSET 0)
                 AS spell
-        ) AS p
+            OFFSET 0
+        ) AS p ON b.month IS NOT NULL OR (
+            -- The last turn is near; two days, for the local clock.
+            p.since_at + b.day <= %(as_of)s::timestamptz + interval '2 days'
+            AND mod(
+                extract(epoch FROM %(as_of)s::timestamptz + interval '2 days' - p.since_at - b.day),
+                coalesce(extract(epoch FROM b.every), 'infinity')
+            ) < extract(epoch FROM interval '19 days')
+        )
 
         UNION ALL
 
         SELECT
-            t.member_id, s.step, coalesce(m.zone, %(zone)s), middle.at, false, t.id::text, t.starts_at, t.starts_at,
+            t.member_id, s.step, coalesce(m.zone, %(zone)s), t.middle_at, false, t.id::text, t.starts_at, t.starts_at,
             t.ends_at, s.plans[2], t.ends_at
         FROM steps s
-        JOIN v_terms t ON t.plan = s.plans[1]
+        CROSS JOIN LATERAL (
+            SELECT t.*, t.starts_at + (t.ends_at - t.starts_at) / 2 AS middle_at FROM v_terms t
+            WHERE t.plan = s.plans[1] AND NOT t.trial AND t.cancelled_at IS NULL AND t.revoked_at IS NULL
+                AND t.starts_at <= %(as_of)s AND t.ends_at > %(as_of)s::timestamptz - interval '15 days'
+                AND t.starts_at + (t.ends_at - t.starts_at) / 2 + coalesce(s.after, make_interval(days => s.day))
+                    - %(as_of)s::timestamptz BETWEEN interval '-17 days' AND interval '2 days'
+                AND t.member_id = ANY (%(members)s)
+                AND EXISTS (
+                    SELECT FROM v_terms before
+                    WHERE before.member_id = t.member_id AND before.line = t.line AND before.plan = t.plan
+                        AND NOT before.trial AND before.revoked_at IS NULL AND before.starts_at < t.starts_at
+                        AND before.ends_at >= t.starts_at - interval '3 days'
+                    OFFSET 0
+                )
+            OFFSET 0
+        ) AS t
         JOIN v_members m ON m.id = t.member_id AND m.left_at IS NULL
-        CROSS JOIN LATERAL (SELECT t.starts_at + (t.ends_at - t.starts_at) / 2 AS at) AS middle
         WHERE s.moment = 'mid_term' AND s.who = 'repeating'
-            AND NOT t.trial AND t.cancelled_at IS NULL AND t.revoked_at IS NULL
-            AND t.starts_at <= %(as_of)s AND t.ends_at > %(as_of)s::timestamptz - interval '15 days'
-            AND middle.at + coalesce(s.after, make_interval(days => s.day)) - %(as_of)s::timestamptz
-                BETWEEN interval '-17 days' AND interval '2 days'
-            AND t.member_id = ANY (%(members)s)
-            AND EXISTS (
-                SELECT FROM v_terms before
-                WHERE before.member_id = t.member_id AND before.line = t.line AND before.plan = t.plan
-                    AND NOT before.trial AND before.revoked_at IS NULL AND before.starts_at < t.starts_at
-                    AND before.ends_at >= t.starts_at - interval '3 days'
-            )
             AND NOT EXISTS (
                 SELECT FROM v_terms beyond
                 WHERE beyond.member_id = t.member_id AND beyond.line = t.line AND beyond.revoked_at IS NULL
                     AND (beyond.ends_at > t.ends_at OR beyond.ends_at IS NULL)
+                OFFSET 0
             )
 
         UNION ALL
