@@ -63,7 +63,8 @@ async def _measure(conn: Connection) -> Row:
     added = sum(figures["rows added"] + figures["messages sent"] for figures in again.values())
     passed = added == 0 and not broken and once.total() > 0
     reference = {"messages sent in 90 days": float(once.total())}
-    return Row("replay", float(added), "messages added or sent", reference, None, "0, and 0 promises broken", passed, details)
+    target = "0, and 0 promises broken"
+    return Row("replay", float(added), "messages added or sent", reference, None, target, passed, details)
 
 
 def _note(broken: Counter[str], intent: Intent, promises: list[str]) -> None:

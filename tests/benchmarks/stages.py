@@ -1,10 +1,10 @@
 """Row `stages`: each stage planned over a million members, beside a bare INSERT … SELECT of the very rows it added.
 
-1,000,000 members, 25,000 due in each stage, 28,000 more who fell silent in the two weeks before and have their message;
-behind them 5,000,000 terms that ended long ago and 5,000,000 signs of life. Measured with a tenth of that history, and
-with all of it: what is due is the same. The reference inserts the same messages, the coupons they bring and the decisions on
-who gets nothing into the same tables with the same indexes, in turn with the plan, which is shared by two connections
-as the flow's.
+1,000,000 members, 25,000 due in each stage, 28,000 more who fell silent in the two weeks before and have their
+message; behind them 5,000,000 terms that ended long ago and 5,000,000 signs of life. Measured with a tenth of that
+history, and with all of it: what is due is the same. The reference inserts the same messages, the coupons they bring
+and the decisions on who gets nothing into the same tables with the same indexes, in turn with the plan, which is
+shared by two connections as the flow's.
 """
 
 import statistics
