@@ -206,6 +206,15 @@ FROM messages
 WHERE member_id = %(member_id)s AND stage = %(stage)s
 ORDER BY due_at, id
 
+-- name: proposals_of_member
+-- What waits in proposals of the stage: by the partial index of open plans, and the member's frozen rows.
+SELECT r.step, r.occurrence, r.due_at, p.id AS plan_id, p.hash, p.kind, p.state, p.decide_by_at
+FROM plans p
+JOIN plan_rows r ON r.plan_id = p.id
+WHERE p.stage = %(stage)s AND p.state IN ('proposed', 'approved')
+    AND r.member_id = %(member_id)s AND r.reason IS NULL AND r.outcome IS NULL
+ORDER BY p.kind DESC, p.id
+
 -- name: promised
 -- What goes before a message of that lane, as the caps count it: one range of messages_cap.
 SELECT id, stage, step, due_at FROM messages
