@@ -11,7 +11,7 @@ from community.playbook_offers import Offer, TermPlan
 from community.playbook_stages import Approval, Stage
 from community.playbook_types import ClockTime, Duration, Entry, Key, Locale, Money, Percent, Text, Token, Url, Zone
 
-Sign = Literal["message", "reaction", "click", "button", "start", "answer"]
+Sign = Literal["message", "private", "reaction", "click", "button", "start", "answer"]
 """Kinds of events by which a member shows to be there (`community.activity.record.SIGNS_OF_LIFE`)."""
 
 
@@ -146,7 +146,7 @@ class Alerts(Entry):
 class Signs(Entry):
     """What counts as activity, by the kinds of events: of members at all, and as speaking in a group (SOP 1.15)."""
 
-    activity: tuple[Sign, ...] = ("message", "reaction", "click", "button", "start", "answer")
+    activity: tuple[Sign, ...] = ("message", "private", "reaction", "click", "button", "start", "answer")
     speaking: tuple[Sign, ...] = ("message",)
 
 

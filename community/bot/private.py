@@ -87,11 +87,11 @@ async def on_text(turn: Turn, member: Member, text: str, kind: str) -> None:
     if typed and (not (wish or chosen) or await gate.accepts(text)) and await gate.answer(text) is not Verdict.none:
         return
     if not wish and not chosen and await on_code(turn, member, text):
-        turn.note("message", member, None, kind=kind, length=len(text))
+        turn.note("private", member, None, kind=kind, length=len(text))
         return
     if typed and not wish and not chosen and await _answers(turn, member, text):
         return
-    turn.note("message", member, None, kind=kind, length=len(text))
+    turn.note("private", member, None, kind=kind, length=len(text))
     if chosen:
         await choose_locale(turn, member, chosen)
     else:

@@ -102,7 +102,7 @@ async def test_a_typed_code_is_told_what_it_gives(desk: Desk, bundle: Bundle, te
         assert part in told
     assert "月度会员、年度会员" not in told
     assert await desk.rows("SELECT 1 FROM redemptions") == [], "it is used when it is paid with"
-    assert [event["kind"] for event in await desk.events()] == ["start", "message"]
+    assert [event["kind"] for event in await desk.events()] == ["start", "private"]
 
 
 @pytest.mark.parametrize("data", ["coupon:SAVE:1", "coupon:save:1"])

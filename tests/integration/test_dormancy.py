@@ -182,6 +182,15 @@ async def test_who_has_not_spoken_for_thirty_days_is_asked_though_active(
     assert await named(conn, bundle, NOON - DAY) == []
 
 
+async def test_writing_to_the_bot_is_a_sign_of_life_and_no_speaking_in_a_group(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    who = await member(entered_at=LONG_AGO)
+    await did(conn, who, "message", NOON - 30 * DAY)
+    await did(conn, who, "private", NOON - HOUR)
+    assert await named(conn, bundle) == [(who, "unspoken")]
+
+
 async def test_who_never_spoke_counts_from_entering(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
     who = await member(entered_at=NOON - 30 * DAY)
     await did(conn, who, "reaction", NOON - HOUR)
@@ -227,6 +236,8 @@ async def test_a_spell_is_written_to_once_and_another_one_again(
         ("silent", "joined", ("sending", None)),
         ("unspoken", "message", ("cancelled", "goal_reached")),
         ("unspoken", "click", ("sending", None)),
+        ("unspoken", "private", ("sending", None)),
+        ("silent", "private", ("cancelled", "goal_reached")),
     ],
 )
 async def test_what_waits_is_dropped_the_moment_the_member_comes_back(

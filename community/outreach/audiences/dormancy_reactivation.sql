@@ -55,7 +55,7 @@ FROM (
                 SELECT g.id, g.last_at
                 FROM v_milestones AS g (id, kind, first_at, last_at)
                 WHERE g.kind = one.kind
-                    AND g.kind IN ('message', 'reaction', 'click', 'button', 'start', 'answer')
+                    AND g.kind IN ('message', 'private', 'reaction', 'click', 'button', 'start', 'answer')
                     AND g.last_at > spell.from_at AND g.last_at <= spell.until_at
                     AND g.id = ANY (%(members)s)
                     AND g.kind = (

@@ -180,7 +180,7 @@ def upgrade() -> None:
         ["kind", "last_at"],
         unique=False,
         postgresql_include=["member_id"],
-        postgresql_where=sa.text("kind::text = ANY ('{message,reaction,click,button,start,answer}'::text[])"),
+        postgresql_where=sa.text("kind::text = ANY ('{message,private,reaction,click,button,start,answer}'::text[])"),
     )
     op.add_column("plans", sa.Column("kind", sa.Text(), server_default="run", nullable=False))
     op.add_column("plans", sa.Column("since_at", sa.DateTime(timezone=True), nullable=True))
