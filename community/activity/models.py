@@ -10,7 +10,7 @@ from community.database.fields import bigint, json, moment, text
 
 
 class Event(SQLModel, table=True):
-    """Something that happened: joined, left, message (in a group), private (to the bot), reaction, click, button, start, blocked, unblocked …"""
+    """Something that happened: joined, left, message (written in a group), private (to the bot), reaction, click …"""
 
     __tablename__ = "events"
     __table_args__ = (

@@ -246,6 +246,12 @@ def test_copy_may_use_only_what_it_is_given(template: str, text: str) -> None:
     assert "is not known here" in message
 
 
+def test_copy_that_only_mentions_a_session_asks_whether_there_is_one() -> None:
+    unasked = "Next: {{ live.title }}"
+    assert CopyCheck("dormancy_reactivation/silent", "en", unasked, PLAYBOOK).problems()
+    assert CopyCheck("live_conversion/announce", "en", unasked, PLAYBOOK).problems() == []
+
+
 def test_missing_copy_is_named_for_its_locale(folder: Path) -> None:
     (folder / "copy/zh-Hant/bot/help.html").unlink()
     [problem] = check_folder(folder)

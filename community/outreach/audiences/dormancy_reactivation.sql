@@ -21,7 +21,7 @@ SELECT
     NULL::text AS barred,
     coalesce(
         (
-            SELECT jsonb_build_object('live', id) FROM v_lives
+            SELECT jsonb_build_object('next_live', id) FROM v_lives
             WHERE cancelled_at IS NULL AND window_until_at > %(as_of)s
                 AND starts_at > %(as_of)s AND starts_at <= %(as_of)s::timestamptz + interval '14 days'
             ORDER BY starts_at, id LIMIT 1
