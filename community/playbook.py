@@ -118,10 +118,11 @@ class Resource(Entry):
 
 
 class ProblemQuestion(Entry):
-    """The "biggest problem" question: what can be chosen, and how soon a human follows up."""
+    """The "biggest problem" question: what can be chosen, how soon a human follows up, what the answer brings."""
 
     choices: tuple[Key, ...] = Field(min_length=1, max_length=8)
     follow_up_within: Duration
+    offer: Key | None = None
 
 
 class Link(Entry):

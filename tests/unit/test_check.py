@@ -76,6 +76,7 @@ def test_the_shipped_templates_have_no_problem() -> None:
         ("plans: [month]", "plans: [pack]", "pack is priced in USD, the offer in CNY"),
         ("plans: [month]", "plans: [trial_7]", "plan trial_7 has no price"),
         ("{name: day_7, day: 7,", "{name: day_7, offer: gift, day: 7,", "offer gift is not in the playbook"),
+        ("  offer: trial ", "  offer: gift ", "offer gift is not in the playbook"),
         ("{name: day_7, day: 7,", "{name: day_7, plans: [week], day: 7,", "plan week is not in the playbook"),
         ("moment: half,", "moment: noon,", "moment: noon; give one of announce, start, end, half"),
         ("{name: moved, moment: moved, ", "{name: moved, ", "moment: missing; give one of announce"),
