@@ -24,7 +24,7 @@ from community.outreach.decide import heed, settle
 from community.outreach.proposal import Proposal
 from community.outreach.proposals import LATELY, decided_lately, waiting_runs
 from community.settings import load_settings
-from tasks.approval import Choice
+from tasks.approval import Choice, tell_decided
 from tasks.reporting import named
 from tasks.storage import connection
 from tasks.words import decision_words, noted
@@ -97,6 +97,7 @@ async def _say_how(client: PrefectClient, run: FlowRun, proposal: Proposal) -> N
     before, _, last = run.name.rpartition(" · ")
     if last != decision_words(proposal):
         await client.update_flow_run(run.id, name=named(before, decision_words(proposal)))
+        tell_decided(proposal)
 
 
 async def _show_anew(proposal: Proposal) -> None:

@@ -37,6 +37,7 @@ from deployments.bootstrap import apply
 from deployments.declared import declared
 from deployments.stack import EMPTY_PREFECT
 from flows.welcome_drip import welcome_drip
+from tasks import events
 from tests.flows.sandbox import telegram as telegram
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -177,6 +178,18 @@ async def task_runs(client: PrefectClient, run: FlowRun, last: str) -> list[Task
             if any(found.name == last for found in runs):
                 return runs
             await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any], UUID | None]]:
+    """Events for operators' automations that this process emits: name, resource, payload, number."""
+    found: list[tuple[str, str, dict[str, Any], UUID | None]] = []
+
+    def keep(event: str, resource: dict[str, str], *, payload: dict[str, Any], id: UUID | None) -> None:
+        found.append((event, resource["prefect.resource.id"], payload, id))
+
+    monkeypatch.setattr(events, "emit_event", keep)
+    return found
 
 
 async def artifacts(client: PrefectClient, run: FlowRun) -> dict[str, Artifact]:

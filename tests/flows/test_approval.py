@@ -320,6 +320,38 @@ async def test_without_the_service_delivery_carries_it_out(
     assert (await client.read_flow_run(run.id)).state_name == "Resuming"
 
 
+# Events for operators' automations.
+
+
+async def test_what_waits_and_how_it_ended_are_told_as_events_once_each(
+    client: PrefectClient, deployed: None, conn: Connection, told: list[Any]
+) -> None:
+    run = await begin(client)
+    found = await proposal(conn, run)
+    waiting = {"plan": found.hash, "kind": "approval", "messages": 5, "decide_by": found.decide_by_at.isoformat()}
+    assert [event[:3] for event in told] == [("sop.proposal_waiting", "sop.stage.welcome_drip", waiting)]
+    await resume(client, run, "send to a part first, then ask again")
+    assert [(event[0], event[2].get("messages")) for event in told[1:]] == [("sop.proposal_waiting", 4)]
+    await resume(client, run, "send to all")
+    [(name, _, payload, _)] = told[2:]
+    assert name == "sop.proposal_decided"
+    assert (payload["state"], payload["how"], payload["sent"], payload["left"]) == ("executed", "form", 5, 0)
+    assert "Ada" not in str(told), "no names"
+
+
+async def test_what_was_cancelled_past_the_run_is_told_as_an_event_once(
+    client: PrefectClient, deployed: None, conn: Connection, told: list[Any]
+) -> None:
+    run = await begin(client)
+    await staff_chat(conn, run, "cancel")
+    told.clear()
+    for _ in range(2):
+        await catch_up(await proposal(conn, run))
+    assert [(event[0], event[2]["state"], event[2]["how"]) for event in told] == [
+        ("sop.proposal_decided", "refused", "staff_chat")
+    ]
+
+
 # A run cancelled in Prefect.
 
 

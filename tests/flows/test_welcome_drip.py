@@ -112,3 +112,11 @@ async def test_switched_off_in_the_playbook(client: PrefectClient, bundle: Bundl
     assert run.name.endswith(" · switched off in the playbook")
     assert run.state_name == "Completed"
     assert await (await conn.execute("SELECT FROM messages")).fetchall() == []
+
+
+async def test_who_joined_is_told_as_one_event(
+    client: PrefectClient, bundle: Bundle, conn: Connection, told: list[Any]
+) -> None:
+    await welcome_drip(members=await newcomers(conn, 3))
+    await welcome_drip()
+    assert [event[:3] for event in told] == [("sop.joined", "sop.stage.welcome_drip", {"count": 3})]
