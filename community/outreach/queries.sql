@@ -226,8 +226,9 @@ LIMIT 5
 
 -- name: stopped
 -- Who did not get a step that came due since, and why: messages that were dropped, failed or are put off; then what
--- plans decided last; then those whom a plan would stop now. Decisions are kept by member and by month: the months are
--- read through, which only this look-up for operators does.
+-- plans decided last; then those whom a plan would stop now. Decisions are kept by member and by month: the one or two
+-- months of the window are read through, which only this look-up for operators does. An index by stage or time would be
+-- taken for the planner's look-up as well (see `Decision`), and members alone do not do: some are named no more.
 {{candidates}},
 dropped AS (
     SELECT m.member_id, m.occurrence, m.wanted_at AS due_at, m.reason, m.state AS what, m.id AS message_id
