@@ -174,6 +174,7 @@ LIVE: dict[str, Any] = {
     "id": _LARGEST_ID,
     "title": "<" + "😀" * 127,
     "speaker": "<" + "😀" * 127,
+    "materials": f"https://{'x' * 60}.example/{'x' * 120}?a=1&b=2",
     "starts": "30 Nov, 20:00",
     "ends": "30 Nov, 21:30",
     "window_until": "2 Dec, 21:30",

@@ -489,7 +489,7 @@ WHERE id = %(member_id)s
 SELECT code, kind, value, currency, opens, remaining, valid_until_at FROM v_coupons WHERE code = %(key)s
 
 -- name: live_named
-SELECT id, title, speaker, url, starts_at, ends_at, window_until_at, plan, coupon, remaining, cancelled_at
+SELECT id, title, speaker, url, materials, starts_at, ends_at, window_until_at, plan, coupon, remaining, cancelled_at
 FROM v_lives WHERE id = %(key)s
 
 -- name: newest_live

@@ -98,7 +98,7 @@ def _live_shown(
 ) -> dict[str, Any]:
     moments = {"starts": "starts_at", "ends": "ends_at", "window_until": "window_until_at"}
     return {
-        **{name: row[name] for name in ("id", "title", "speaker", "remaining")},
+        **{name: row[name] for name in ("id", "title", "speaker", "materials", "remaining")},
         **{name: moment_text(row[column], zone, locale) for name, column in moments.items()},
         "link": link(f"{LIVE}{row['id']}", row["url"]),
         "plan": plan_shown(bundle, row["plan"], locale),

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("speaker", sa.Text(), server_default="", nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("materials", sa.Text(), nullable=True),
         sa.Column("announce_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
