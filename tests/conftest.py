@@ -1,7 +1,7 @@
 """Fixtures of all tests: one embedded PostgreSQL a session, its database emptied after each test.
 
 `make test` runs them in two processes, each with a session of its own: a file's tests stay together in one, and so do
-all that start a Prefect server.
+those of flows; the longest come first.
 """
 
 import os
@@ -42,14 +42,28 @@ DISCARD SEQUENCES; DISCARD TEMP
 """
 """DISCARD ALL without DEALLOCATE ALL and DISCARD PLANS."""
 
-STARTS_PREFECT = ("flows/", "e2e/test_")
+LONGEST = (
+    "flows",
+    "e2e/test_prefect_away.py",
+    "e2e/test_stack.py",
+    *("unit/test_hostile_copy.py", "unit/test_render.py", "e2e/cli/test_plans.py", "sandbox/test_page.py"),
+)
+"""What takes longest, the longest first: it shall not be what one process still runs while the other has nothing."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests stay together when several processes share them."""
-    for item in items:
-        file = item.path.relative_to(Path(__file__).parent).as_posix()
-        item.add_marker(pytest.mark.xdist_group("prefect" if file.startswith(STARTS_PREFECT) else file))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say which tests stay together when several processes share them, and which these begin with."""
+    groups = {item: _group(item) for item in items}
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: LONGEST.index(groups[item]) if groups[item] in LONGEST else len(LONGEST))
+
+
+def _group(item: pytest.Item) -> str:
+    """The tests of a file share what it set up; all of flows share a Prefect server."""
+    file = item.path.relative_to(Path(__file__).parent).as_posix()
+    return "flows" if file.startswith("flows/") else file
 
 
 @pytest.fixture(scope="session")
