@@ -118,10 +118,23 @@ async def bundle(
     return shipped
 
 
+@pytest.fixture(scope="package")
+async def deployed_once(prefect_server: None, shipped: Bundle) -> None:
+    """What the project declares, put on the session's server: it takes a third of a second, and rarely changes."""
+    async with get_client() as client:
+        await apply(client, declared(shipped.playbook))
+
+
 @pytest.fixture
-async def deployed(client: PrefectClient, shipped: Bundle) -> None:
-    """What the project declares, on the session's server."""
+async def put_right(client: PrefectClient, shipped: Bundle) -> AsyncIterator[None]:
+    """For tests that change what is deployed: others find it as declared."""
+    yield
     await apply(client, declared(shipped.playbook))
+
+
+@pytest.fixture
+def deployed(deployed_once: None) -> None:
+    """What the project declares, on the session's server. Who changes it asks for `put_right` too."""
 
 
 async def newcomers(conn: Connection, number: int, *, dm: str = "open", days_ago: float = 0.001) -> list[int]:

@@ -123,7 +123,7 @@ async def test_a_run_that_somebody_deleted_comes_back(client: PrefectClient, con
 
 
 async def test_runs_follow_a_deployment_that_is_made_anew(
-    client: PrefectClient, conn: Connection, selling: Bundle, shipped: Bundle
+    client: PrefectClient, conn: Connection, selling: Bundle, shipped: Bundle, put_right: None
 ) -> None:
     await add_live(conn, selling)
     await match(conn, selling)
