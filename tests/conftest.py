@@ -146,10 +146,13 @@ async def lasting(postgres: EmbeddedPostgres) -> AsyncIterator[Lasting]:
 
 
 @pytest.fixture
-def database_url(lasting: Lasting) -> Iterator[str]:
-    """The migrated database, empty."""
-    yield lasting.url
-    lasting.empty()
+def database_url(lasting: Lasting, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The migrated database, empty. Marked `own_database`, a test gets one that has no past."""
+    if request.node.get_closest_marker("own_database"):
+        yield request.getfixturevalue("pristine_url")
+    else:
+        yield lasting.url
+        lasting.empty()
 
 
 @pytest.fixture(scope="session")
@@ -186,10 +189,9 @@ async def pool(database_url: str) -> AsyncIterator[Pool]:
 
 
 @pytest.fixture
-async def conn(database_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Connection]:
+async def conn(database_url: str, lasting: Lasting) -> AsyncIterator[Connection]:
     """One connection to the test's database."""
-    if "lasting" in request.fixturenames:  # else the database is the test's own
-        lasting: Lasting = request.getfixturevalue("lasting")
+    if database_url == lasting.url:  # else the database is the test's own
         conn = await lasting.conn()
         yield conn
         await lasting.give_back(conn)

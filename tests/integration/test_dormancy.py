@@ -472,6 +472,7 @@ async def test_why_the_audience_does_not_name_a_member(
 # Cost.
 
 
+@pytest.mark.own_database
 async def test_cost_follows_who_fell_silent_not_the_members_and_what_they_did(
     conn: Connection, bundle: Bundle, member: MakeMember
 ) -> None:

@@ -652,6 +652,7 @@ async def test_an_erased_zone_is_the_communitys(conn: Connection, bundle: Bundle
 # Cost.
 
 
+@pytest.mark.own_database
 async def test_cost_follows_the_ends_that_are_near_not_the_terms(
     conn: Connection, bundle: Bundle, member: MakeMember
 ) -> None:
