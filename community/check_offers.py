@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from community.playbook import Playbook
-from community.playbook_offers import Offer
+from community.playbook_offers import Offer, TermPlan
 
 Found = tuple[tuple[str | int, ...], str]
 """Where in the playbook, and what is wrong there."""
@@ -14,14 +14,33 @@ def offer_problems(playbook: Playbook) -> Iterator[Found]:
     """Plans and offers that are named and not there, said twice, or cannot be."""
     for key, plan in playbook.plans.items():
         yield from title_problems(("plans", key), plan.title, playbook.community.locales)
-        if plan.trial and plan.price:
-            yield ("plans", key, "price"), "a trial is free; remove the price, or trial"
+        yield from ((("plans", key, part), what) for part, what in _of_plan(playbook, key, plan))
     prefixes = Counter(offer.prefix for offer in playbook.offers.values())
     for key, offer in playbook.offers.items():
         yield from ((("offers", key, part), what) for part, what in _of_offer(playbook, offer))
         if prefixes[offer.prefix] > 1:
             yield ("offers", key, "prefix"), f"prefix {offer.prefix} is another offer's too; each must be different"
     yield from _of_steps(playbook)
+
+
+def _of_plan(playbook: Playbook, key: str, plan: TermPlan) -> Iterator[tuple[str, str]]:
+    if plan.trial and (plan.price or plan.prices):
+        yield "price", "a trial is free; remove the price, or trial"
+    if plan.prices and not plan.price:
+        yield "prices", "price is missing, which stands for all where one is shown; write one of these there"
+    currencies = Counter(price.currency for price in (plan.price, *plan.prices) if price)
+    for currency, times in currencies.items():
+        if times > 1:
+            yield "prices", f"{currency} is used {times} times, with the price; each currency once"
+    if any(price.minor == 0 for price in (plan.price, *plan.prices) if price):
+        yield "price", "nothing cannot be paid; leave the price empty, or give one"
+    for resource in plan.library:
+        if not playbook.resource(resource):
+            yield "library", f"{resource} is no resource; add it to resources"
+    yield from (("includes", what) for what in _unknown(playbook, plan.includes))
+    for other in plan.includes:
+        if other == key or (other in playbook.plans and playbook.plans[other].includes):
+            yield "includes", f"{other} is a bundle itself; name what is in it"
 
 
 def title_problems(where: tuple[str | int, ...], title: Mapping[str, str], locales: Collection[str]) -> Iterator[Found]:

@@ -236,13 +236,16 @@ def smallest(sample: dict[str, Any]) -> dict[str, Any]:
 
 
 def standard_context(playbook: Playbook, locale: str) -> dict[str, Any]:
-    """What the renderer itself gives every copy: `community` (name) and `resources` (each key, title) in `locale`."""
+    """What the renderer itself gives every copy: `community` (name) and what is given on entry, `resources` (each key,
+    title), in `locale`.
+    """
     default = playbook.community.locale
     return {
         "community": {"name": playbook.community.name},
         "resources": [
             {"key": resource.key, "title": resource.title.get(locale) or resource.title.get(default, resource.key)}
             for resource in playbook.resources
+            if resource.on_entry
         ],
     }
 

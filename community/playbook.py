@@ -110,11 +110,13 @@ class GroupWelcome(Entry):
 
 
 class Resource(Entry):
-    """Something given on entry, reached through a tracked link."""
+    """Something given on entry, or with a plan, reached through a tracked link."""
 
     key: Key
     url: Url
     title: dict[Locale, Text]
+    on_entry: bool = True
+    """False: given only with the plans whose `library` names it."""
 
 
 class ProblemQuestion(Entry):
@@ -161,6 +163,26 @@ class Care(Entry):
     lead_within: Duration = timedelta(days=3)
 
 
+class Payments(Entry):
+    """Orders and payments (SOP 1.29): how long a price holds, and how soon staff see to what needs them."""
+
+    order_valid: Duration = timedelta(hours=24)
+    """So long an order's price and coupon are promised."""
+    problem_within: Duration = timedelta(hours=24)
+    """Staff have seen to a payment that fits nothing."""
+    invoice_within: Duration = timedelta(days=3)
+
+
+class Access(Entry):
+    """Ways into the chats that plans open, and out again."""
+
+    links_ready: int = Field(50, ge=0, le=1000)
+    """Links made ahead for each chat that some plan opens."""
+    remove: bool = False
+    """False: who should leave is only listed."""
+    removals_per_day: int = Field(20, ge=0, le=1000)
+
+
 class GroupDefaults(Entry):
     """Zone and locale of a group that has none of its own; None means the community's."""
 
@@ -201,6 +223,8 @@ class Playbook(Entry):
     care: Care = Care()
     plans: dict[Key, TermPlan] = Field(default_factory=dict)
     offers: dict[Key, Offer] = Field(default_factory=dict)
+    payments: Payments = Payments()
+    access: Access = Access()
     approval: Approval = Approval()
     stages: dict[Key, Stage]
     links: tuple[Link, ...] = ()

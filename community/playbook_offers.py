@@ -1,10 +1,11 @@
 """What the community sells, and the discounts that stages offer, as the playbook writes them."""
 
+from datetime import timedelta
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from community.playbook_types import Duration, Entry, Key, Locale, Money, Percent, Period, Text
+from community.playbook_types import Amount, Duration, Entry, Key, Locale, Money, Percent, Period, Text
 
 
 class TermPlan(Entry):
@@ -20,8 +21,23 @@ class TermPlan(Entry):
     price: Money | None = None
     trial: bool = False
     """Free, for a while: never counts as a purchase."""
-    group: Text | None = None
-    """Title or number of the group it opens; empty: none."""
+    prices: tuple[Money, ...] = ()
+    """The same in other currencies, one each."""
+    on_sale: bool = True
+    """False: nobody can order it now; what was ordered or subscribed to goes on."""
+    chats: tuple[Text, ...] = ()
+    """Titles or numbers of the groups and channels that it opens."""
+    grace: Duration = timedelta(days=1)
+    """How long after its end its holder stays in them."""
+    library: tuple[Key, ...] = ()
+    """Keys of the resources that are given with it."""
+    includes: tuple[Key, ...] = ()
+    """Other plans that are granted with it: a bundle."""
+
+    def price_in(self, currency: str) -> Amount | None:
+        """What it costs in that currency; None: it is not sold in it."""
+        prices = (self.price, *self.prices) if self.price else self.prices
+        return next((price for price in prices if price.currency == currency), None)
 
 
 class Offer(Entry):

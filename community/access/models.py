@@ -1,8 +1,8 @@
-"""Terms: who holds which plan from when until when."""
+"""Terms: who holds which plan from when until when; their ways into groups, and out again."""
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, text as sql
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text as sql
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, moment, text
@@ -55,3 +55,69 @@ class Term(SQLModel, table=True):
         if self.paid_minor is None or self.currency is None:
             return None
         return Amount(minor=self.paid_minor, currency=self.currency)
+
+
+class EntryLink(SQLModel, table=True):
+    """A way into a group for one member alone: made ahead, given with what opens it.
+
+    It waits (`given_at` NULL) with an address, or is given without one, which is then made at once.
+    """
+
+    __tablename__ = "entry_links"
+    __table_args__ = (
+        Index("entry_links_ready", "group_id", "id", postgresql_where=sql("given_at IS NULL AND revoked_at IS NULL")),
+        Index("entry_links_unmade", "id", postgresql_where=sql("invite_link IS NULL AND revoked_at IS NULL")),
+        Index("entry_links_open", "id", postgresql_where=sql("revoked_at IS NOT NULL AND closed_at IS NULL")),
+        Index("entry_links_term", "term_id"),
+        Index("entry_links_member", "member_id"),
+        Index("entry_links_address", "invite_link"),
+    )
+
+    id: int = identity()
+    group_id: int = bigint()
+    """The group (or channel) by its number in `groups`, which it keeps when Telegram renumbers the chat."""
+    name: str = text(unique=True)
+    """Its name at Telegram, `vip-…`, up to 32 characters."""
+    invite_link: str | None = text(nullable=True)
+    """NULL: not made yet."""
+    made_at: datetime | None = moment(nullable=True)
+    member_id: int | None = Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey("members.id", ondelete="SET NULL"), nullable=True)
+    )
+    term_id: int | None = bigint(nullable=True)
+    """The term that it was given for."""
+    order_id: int | None = bigint(nullable=True)
+    given_at: datetime | None = moment(nullable=True)
+    used_at: datetime | None = moment(nullable=True)
+    """When somebody came in by it."""
+    revoked_at: datetime | None = moment(nullable=True)
+    """Not good any more: what it was given for was taken back. Nobody is let in by it from now on."""
+    closed_at: datetime | None = moment(nullable=True)
+    """When Telegram was told so."""
+
+
+class Removal(SQLModel, table=True):
+    """A member is to leave a group, as the term that let them in is over."""
+
+    __tablename__ = "removals"
+    __table_args__ = (
+        CheckConstraint(
+            "state in ('proposed', 'approved', 'waiting', 'removed', 'kept', 'failed')", name="removals_state"
+        ),
+        UniqueConstraint("term_id", "group_id", name="removals_once"),
+        Index("removals_member", "member_id"),
+        Index("removals_open", "due_at", postgresql_where=sql("state in ('proposed', 'approved', 'waiting')")),
+    )
+
+    id: int = identity()
+    member_id: int = Field(sa_column=Column(BigInteger, ForeignKey("members.id", ondelete="CASCADE"), nullable=False))
+    group_id: int = bigint()
+    term_id: int = bigint()
+    due_at: datetime = moment()
+    state: str = text()
+    why: str = text(server_default="")
+    """Why it is as it is, in a word."""
+    checked_at: datetime | None = moment(nullable=True)
+    """When it was last seen to be right."""
+    decided_at: datetime | None = moment(nullable=True)
+    decided_by: str | None = text(nullable=True)

@@ -27,3 +27,13 @@ FROM (
     ) AS paid
 ) AS parted
 GROUP BY member_id, break;
+
+-- Ways into groups, for whoever makes, tells, closes or watches them.
+CREATE OR REPLACE VIEW v_entry_links AS
+SELECT
+    id, group_id, name, invite_link, made_at, member_id, term_id, order_id, given_at, used_at, revoked_at, closed_at
+FROM entry_links;
+
+-- Who is to leave which group, and what became of it.
+CREATE OR REPLACE VIEW v_removals AS
+SELECT id, member_id, group_id, term_id, due_at, state, why, checked_at, decided_at, decided_by FROM removals;

@@ -132,9 +132,10 @@ async def _refuse(turn: Turn, member: Member, code: str, reason: Refusal) -> Non
 
 
 async def _door(turn: Turn, plan: TermPlan) -> Group | None:
-    """The group that the plan opens, if it is one with a way in."""
-    group = await open_door(turn.conn, plan.group) if plan.group else None
-    return group if group and plan.group in (group.title, str(group.id)) else None
+    """The first of the groups that the plan opens, if it has a way in."""
+    wish = next(iter(plan.chats), None)
+    group = await open_door(turn.conn, wish) if wish else None
+    return group if group and wish in (group.title, str(group.id)) else None
 
 
 # Terms.

@@ -12,6 +12,7 @@ import community.groups.models
 import community.live.models
 import community.members.models
 import community.outbox.models
-import community.outreach.models  # noqa: F401 - imported to register their tables
+import community.outreach.models
+import community.payments.models  # noqa: F401 - imported to register their tables
 
 metadata: MetaData = SQLModel.metadata

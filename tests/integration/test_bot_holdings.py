@@ -230,7 +230,7 @@ async def test_a_plan_that_opens_a_group_shows_the_way_in(
     await desk.take(group_message("hello", BEN))
     await desk.conn.execute("UPDATE groups SET invite_link = 'https://t.me/+door'")
     await ann(desk)
-    plans = {**bundle.source["plans"], "vip_pass": {**bundle.source["plans"]["vip_pass"], "group": named}}
+    plans = {**bundle.source["plans"], "vip_pass": {**bundle.source["plans"]["vip_pass"], "chats": [named]}}
     await publish(desk.conn, edited(plans=plans), "with a group")
     desk.workers._bundles._in_force = None
     await coupon(desk, bundle, opens="vip_pass")

@@ -1,0 +1,43 @@
+-- name: hold_payments
+-- A settlement in the middle of its work would still write to the member, and holds terms while it waits for an order.
+SELECT pg_advisory_xact_lock(hashtextextended('payments', 0))
+
+-- name: export_provider_events
+SELECT provider, event_id, kind, name, charge, amount_minor, currency, payer, happened_at, body
+FROM provider_events e
+WHERE payer = %(telegram_id)s
+    OR (provider, charge) IN (SELECT provider, charge FROM payments WHERE member_id = %(id)s)
+    OR order_number IN (SELECT number FROM orders WHERE member_id = %(id)s)
+ORDER BY happened_at, event_id
+
+-- name: erase_provider_events
+-- That there was a payment of so much stays, for the books; whose it was, and what the provider wrote of them, does not.
+UPDATE provider_events SET body = '', payer = NULL
+WHERE payer = %(telegram_id)s
+    OR (provider, charge) IN (SELECT provider, charge FROM payments WHERE member_id = %(id)s)
+    OR order_number IN (SELECT number FROM orders WHERE member_id = %(id)s)
+
+-- name: export_invoice_requests
+SELECT o.number, i.title, i.tax_id, i.email, i.address, i.state, i.requested_at, i.done_at
+FROM invoice_requests i
+JOIN orders o ON o.id = i.order_id
+WHERE o.member_id = %(id)s
+ORDER BY i.order_id
+
+-- name: erase_invoice_requests
+DELETE FROM invoice_requests WHERE order_id IN (SELECT id FROM orders WHERE member_id = %(id)s)
+
+-- name: export_payments
+SELECT provider, charge, order_id, plan, paid_minor, refunded_minor, currency, disputed, paid_at, state, why
+FROM payments WHERE member_id = %(id)s OR payer = %(telegram_id)s ORDER BY paid_at, charge
+
+-- name: erase_payments
+UPDATE payments SET member_id = NULL, payer = NULL WHERE member_id = %(id)s OR payer = %(telegram_id)s
+
+-- name: export_orders
+SELECT number, plan, amount_minor, currency, list_minor, coupon_code, state, source, created_at, expires_at, paid_at
+FROM orders WHERE member_id = %(id)s ORDER BY id
+
+-- name: erase_orders
+-- Its number and sum are the books'. Nobody can claim it any more.
+UPDATE orders SET member_id = NULL, claim_hash = NULL WHERE member_id = %(id)s
