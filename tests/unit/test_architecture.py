@@ -140,7 +140,11 @@ ACTS = re.compile(
 )
 DIRECT = {
     ("community/bot/direct.py", "answer_callback_query"),
+    ("community/bot/direct.py", "answer_pre_checkout_query"),
     ("community/bot/direct.py", "create_chat_invite_link"),
+    ("community/bot/direct.py", "create_invoice_link"),
+    ("community/bot/direct.py", "refund_star_payment"),
+    ("community/bot/direct.py", "revoke_chat_invite_link"),
     ("deployments/service.py", "set_webhook"),
     ("deployments/service.py", "delete_webhook"),
     ("deployments/demo/scene.py", "create_chat_invite_link"),
