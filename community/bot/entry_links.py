@@ -29,7 +29,7 @@ POLL_S = 1.0
 """Longest wait when a wake-up was lost."""
 BETWEEN_S = 0.2
 """Rest between links that nobody waits for: a supply of them takes no more than a sixth of the bot's calls."""
-SUPPLY_S = 10.0
+SUPPLY_S = 5.0
 """Between two looks at how many are ready."""
 CLOSED_AT_ONCE = 10
 LOOKED_AT = 100
