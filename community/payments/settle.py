@@ -252,7 +252,8 @@ async def _tell_of_reversals(
         return
     lost = standing.disputed is Dispute.lost and before.disputed != Dispute.lost
     if lost or standing.refunded_minor > (before.refunded_minor if before.paid_minor is not None else 0):
-        await send_refund(till, payment, order, standing)
+        ended = bool(before.terms and not payment.terms)
+        await send_refund(till, payment, order, standing, ended=ended)
     if standing.disputed is Dispute.open and before.disputed != Dispute.open:
         await needs_human(till, DISPUTE, named(payment), payment.member_id, "disputed")
     if standing.strange or standing.refunded_minor > standing.paid.minor:

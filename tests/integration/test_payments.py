@@ -22,6 +22,7 @@ from community.payments import settle as settling
 from community.payments.claims import Claim, claim, claim_of_payer, place
 from community.payments.entry import made
 from community.payments.events import StoredEvent, store
+from community.payments.invoices import InvoiceWanted, finish_invoice, request_invoice
 from community.payments.messages import send_unclaimed
 from community.payments.notice import Kind
 from community.payments.numbers import shown
@@ -343,6 +344,7 @@ async def test_a_refund_takes_everything_back(shop: Till, ann: int, vip: int) ->
         "amount": "199.00 CNY",
         "refunded": "199.00 CNY",
         "ended": True,
+        "stays": False,
     }
     assert await shop.balance() == {"refunds:month": 19900, "revenue:month": -19900}
     assert await shop.booked() == ["payment", "refund"]
@@ -376,6 +378,8 @@ async def test_a_refund_that_comes_before_the_payment_gives_nothing(shop: Till, 
     assert (await shop.payment())["state"] == "reversed"
     assert await terms_of(shop.conn, ann) == []
     assert await shop.said(ann) == ["refunded"]
+    context = await shop.context("refunded")
+    assert (context["ended"], context["stays"]) == (False, False), "it gave nothing"
     assert await shop.links("given_at IS NOT NULL") == []
     assert await shop.balance() == {"refunds:month": 19900, "revenue:month": -19900}
     await shop.is_true()
@@ -633,6 +637,23 @@ async def test_the_truth_is_told_when_access_is_not_what_was_paid_for(shop: Till
     assert [(each.charge, each.due, each.held) for each in await differences(shop.conn)] == [("c1", 1, 0), ("c9", 0, 1)]
     await shop.conn.execute("UPDATE payments SET refunded_minor = 5")
     assert {each.what for each in await uneven(shop.conn)} == {"ledger", "events"}
+
+
+# Invoices.
+
+
+async def test_an_invoice_is_asked_for_and_becomes_a_task_once(shop: Till, ann: int) -> None:
+    order = await shop.order(member_id=ann)
+    wanted = InvoiceWanted(title="Ann Ltd\0", tax_id="91-1", email="a@b.c", address="")
+    assert await request_invoice(shop.conn, shop.bundle.playbook, order, wanted, NOON)
+    assert not await request_invoice(shop.conn, shop.bundle.playbook, order, wanted, NOON + DAY)
+    [task] = await shop.rows("SELECT kind, note, due_at FROM follow_ups")
+    assert (task["kind"], task["due_at"]) == ("invoice", NOON + 3 * DAY)
+    assert shown(order.number) in task["note"]
+    [asked] = await shop.rows("SELECT title, state FROM invoice_requests")
+    assert asked == {"title": "Ann Ltd", "state": "open"}
+    await finish_invoice(shop.conn, order.id, NOON + DAY)
+    assert (await shop.rows("SELECT state FROM invoice_requests"))[0]["state"] == "done"
 
 
 # Erasure.
