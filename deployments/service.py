@@ -69,12 +69,13 @@ class Service:
     """All parts of the always-on service, on one pool."""
 
     def __init__(self, settings: Settings, pool: Pool) -> None:
-        """Takes the gateway's port; raises PortInUse."""
+        """Takes the gateway's port. Raises PortInUse, and SettingsError for what providers are set to."""
         self._settings, self._pool, self._url = settings, pool, database_url(settings)
         self._listener = _listen(settings)
         self._process = f"{socket.gethostname()}:{os.getpid()}"
         self._bundles, self._wakeup = Bundles(), Wakeup(self._url)
         self._username: str | None = None
+        self._gateway = create_gateway(pool, settings, self._wakeup, lambda: self._username)
         self._delivery: Delivery | None = None
         """The loop that runs now."""
         self._delivered = asyncio.Event()
@@ -150,8 +151,7 @@ class Service:
             delivery.wake()
 
     async def _serve_gateway(self) -> None:
-        app = create_gateway(self._pool, self._settings, self._wakeup, lambda: self._username)
-        await _Server(http_config(app)).serve([self._listener.dup()])
+        await _Server(http_config(self._gateway)).serve([self._listener.dup()])
 
     async def _beat(self) -> None:
         async with self._pool.connection() as conn:
