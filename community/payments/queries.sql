@@ -17,6 +17,12 @@ WHERE provider = %(provider)s AND kind <> 'paid' AND charge IN (
     )
 )
 
+-- name: drop_namesakes
+-- What was noted under another number of a payment before it was known to be the same.
+DELETE FROM payments p USING provider_events e
+WHERE e.provider = %(provider)s AND e.charge = %(charge)s AND e.also <> e.charge
+    AND p.provider = e.provider AND p.charge = e.also AND p.state = 'received'
+
 -- name: payment
 SELECT * FROM payments WHERE provider = %(provider)s AND charge = %(charge)s
 

@@ -66,6 +66,8 @@ async def test_in_whatever_order_the_payment_is_one_and_ends_refunded(
             "SELECT state, paid_minor, refunded_minor FROM payments WHERE charge = %s", [f"in_{number}"]
         )
         assert await found.fetchall() == [{"state": "reversed", "paid_minor": 19900, "refunded_minor": 19900}], order
+        others = await conn.execute("SELECT FROM payments WHERE charge = %s", [f"pi_{number}"])
+        assert await others.fetchall() == [], order
     assert not any(term["runs"] for term in await terms(conn))
     booked = await (await conn.execute("SELECT account, sum(amount_minor) AS sum FROM v_ledger GROUP BY 1")).fetchall()
     sums = {row["account"]: int(row["sum"]) for row in booked}
