@@ -18,7 +18,8 @@ from community.engagement.redemptions import Refusal
 from community.errors import OrderRefused
 from community.members.models import Member
 from community.members.people import by_id
-from community.outbox.bundles import publish
+from community.outbox.bundles import Bundles, publish
+from community.outbox.compose import Composer
 from community.payments import settle as settling
 from community.payments.claims import Claim, claim, claim_of_payer, place
 from community.payments.entry import made
@@ -149,6 +150,27 @@ async def test_who_pays_has_everything_at_once(shop: Till, ann: int, vip: int) -
     [link] = await shop.links("given_at IS NOT NULL")
     assert (link["member_id"], link["order_id"], link["group_id"]) == (ann, order.id, vip)
     await shop.is_true()
+
+
+async def test_the_receipt_shows_it_all_with_ways_in_as_buttons(shop: Till, ann: int, vip: int) -> None:
+    order = await shop.order(member_id=ann)
+    await shop.hear(paid(order=order.number))
+    composer = Composer(Bundles(), bot_id=BOT_ID, username="bot", links_url="https://x.example", link_secret="s")
+    [row] = await shop.rows(
+        "SELECT m.*, v.first_name, v.last_name, v.username, 'en' AS locale, v.zone, v.group_title"
+        " FROM messages m JOIN v_members v ON v.id = m.member_id WHERE stage = 'payment'"
+    )
+    receipt = await composer.render(shop.conn, shop.bundle, row)
+    assert [button.url for line in receipt.buttons for button in line if button.url] == ["https://t.me/+2x1"]
+    assert receipt.text is not None
+    for words in (
+        "Month: 199.00 CNY",
+        "until 3 Apr, 12:00",
+        shown(order.number),
+        "You are in Club already",
+        "/l/eu_market",
+    ):
+        assert words in receipt.text
 
 
 async def test_the_same_event_again_changes_nothing(shop: Till, ann: int, vip: int) -> None:
