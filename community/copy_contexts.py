@@ -18,6 +18,7 @@ ACTIONS: dict[str, bool | None] = {
     "membership": False,
     "my_data": False,
     "nps": True,
+    "paysupport": False,
     "problem": True,
     "resume": False,
     "setup": None,
@@ -82,9 +83,10 @@ _SETUP: dict[str, Any] = {
 _GROUPS = [{"title": "<" + "😀" * 40, "start_payload": f"setup_{10**9}"}] * 20
 _QUESTION: dict[str, Any] = {"attempts_left": 3}
 _TOAST = "bot/answer_thanks"
+_CHECKOUT = "bot/checkout_refused"
 _INVITATION = "group/invitation"
 _PRESSED = "staff/pressed"
-_NOT_SENT = (_TOAST, _INVITATION, _PRESSED)
+_NOT_SENT = (_TOAST, _CHECKOUT, _INVITATION, _PRESSED)
 """Words that are shown, not sent as a message: they know of no chat."""
 _TO_NO_MEMBER = (
     "group/setup",
@@ -100,14 +102,12 @@ _FIXED: dict[str, dict[str, Any]] = {
     "gate/declined": {},
     "gate/timeout": {},
     _TOAST: {},
+    _CHECKOUT: {"reason": "someone_elses"},
     "bot/problem_thanks": {"hours": 24},
     "bot/nps_promoter": {},
     "bot/nps_detractor": {"hours": 24},
     "bot/talk": {"hours": 48},
-    "bot/stopped": {},
-    "bot/resumed": {},
-    "bot/language": {},
-    "bot/language_set": {},
+    **{name: {} for name in ("bot/stopped", "bot/resumed", "bot/language", "bot/language_set", "bot/paysupport")},
     "bot/my_data": {"data": _DATA},
     "bot/help": {},
     "bot/join": {"join_url": f"https://t.me/+{'x' * 40}"},

@@ -9,13 +9,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from community.errors import SettingsError
 
 TELEGRAM_API = "https://api.telegram.org"
 PLACEHOLDERS = ("changeme", "change-me", "your-", "<", "xxx", "example", "todo", "placeholder")
+
+STRIPE = {"stripe_webhook_secrets": ("whsec_",), "stripe_api_key": ("sk_", "rk_")}
+"""Settings of Stripe's, and how their values begin."""
+SHORTEST = 16
+"""Characters that a shared secret must have."""
 
 
 class Mode(StrEnum):
@@ -46,6 +51,24 @@ class Settings(BaseSettings):
     """PostgreSQL to use (`postgresql://…`). Without it an embedded one is started under `data_dir`."""
     public_url: str | None = None
     """Public HTTPS address of the gateway, for tracked links and webhooks. Without it: polling, direct links."""
+    ime_secrets: SecretStr | None = None
+    """Secrets that iMe's callbacks are signed with, as `<key>:<secret>`, several with commas while one is replaced."""
+    ime_timestamp_header: str = "X-iMe-Timestamp"
+    """Header with the Unix second at which a callback was signed."""
+    ime_signature_header: str = "X-iMe-Signature"
+    """Header with `v1=` and the signature in hexadecimal digits."""
+    ime_key_header: str = "X-iMe-Key"
+    """Header that may name the key; without it all are tried."""
+    ime_window_s: int = Field(300, ge=30, le=3600)
+    """How many seconds a callback may be old, or ahead."""
+    ime_fields: str = ""
+    """Where in the body a field lies, if not where docs/payments.md says: `order=data.order.no,amount=data.total`."""
+    ime_types: str = ""
+    """What iMe calls its events, if not as docs/payments.md does: `paid=charge.success,refunded=charge.refund`."""
+    stripe_webhook_secrets: SecretStr | None = None
+    """Signing secrets of the Stripe endpoint (`whsec_…`), several with commas while one is rolled."""
+    stripe_api_key: SecretStr | None = None
+    """Secret or restricted key of the Stripe account (`sk_…`, `rk_…`), for refunds."""
     staff_chat: int | None = None
     """Chat id of the staff group that receives alerts and follow-ups."""
     data_dir: Path = _data_dir()
@@ -63,7 +86,7 @@ class Settings(BaseSettings):
     connections: int = 32
     """HTTP connections to Telegram: the most messages in flight at once, and the most that a kill leaves in doubt."""
 
-    @field_validator("telegram_token", "database_url", "secret")
+    @field_validator("telegram_token", "database_url", "secret", "ime_secrets", *STRIPE)
     @classmethod
     def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value().strip():
@@ -79,6 +102,24 @@ class Settings(BaseSettings):
     def _token_shape(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().partition(":")[0].isdigit():
             raise ValueError("is not a bot token (123456:ABC…); copy it again from @BotFather")
+        return value
+
+    @field_validator("ime_secrets")
+    @classmethod
+    def _keys_shape(cls, value: SecretStr | None) -> SecretStr | None:
+        pairs = [pair.partition(":") for pair in _listed(value)]
+        if any(not name or len(secret) < SHORTEST for name, _, secret in pairs):
+            raise ValueError(
+                f"write <key>:<secret>, the secret with {SHORTEST} characters or more, several with commas"
+            )
+        return value
+
+    @field_validator(*STRIPE)
+    @classmethod
+    def _stripe_shape(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        beginnings = STRIPE[info.field_name or ""]
+        if not all(secret.startswith(beginnings) for secret in _listed(value)):
+            raise ValueError(f"must begin with {' or '.join(beginnings)}; copy it again from Stripe's dashboard")
         return value
 
     @field_validator("public_url")
@@ -132,6 +173,17 @@ class Settings(BaseSettings):
         return f"{self.public_url}/telegram/{self.bot_id}" if self.public_url else None
 
     @property
+    def ime_keys(self) -> dict[str, str]:
+        """Secrets of iMe by the names of their keys."""
+        pairs = [pair.partition(":") for pair in _listed(self.ime_secrets)]
+        return {name: secret for name, _, secret in pairs}
+
+    @property
+    def stripe_secrets(self) -> list[str]:
+        """Signing secrets of the Stripe endpoint."""
+        return _listed(self.stripe_webhook_secrets)
+
+    @property
     def installation_secret(self) -> str:
         """`secret`, else one derived from the token; `sop token rotate` then writes it down as SOP_SECRET."""
         return self.secret.get_secret_value() if self.secret else _derived(self.token, "installation")
@@ -143,6 +195,12 @@ class Settings(BaseSettings):
     def lasting_secret(self, purpose: str) -> str:
         """A secret for `purpose` (signed links, erased members) that stays when the token is rotated."""
         return _derived(self.installation_secret, purpose)
+
+
+def _listed(value: SecretStr | None) -> list[str]:
+    """What is written with commas."""
+    written = value.get_secret_value().split(",") if value else []
+    return [each.strip() for each in written if each.strip()]
 
 
 def _derived(secret: str, purpose: str) -> str:

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 
 from community.database.pool import Pool
 from community.gateway import server
-from community.gateway.webhook import MOST_BYTES, SECRET_HEADER
+from community.gateway.bodies import MOST_BYTES
+from community.gateway.webhook import SECRET_HEADER
 from tests.hostile import TEXTS, texts
 from tests.integration.telegram_kit import BOT_ID
 from tests.integration.test_gateway import Gateway, gateway
