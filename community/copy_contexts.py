@@ -205,6 +205,24 @@ _FIXED |= {
     "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "join_url": f"https://t.me/+{'x' * 40}"},
     "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM},
 }
+_PAID: dict[str, Any] = {"order": "A7K2-93QX", "amount": "999999999999.99 USD"}
+_ENTRY = {"title": "<" + "😀" * 24, "address": f"https://t.me/+{'x' * 40}"}
+_FIXED |= {
+    "payment/receipt": {
+        **_PAID,
+        "starts": "2026-11-30T12:00:00+00:00",
+        "until": "2027-11-30T12:00:00+00:00",
+        "includes": [PLAN] * 5,
+        "library": [{"key": "a" * 32, "title": "<" + "😀" * 127, "link": LIVE["link"]}] * 3,
+        "entries": [_ENTRY] * 5,
+        "awaited": ["<" + "😀" * 24] * 5,
+        "inside": ["<" + "😀" * 24] * 5,
+    },
+    "payment/entry": {"entries": [_ENTRY]},
+    "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True},
+    "payment/problem": {**_PAID, "hours": 24},
+    "payment/unclaimed": _PAID,
+}
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""
 
