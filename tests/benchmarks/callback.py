@@ -62,11 +62,14 @@ async def run_offline() -> Row:
 
 @asynccontextmanager
 async def _selling(url: str, **settings: str) -> AsyncIterator[Shop]:
-    async with sandbox("--token", SERVICE.token, "--journal-limit", "100000") as api, SandboxClient(api) as client:
-        async with shop(url, api, client, [*PAYERS, *READERS], links=len(PAYERS), **settings) as place:
-            await client.set_limits(True)
-            await client.set_latency(LATENCY_MS)
-            yield place
+    async with (
+        sandbox("--token", SERVICE.token, "--journal-limit", "100000") as api,
+        SandboxClient(api) as client,
+        shop(url, api, client, [*PAYERS, *READERS], links=len(PAYERS), **settings) as place,
+    ):
+        await client.set_limits(True)
+        await client.set_latency(LATENCY_MS)
+        yield place
 
 
 def _half_way(prefect: Prefect, trouble: str) -> Event:

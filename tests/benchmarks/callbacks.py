@@ -1,4 +1,4 @@
-"""Rows `callbacks-stored` and `forged`: what the gateway does with callbacks, over real HTTP, commits as safe as in use.
+"""Rows `callbacks-stored` and `forged`: the gateway takes callbacks, over real HTTP, with commits as safe as in use.
 
 `callbacks-stored`: 300 calls a second for 20 s, each answered after its event is on disk, of which p99 is; then 64
 connections call as fast as they are answered, which is the figure. The reference is the same over an endpoint that
