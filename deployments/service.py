@@ -39,6 +39,7 @@ from community.outbox.delivery import Delivery
 from community.outbox.halt import mirror
 from community.outbox.recover import follow_clock, recover
 from community.outreach.decide import settle
+from community.payments.workers import PaymentWorkers
 from community.settings import Mode, Settings, load_settings
 from deployments.decisions import ShowDecisions
 from deployments.joins import ShowJoins
@@ -96,6 +97,7 @@ class Service:
             "wake-ups": self._wakeup.run,
             "gateway": self._serve_gateway,
             "telegram": self._talk,
+            "payments": PaymentWorkers(self._pool, self._bundles, self._wakeup, self._settings.bot_id).run,
             "sweeps": partial(every, SWEEP_S, self._sweep),
             "approvals": partial(every, SWEEP_S, self._settle_proposals),
             "decisions": ShowDecisions(self._pool).run,

@@ -5,7 +5,13 @@ SELECT
     pg_advisory_xact_lock(hashtextextended(concat_ws(':', 'payment', %(provider)s::text, %(charge)s::text), 0))
 
 -- name: notices
-SELECT * FROM provider_events WHERE provider = %(provider)s AND charge = %(charge)s
+-- Events may name a payment by another of its numbers, which some event gives beside the one it is kept under.
+SELECT * FROM provider_events
+WHERE provider = %(provider)s AND charge IN (
+    SELECT %(charge)s
+    UNION ALL
+    SELECT also FROM provider_events WHERE provider = %(provider)s AND charge = %(charge)s AND also IS NOT NULL
+)
 
 -- name: payment
 SELECT * FROM payments WHERE provider = %(provider)s AND charge = %(charge)s

@@ -69,13 +69,15 @@ async def _settled(till: Till, row: Row) -> tuple[LiteralString, str]:
     """The event's state, and what came of it in a few words."""
     if row["kind"] == Kind.subscription_ended and row["subscription"] is not None:
         return "handled", await _end_subscription(till, row)
-    if row["charge"] is None or row["kind"] in (Kind.unknown, Kind.failed):
+    moves_nothing = row["kind"] in (Kind.unknown, Kind.failed) and row["also"] is None
+    if row["charge"] is None or moves_nothing:
         return "ignored", "of no payment"
+    known = await (await till.conn.execute(queries.payment_of, row)).fetchone()
     settled = await settle(
         till.conn,
         till.bundle,
         row["provider"],
-        row["charge"],
+        (known or row)["charge"],
         till.at,
         bot_id=till.bot_id,
         event_id=row["event_id"],
