@@ -25,7 +25,9 @@ LINKS = 50
 async def payments(size: int, seconds: float) -> Row:
     """Callbacks for so many seconds; whoever is not answered with 200 calls again, as providers do."""
     guards = "2-4, 8: every payer has their access, one link and their receipt; the ledger balances"
-    row = Row("payments", "the service is killed every few seconds, PostgreSQL once, while payers' callbacks come", guards)
+    row = Row(
+        "payments", "the service is killed every few seconds, PostgreSQL once, while payers' callbacks come", guards
+    )
     port = str(free_port())
     settings = {"SOP_GATEWAY_PORT": port, "SOP_IME_SECRETS": f"chaos:{SECRET}"}
     with temporary_postgres(durable=True) as own:
