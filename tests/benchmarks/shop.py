@@ -13,6 +13,7 @@ import orjson
 import yaml
 
 from community.bundle import Bundle, load_bundle
+from community.channels.telegram import make_bot
 from community.database.pool import Connection, connect
 from community.outbox.claim import ensure_budget
 from community.payments.providers.ime import Form, sign
@@ -24,6 +25,7 @@ VIP = "VIP"
 PLAN, CURRENCY, MINOR = "month", "CNY", 19_900
 SECRET = "secret-of-the-bench"
 ACTS = 5_000
+WAITS = "SELECT -count(*) FROM messages WHERE state IN ('waiting', 'sending')"
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,27 @@ async def shop(
             await client.create_users([{"id": user, "first_name": f"User {user}"} for user in some])
             await client.act_all([{"do": "start", "user": user, "bot": SERVICE.bot_id} for user in some])
         await client.wait_idle(300, bot=SERVICE.bot_id)
-        await until(conn, "SELECT count(*) FROM entry_links WHERE invite_link IS NOT NULL", links)
-        await until(conn, "SELECT -count(*) FROM messages WHERE state IN ('waiting', 'sending')", 0)
+        await _make_links(conn, api, links)
+        await until(conn, f"{WAITS} AND due_at <= clock_timestamp()", 0)
         await ensure_budget(conn, SERVICE.bot_id, 30.0)
         yield Shop(conn, client, f"http://127.0.0.1:{port}")
+
+
+async def _make_links(conn: Connection, api: str, links: int) -> None:
+    """At once what the service makes over minutes."""
+    row = await (await conn.execute("SELECT id, chat_id FROM groups WHERE title = %s", [VIP])).fetchone()
+    assert row is not None
+    async with make_bot(SERVICE.token, api, 32) as bot:
+        for first in range(0, links, 32):
+            names = [f"vip-ahead-{number}" for number in range(first, min(first + 32, links))]
+            made = await asyncio.gather(
+                *[bot.create_chat_invite_link(row["chat_id"], name=name, creates_join_request=True) for name in names]
+            )
+            await conn.execute(
+                "INSERT INTO entry_links (group_id, name, invite_link)"
+                " SELECT %s, * FROM unnest(%s::text[], %s::text[])",
+                [row["id"], names, [link.invite_link for link in made]],
+            )
 
 
 def selling(links: int) -> Bundle:
