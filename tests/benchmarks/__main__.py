@@ -22,6 +22,8 @@ _ITSELF = (
     "backfill",
     "replay",
     "interleavings",
+    "callback",
+    "histories",
 )
 ROWS = {name: name for name in _ITSELF} | {
     "planning-hard": "planning:run_hard",
@@ -31,6 +33,9 @@ ROWS = {name: name for name in _ITSELF} | {
     "sandbox-size": "sandbox:run_size",
     "sandbox-start": "sandbox:run_start",
     "sandbox-page": "page",
+    "callback-offline": "callback:run_offline",
+    "callbacks-stored": "callbacks",
+    "forged": "callbacks:run_forged",
 }
 """Rows and what measures them: a module, and its function if that is not `run`."""
 

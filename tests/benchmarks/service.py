@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager
 import psutil
 from telegram import Bot, Update
 
-from community.bundle import load_bundle
+from community.bundle import Bundle, load_bundle
 from community.database.pool import Connection, connect
 from community.outbox.bundles import publish
 from community.outbox.claim import ensure_budget
@@ -53,13 +53,21 @@ def waiting(name: str, what: str, ours: list[float], bare: list[float], *, lost:
 
 
 @asynccontextmanager
-async def club(url: str, api: str, client: SandboxClient, **settings: str) -> AsyncIterator[str]:
+async def club(
+    url: str,
+    api: str,
+    client: SandboxClient,
+    *,
+    bundle: Bundle | None = None,
+    title: str = "Club",
+    **settings: str,
+) -> AsyncIterator[str]:
     """The service, at rest, with a group of its own and the bot-wide limit off; yields the link to ask to join by."""
     async with await connect(url) as conn:
-        await publish(conn, load_bundle(ROOT / "templates"), "bench")
+        await publish(conn, bundle or load_bundle(ROOT / "templates"), "bench")
         async with _process(url, api, settings) as service:
             await client.create_users([{"id": OWNER, "first_name": "Owner"}])
-            group = await client.create_group("Club", owner=OWNER, bots=[])
+            group = await client.create_group(title, owner=OWNER, bots=[])
             await client.add_bot(OWNER, group, SERVICE.bot_id, admin=True)
             link = await door(conn)
             await ensure_budget(conn, SERVICE.bot_id, None)

@@ -5,11 +5,11 @@ import sys
 
 import uvloop
 
-from tests.chaos import database, processes, telegram
+from tests.chaos import database, payments, processes, telegram
 from tests.chaos.covered import TESTS, covered
 from tests.chaos.verdict import Row, document, keep, report
 
-MEASURED = processes.ROWS | database.ROWS | telegram.ROWS
+MEASURED = processes.ROWS | database.ROWS | telegram.ROWS | payments.ROWS
 ROWS = (*MEASURED, *TESTS)
 
 

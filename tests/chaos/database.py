@@ -40,11 +40,16 @@ async def killed(size: int, seconds: float) -> Row:
 
 async def _kill(s: Scene) -> None:
     for _ in range(KILLS):
-        pid = int((await _ask(s.url, "SELECT pg_read_file('postmaster.pid')")).split()[0])
-        os.kill(pid, signal.SIGKILL)
+        await kill_postgres(s)
         await asyncio.sleep(1)
         await (await s.reconnect()).close()
         await asyncio.sleep(1)
+
+
+async def kill_postgres(s: Scene) -> None:
+    """SIGKILL to the postmaster."""
+    pid = int((await _ask(s.url, "SELECT pg_read_file('postmaster.pid')")).split()[0])
+    os.kill(pid, signal.SIGKILL)
 
 
 async def _ask(url: str, statement: str) -> str:

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from community.bundle import load_bundle
+from community.bundle import Bundle, load_bundle
 from community.database.embedded import EmbeddedPostgres, temporary_postgres
 from community.database.migrate import migrate
 from community.database.pool import Connection, connect
@@ -60,10 +60,10 @@ class Scene:
         self.services.append(service)
         return service
 
-    async def open_group(self, conn: Connection) -> None:
+    async def open_group(self, conn: Connection, title: str = "Club") -> None:
         """A group of the bot's, and its door; the service runs from here on."""
         await self.client.create_users([{"id": OWNER, "first_name": "Owner"}])
-        group = await self.client.create_group("Club", owner=OWNER, bots=[])
+        group = await self.client.create_group(title, owner=OWNER, bots=[])
         await self.client.add_bot(OWNER, group, SERVICE.bot_id, admin=True)
         self.link = await door(conn)
 
@@ -160,29 +160,39 @@ async def _open(conn: Connection) -> int:
 
 
 @asynccontextmanager
-async def scene(size: int, postgres: EmbeddedPostgres | None = None) -> AsyncIterator[Scene]:
+async def scene(
+    size: int,
+    postgres: EmbeddedPostgres | None = None,
+    *,
+    bundle: Bundle | None = None,
+    group: str = "Club",
+    **settings: str,
+) -> AsyncIterator[Scene]:
     """Everything up, one service running, a group with its door; nothing in the outbox yet."""
+    shown = bundle or load_bundle(ROOT / "templates")
     with tempfile.TemporaryDirectory(prefix="sop-chaos-") as home:
         if postgres:
-            async with _scene(size, postgres, Path(home)) as found:
+            async with _scene(size, postgres, Path(home), shown, group, settings) as found:
                 yield found
         else:
             with temporary_postgres(durable=True) as own:
-                async with _scene(size, own, Path(home)) as found:
+                async with _scene(size, own, Path(home), shown, group, settings) as found:
                     yield found
 
 
 @asynccontextmanager
-async def _scene(size: int, postgres: EmbeddedPostgres, home: Path) -> AsyncIterator[Scene]:
+async def _scene(
+    size: int, postgres: EmbeddedPostgres, home: Path, bundle: Bundle, group: str, settings: dict[str, str]
+) -> AsyncIterator[Scene]:
     url = postgres.ensure_database("chaos")
     migrate(url)
     async with sandbox("--token", SERVICE.token, "--journal-limit", "100000") as api, SandboxClient(api) as client:
         found = Scene(postgres, url, api, client, home, size)
         try:
             async with await connect(url) as conn:
-                await publish(conn, load_bundle(ROOT / "templates"), "chaos")
-                await found.serve(SOP_GATEWAY_PORT=str(free_port()))
-                await found.open_group(conn)
+                await publish(conn, bundle, "chaos")
+                await found.serve(**{"SOP_GATEWAY_PORT": str(free_port())} | settings)
+                await found.open_group(conn, group)
             await client.set_latency(LATENCY_MS)
             yield found
         finally:
