@@ -19,6 +19,7 @@ ACTIONS: dict[str, bool | None] = {
     "my_data": False,
     "nps": True,
     "problem": True,
+    "removals": True,
     "resume": False,
     "setup": None,
     "stop": False,
@@ -93,7 +94,9 @@ _TO_NO_MEMBER = (
     "staff/approval",
     "staff/care_tasks",
     "staff/decided",
+    "staff/leak",
     "staff/live_result",
+    "staff/removals",
 )
 _FIXED: dict[str, dict[str, Any]] = {
     "gate/wrong": _QUESTION,
@@ -218,6 +221,25 @@ _FIXED |= {
     "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True},
     "payment/problem": {**_PAID, "hours": 24},
     "payment/unclaimed": _PAID,
+}
+_FIXED |= {
+    "access/declined": {"elses": True, "includes": [PLAN] * 8},
+    "access/way": {"join_url": f"https://t.me/+{'x' * 40}"},
+    "access/ended": {},
+    "staff/leak": {
+        **_STAFF_MEMBER,
+        "title": "<" + "😀" * 127,
+        "name": HOSTILE_NAME,
+        "by": _LARGEST_ID,
+        "strangers": 10**9,
+        "replaced": True,
+    },
+    "staff/removals": {
+        "number": 10**9,
+        "most": 1000,
+        "until": 10**11,
+        "groups": [{"title": "<" + "😀" * 127, "members": 10**9}] * 5,
+    },
 }
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""

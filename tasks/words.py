@@ -117,6 +117,24 @@ PUT_OFF = {
     "outranked": "for room under the caps, which a message that goes first takes",
 }
 """What a message waits for that the rules put off, or waited for before it was sent."""
+REMOVALS = {
+    "proposed": "to be removed",
+    "approved": "approved, to be removed",
+    "waiting": "on its way",
+    "removed": "removed",
+    "kept": "stays",
+    "failed": "could not be removed",
+}
+SPARED = {
+    "administrator": "administers the group",
+    "staff": "is one of staff",
+    "outside": "is outside already",
+    "holds": "holds something that opens it",
+    "not_opened": "no plan opens the group now",
+    "decided": "somebody decided so",
+    "changed": "what they hold changed meanwhile",
+}
+"""Why somebody is not removed."""
 UNITS = ("d", "h", "min", "s")
 
 
@@ -140,6 +158,11 @@ def decision_words(proposal: Proposal) -> str:
     if proposal.state == "refused":
         return f"approved by {proposal.by}, but it cannot be sent any more"
     return f"approved by {proposal.by}"
+
+
+def removal_words(state: str, why: str) -> str:
+    """How a removal stands, and why."""
+    return REMOVALS[state] + (f": {SPARED.get(why, why)}" if why else "")
 
 
 def noted(proposal: Proposal) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from community.access.coverage import chain_after, follower, follows, last_of_coverage, over, overlaps
 from community.access.models import Term
+from community.access.put_off import put_off
 from community.access.words import named, utc
 from community.activity.record import reach
 from community.database.pool import Connection, transaction
@@ -57,6 +58,7 @@ async def set_end(
             conn, "set_end", term, at, by, f"{utc(term.ends_at)} → {utc(ends_at)}", note, ends_at=ends_at
         )
         await _reach_over(conn, term, at, unless=changed)
+        await put_off(conn, [term.member_id])
     return changed
 
 
@@ -91,6 +93,7 @@ async def revoke(conn: Connection, term_id: int, at: datetime, *, by: str, note:
         others = await line_of(conn, term.member_id, term.line)
         uncovered = [each.id for each in others if follows(term, each) and _matters(each, others, at)]
         await conn.execute(queries.matter_again, {"ids": uncovered, "at": at})
+        await put_off(conn, [term.member_id])
     return changed
 
 

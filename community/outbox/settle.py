@@ -42,6 +42,13 @@ async def cancel_occurrences(conn: Connection, bot_id: int, stage: str, occurren
     return (await conn.execute(queries.cancel_occurrences, values)).rowcount
 
 
+async def withdraw(conn: Connection, stage: str, step: str, occurrences: Sequence[str], reason: str) -> list[str]:
+    """Drop actions that wait and are no member's; returns the occurrences of those that had not begun."""
+    values = {"stage": stage, "step": step, "occurrences": list(occurrences), "reason": reason}
+    rows = await (await conn.execute(queries.withdraw, values)).fetchall()
+    return [row["occurrence"] for row in rows]
+
+
 async def cancel_offers(conn: Connection, code: str, stage: str | None = None) -> int:
     """Drop the promotional messages, of one stage or all, that wait to offer a coupon of which none is left."""
     if stage is None:
