@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from community.copy_samples import COUPON, HOSTILE_NAME, LARGEST_ID as _LARGEST_ID, LIVE, PLAN
 from community.errors import PlaybookError
 from community.playbook import Playbook
 from community.playbook_stages import template_name
@@ -28,9 +29,6 @@ ACTIONS: dict[str, bool | None] = {
 """The button actions that the bot handles, and whether each needs an argument (True), takes none, or may have one."""
 SCORES = range(11)
 """What `nps:<score>` may say."""
-HOSTILE_NAME = ("<b>&\"'{{x}}{%" + "😀" * 64)[:64]
-"""As long as a shown name gets, full of what HTML and Jinja trip over; most of it counts double."""
-_LARGEST_ID = 2**63 - 1
 _LONG_TEXT = "<" * 5000
 """An error of whatever length: the copy must cut it."""
 
@@ -162,28 +160,6 @@ _FIXED: dict[str, dict[str, Any]] = {
         * 10,
         "more": 10**6,
     },
-}
-PLAN: dict[str, Any] = {"key": "a" * 32, "title": "<" + "😀" * 127, "price": "999999999999.99 USD"}
-COUPON: dict[str, Any] = {
-    "code": "A" * 10 + "-" + "F" * 12,
-    "until": "30 Nov, 20:00",
-    "remaining": 10**9,
-    "percent": "99.99",
-    "amount": "999999999999.99 USD",
-    "price": "999999999999.99 USD",
-    "opens": "<" + "😀" * 127,
-}
-LIVE: dict[str, Any] = {
-    "id": _LARGEST_ID,
-    "title": "<" + "😀" * 127,
-    "speaker": "<" + "😀" * 127,
-    "starts": "30 Nov, 20:00",
-    "ends": "30 Nov, 21:30",
-    "window_until": "2 Dec, 21:30",
-    "remaining": 10**9,
-    "link": f"https://{'x' * 60}.example/l/live-{'x' * 24}?a=1&b=2",
-    "plan": PLAN,
-    "coupon": COUPON,
 }
 _SINCE = "2026-01-01T04:00:00+00:00"
 _PAYER = {"since_at": _SINCE, "consultant": HOSTILE_NAME}
