@@ -92,6 +92,7 @@ REFUSALS: dict[str, str] = {
     "sold_out": "there is none left",
     "other_plan": "it is not for this plan, or not for prices in its currency",
     "below_minimum": "the plan's price is less than it asks for",
+    "had_already": "it opens what a member may have once, and this one has had it",
 }
 """Why a coupon is not taken, by `community.engagement.redemptions.Refusal`."""
 
