@@ -118,6 +118,13 @@ PUT_OFF = {
     "outranked": "for room under the caps, which a message that goes first takes",
 }
 """What a message waits for that the rules put off, or waited for before it was sent."""
+PAYMENTS = {
+    "received": "known by a refund or dispute only",
+    "matched": "paid, has access",
+    "unmatched": "paid, fits nothing",
+    "unclaimed": "paid, nobody is known whose it is",
+    "reversed": "taken back",
+}
 REMOVALS = {
     "proposed": "to be removed",
     "approved": "approved, to be removed",
@@ -159,6 +166,14 @@ def decision_words(proposal: Proposal) -> str:
     if proposal.state == "refused":
         return f"approved by {proposal.by}, but it cannot be sent any more"
     return f"approved by {proposal.by}"
+
+
+def payment_words(state: str, why: str | None, disputed: str) -> str:
+    """How a payment stands."""
+    more = [
+        part for part in (why and why.replace("_", " "), f"dispute {disputed}" if disputed != "none" else "") if part
+    ]
+    return PAYMENTS[state] + (f": {', '.join(more)}" if more else "")
 
 
 def removal_words(state: str, why: str) -> str:
