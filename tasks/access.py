@@ -126,18 +126,18 @@ async def report_removals(found: Found, zone: str, removes: bool) -> None:
 
 async def _spared(conn: Connection, bot: Bot, row: Row, staff_chat: int | None) -> str | None:
     """Why they stay, by how they stand in the chat and among staff; None: they are to leave."""
-    here = await _standing(conn, bot, row["chat_id"], row["telegram_id"])
+    here = await standing(conn, bot, row["chat_id"], row["telegram_id"])
     if here is None:
         return "unknown"
     if not here.present:
         return "outside"
     if here.leads or here.bot:
         return "administrator"
-    staff = await _standing(conn, bot, staff_chat, row["telegram_id"]) if staff_chat is not None else None
+    staff = await standing(conn, bot, staff_chat, row["telegram_id"]) if staff_chat is not None else None
     return "staff" if staff and staff.present else None
 
 
-async def _standing(conn: Connection, bot: Bot, chat_id: int, user_id: int) -> Standing | None:
+async def standing(conn: Connection, bot: Bot, chat_id: int, user_id: int) -> Standing | None:
     """Asked at the pace of the bot's budget, which members' messages come out of as well."""
     slot = await next_slot(conn, load_settings().bot_id)
     await asyncio.sleep(max(0.0, slot - time.monotonic()))
