@@ -59,7 +59,7 @@ async def settle(
     async with transaction(conn):
         till = Till(conn, bundle, at, bot_id)
         await conn.execute(queries.take_turns, {"provider": provider, "charge": charge})
-        standing = fold(await _notices(conn, provider, charge))
+        standing = fold(await notices_of(conn, provider, charge))
         if standing is None:
             return Settled(None)
         before = await _before(till, provider, charge)
@@ -81,7 +81,8 @@ async def settle(
 # What is known.
 
 
-async def _notices(conn: Connection, provider: str, charge: str) -> list[Notice]:
+async def notices_of(conn: Connection, provider: str, charge: str) -> list[Notice]:
+    """All that is known of a payment."""
     rows = await (await conn.execute(queries.notices, {"provider": provider, "charge": charge})).fetchall()
     return [notice_of(row) for row in rows]
 
@@ -252,7 +253,8 @@ async def _tell_of_reversals(
         return
     lost = standing.disputed is Dispute.lost and before.disputed != Dispute.lost
     if lost or standing.refunded_minor > (before.refunded_minor if before.paid_minor is not None else 0):
-        await send_refund(till, payment, order, standing)
+        ended = bool(before.terms and not payment.terms)
+        await send_refund(till, payment, order, standing, ended=ended)
     if standing.disputed is Dispute.open and before.disputed != Dispute.open:
         await needs_human(till, DISPUTE, named(payment), payment.member_id, "disputed")
     if standing.strange or standing.refunded_minor > standing.paid.minor:

@@ -12,16 +12,19 @@ from community.access.grant import grant
 from community.access.terms import revoke, terms_of
 from community.bundle import Bundle
 from community.database.pool import Connection, Pool
+from community.database.queries import Queries
 from community.engagement.coupons import NewCoupon, issue
 from community.engagement.redemptions import Refusal
 from community.errors import OrderRefused
 from community.members.models import Member
 from community.members.people import by_id
-from community.outbox.bundles import publish
+from community.outbox.bundles import Bundles, publish
+from community.outbox.compose import Composer
 from community.payments import settle as settling
 from community.payments.claims import Claim, claim, claim_of_payer, place
 from community.payments.entry import made
 from community.payments.events import StoredEvent, store
+from community.payments.invoices import InvoiceWanted, finish_invoice, request_invoice
 from community.payments.messages import send_unclaimed
 from community.payments.notice import Kind
 from community.payments.numbers import shown
@@ -31,12 +34,13 @@ from community.payments.till import Till as Surroundings
 from community.payments.truth import differences, uneven
 from community.payments.work import MOST_ATTEMPTS, drain, pending, retry_failed, work
 from community.playbook_types import parse_money
-from community.privacy.personal import erase, export
+from community.privacy.personal import CORE, erase, export
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.pay_kit import PLANS, Till, addresses, group, paid, ready, refunded, said
 from tests.integration.rows import Edit, one
 
 DAY = timedelta(days=1)
+PRIVACY = Queries(CORE / "payments" / "privacy.sql")
 
 
 @pytest.fixture
@@ -148,6 +152,27 @@ async def test_who_pays_has_everything_at_once(shop: Till, ann: int, vip: int) -
     await shop.is_true()
 
 
+async def test_the_receipt_shows_it_all_with_ways_in_as_buttons(shop: Till, ann: int, vip: int) -> None:
+    order = await shop.order(member_id=ann)
+    await shop.hear(paid(order=order.number))
+    composer = Composer(Bundles(), bot_id=BOT_ID, username="bot", links_url="https://x.example", link_secret="s")
+    [row] = await shop.rows(
+        "SELECT m.*, v.first_name, v.last_name, v.username, 'en' AS locale, v.zone, v.group_title"
+        " FROM messages m JOIN v_members v ON v.id = m.member_id WHERE stage = 'payment'"
+    )
+    receipt = await composer.render(shop.conn, shop.bundle, row)
+    assert [button.url for line in receipt.buttons for button in line if button.url] == ["https://t.me/+2x1"]
+    assert receipt.text is not None
+    for words in (
+        "Month: 199.00 CNY",
+        "until 3 Apr, 12:00",
+        shown(order.number),
+        "You are in Club already",
+        "/l/eu_market",
+    ):
+        assert words in receipt.text
+
+
 async def test_the_same_event_again_changes_nothing(shop: Till, ann: int, vip: int) -> None:
     order = await shop.order(member_id=ann)
     event = paid(order=order.number)
@@ -215,6 +240,15 @@ async def test_that_a_subscription_ends_may_be_said_before_it_is_paid(shop: Till
     await shop.hear(said(Kind.subscription_ended, None, subscription="s1", at=NOON + DAY))
     await shop.hear(paid(order=order.number, subscription="s1"))
     assert [term.cancelled_at is not None for term in await terms_of(shop.conn, ann)] == [True]
+
+
+async def test_a_later_payment_of_a_subscription_may_come_before_its_first(shop: Till, ann: int) -> None:
+    order = await shop.order(member_id=ann)
+    await shop.hear(paid("c2", subscription="s1", at=NOON + 30 * DAY))
+    assert (await shop.payment("c2"))["why"] == "unknown_plan"
+    await shop.hear(paid("c1", order=order.number, subscription="s1"))
+    assert [plan for plan, *_ in await shop.terms(ann)] == ["month", "month"]
+    await shop.is_true()
 
 
 # What does not fit.
@@ -343,6 +377,7 @@ async def test_a_refund_takes_everything_back(shop: Till, ann: int, vip: int) ->
         "amount": "199.00 CNY",
         "refunded": "199.00 CNY",
         "ended": True,
+        "stays": False,
     }
     assert await shop.balance() == {"refunds:month": 19900, "revenue:month": -19900}
     assert await shop.booked() == ["payment", "refund"]
@@ -376,6 +411,8 @@ async def test_a_refund_that_comes_before_the_payment_gives_nothing(shop: Till, 
     assert (await shop.payment())["state"] == "reversed"
     assert await terms_of(shop.conn, ann) == []
     assert await shop.said(ann) == ["refunded"]
+    context = await shop.context("refunded")
+    assert (context["ended"], context["stays"]) == (False, False), "it gave nothing"
     assert await shop.links("given_at IS NOT NULL") == []
     assert await shop.balance() == {"refunds:month": 19900, "revenue:month": -19900}
     await shop.is_true()
@@ -591,6 +628,20 @@ async def test_hostile_words_are_stored(shop: Till) -> None:
     assert (await shop.rows("SELECT charge, body FROM provider_events"))[0] == {"charge": "c", "body": "{}"}
 
 
+async def test_an_erasure_and_a_settlement_do_not_wait_for_each_other(shop: Till, ann: int, pool: Pool) -> None:
+    order = await shop.order(member_id=ann)
+    await store(shop.conn, [StoredEvent("ime", paid(order=order.number), "")])
+    async with pool.connection() as conn:
+        async with shop.conn.transaction(force_rollback=True):
+            await shop.conn.execute(PRIVACY.hold_payments)
+            working = asyncio.create_task(work(conn, shop.bundle, NOON, bot_id=BOT_ID))
+            await asyncio.sleep(0.2)
+            await shop.conn.execute("SET LOCAL lock_timeout = '1s'")
+            await shop.conn.execute(PRIVACY.erase_provider_events, {"id": ann, "telegram_id": 1})
+        assert await working is not None
+    assert len(await shop.terms(ann)) == 1
+
+
 # The ledger.
 
 
@@ -633,6 +684,23 @@ async def test_the_truth_is_told_when_access_is_not_what_was_paid_for(shop: Till
     assert [(each.charge, each.due, each.held) for each in await differences(shop.conn)] == [("c1", 1, 0), ("c9", 0, 1)]
     await shop.conn.execute("UPDATE payments SET refunded_minor = 5")
     assert {each.what for each in await uneven(shop.conn)} == {"ledger", "events"}
+
+
+# Invoices.
+
+
+async def test_an_invoice_is_asked_for_and_becomes_a_task_once(shop: Till, ann: int) -> None:
+    order = await shop.order(member_id=ann)
+    wanted = InvoiceWanted(title="Ann Ltd\0", tax_id="91-1", email="a@b.c", address="")
+    assert await request_invoice(shop.conn, shop.bundle.playbook, order, wanted, NOON)
+    assert not await request_invoice(shop.conn, shop.bundle.playbook, order, wanted, NOON + DAY)
+    [task] = await shop.rows("SELECT kind, note, due_at FROM follow_ups")
+    assert (task["kind"], task["due_at"]) == ("invoice", NOON + 3 * DAY)
+    assert shown(order.number) in task["note"]
+    [asked] = await shop.rows("SELECT title, state FROM invoice_requests")
+    assert asked == {"title": "Ann Ltd", "state": "open"}
+    await finish_invoice(shop.conn, order.id, NOON + DAY)
+    assert (await shop.rows("SELECT state FROM invoice_requests"))[0]["state"] == "done"
 
 
 # Erasure.
