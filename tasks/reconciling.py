@@ -14,9 +14,10 @@ from community.database.pool import Connection
 from community.groups.membership import admit, left
 from community.groups.registry import group_of
 from community.members.people import by_id
-from community.payments.reconciliation import REPAIRED, Finding, Kind, findings, repair
+from community.payments.reconciliation import Finding, Kind, findings, repair
 from community.settings import load_settings
 from tasks.access import standing
+from tasks.remedies import remedy
 from tasks.storage import bundle_in_force, connection
 from tasks.words import count
 
@@ -114,15 +115,3 @@ async def report_findings(found: Sequence[Finding], asked: Asked) -> None:
         "Or run this deployment with `repair`."
     )
     await acreate_table_artifact(rows, key="access-reconciliation", description=about)
-
-
-def remedy(each: Finding) -> str:
-    """What an operator does about it."""
-    match each.kind:
-        case Kind.unknown:
-            return f'sop access grant {each.member_id} PLAN --note "…", or take them out'
-        case Kind.astray:
-            return "add the bot to that group, or change plans.*.chats"
-        case kind if kind in REPAIRED and each.member_id is not None:
-            return f"sop access repair {each.member_id}"
-    return f"sop access repair {each.kind.value}"

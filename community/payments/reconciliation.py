@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from community.access.doors import astray, columns, doors
+from community.access.grant import grant
 from community.access.removals import propose
+from community.access.terms import revoke
 from community.access.ways import send_way
 from community.bundle import Bundle
 from community.database.pool import Connection
@@ -16,7 +18,7 @@ from community.payments.settle import settle
 from community.payments.truth import differences, uneven
 from community.playbook import Playbook
 
-queries = load(__file__, "reconciliation.sql")
+queries, payment_queries = load(__file__, "reconciliation.sql"), load(__file__)
 
 
 class Kind(StrEnum):
@@ -29,7 +31,8 @@ class Kind(StrEnum):
     unknown = "unknown"
     """In a group, and never held anything for it. No repair: a human grants it, or takes them out."""
     ledger = "ledger"
-    """A payment gives more or less than was booked. Repair: it is settled again."""
+    """A payment gives more or less than was booked. Repair: it is settled again; what is still missing is granted from
+    now on, what is too much is revoked."""
     uneven = "uneven"
     """A payment's rows tell different things. Repair: it is settled again."""
     astray = "astray"
@@ -90,9 +93,32 @@ async def _mend(
             return await propose(conn, bundle.playbook, at, staff_chat=staff_chat, member_id=who) > 0
         case Finding(kind=Kind.ledger | Kind.uneven, payment=(provider, charge)):
             await settle(conn, bundle, provider, charge, at, bot_id=bot_id, by="repair")
+            if each.member_id is not None:
+                await _even_out(conn, bundle.playbook, each.member_id, (provider, charge), at)
             left = await _ledger(conn, each.member_id)
             return (each.kind, each.payment) not in [(other.kind, other.payment) for other in left]
     return False
+
+
+async def _even_out(
+    conn: Connection, playbook: Playbook, member_id: int, payment: tuple[str, str], at: datetime
+) -> None:
+    """Grant what the ledger says was bought and settling did not give; revoke what it says was not."""
+    provider, charge = payment
+    about = {"member_id": member_id, "provider": provider, "charge": charge}
+    async with conn.transaction():
+        await conn.execute(payment_queries.take_turns, about)
+        left = [each for each in await differences(conn, member_id) if (each.provider, each.charge) == payment]
+        for each in left:
+            if each.held > each.due:
+                rows = await (await conn.execute(queries.given, about)).fetchall()
+                for row in rows[each.due :]:
+                    await revoke(conn, row["id"], at, by="repair", note=f"{charge}: not in the ledger")
+            elif each.plan in playbook.plans:
+                term = await grant(
+                    conn, playbook, member_id, each.plan, at, source=provider, by=charge, note="repair: in the ledger"
+                )
+                await conn.execute(queries.gives, about | {"term_id": term.id})
 
 
 async def _memberships(

@@ -45,3 +45,12 @@ WHERE s.present AND s.group_id = ANY (%(group_ids)s::bigint[])
         WHERE w.member_id = s.member_id AND w.present AND x.chat_id = %(staff_chat)s
     )
 ORDER BY s.group_id, s.member_id
+
+-- name: given
+-- Terms that a payment has granted and that count.
+SELECT id FROM v_terms
+WHERE member_id = %(member_id)s AND source = %(provider)s AND granted_by = %(charge)s AND revoked_at IS NULL
+ORDER BY id
+
+-- name: gives
+UPDATE payments SET terms = terms || %(term_id)s::bigint WHERE provider = %(provider)s AND charge = %(charge)s
