@@ -24,13 +24,14 @@ async def access_expiry(dry: bool = False) -> State[Any]:
     removes, zone = playbook.access.remove and not dry, playbook.community.zone
     found = await find_ended()
     begun = await remove(found.now) if removes else Begun()
-    gone = await follow_removals() if begun.begun else None
+    states = await follow_removals(begun.begun) if begun.begun else {}
     await report_removals(found, zone, removes)
     numbers = {
-        "removed": len(gone.removed) if gone else 0,
-        "on their way": begun.begun - (len(gone.removed) + len(gone.back) + len(gone.failed) if gone else 0),
-        "spared": begun.spared + (len(gone.back) if gone else 0),
-        "could not be removed": len(gone.failed) if gone else 0,
+        "removed": states.get("removed", 0),
+        "on their way": states.get("waiting", 0),
+        "spared": begun.spared + states.get("kept", 0),
+        "could not be removed": states.get("failed", 0),
+        "put off": states.get("proposed", 0) + states.get("approved", 0),
         "not answered for by Telegram": begun.unknown,
         "wait for approval": len(found.asked) if removes else 0,
         "listed, none removed": len(found.listed) if not removes else 0,

@@ -11,9 +11,8 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from community.access.asking import ask_staff
-from community.access.removals import Outcome, Row, begin, due, let_stay, listed, propose, settle
-from community.channels.standing import Bot, Standing, ask_standing
-from community.channels.telegram import make_bot
+from community.access.removals import Row, begin, due, let_stay, listed, propose, settle, states
+from community.channels.standing import Bot, Standing, ask_standing, inquiry
 from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.outbox.claim import next_slot
@@ -41,7 +40,8 @@ class Found:
 class Begun:
     """Calls that are on their way, and members who were spared at the last check."""
 
-    begun: int = 0
+    begun: Sequence[int] = ()
+    """Numbers of the removals."""
     spared: int = 0
     unknown: int = 0
     """Of whom Telegram did not say how they stand: looked at again by the next run."""
@@ -66,12 +66,12 @@ async def find_ended() -> Found:
 @task(name="remove", task_run_name="check again, remove", cache_policy=NO_CACHE, timeout_seconds=1800)
 async def remove(rows: Sequence[Row]) -> Begun:
     """Ask Telegram how each stands, and put the call into the outbox if they are to leave by terms and standing."""
-    settings, tally = load_settings(), {"begun": 0, "spared": 0, "unknown": 0}
+    settings, tally, begun = load_settings(), {"spared": 0, "unknown": 0}, []
     if not rows:
         return Begun()
     async with AsyncExitStack() as opened:
         conn = await opened.enter_async_context(connection())
-        bot = await opened.enter_async_context(make_bot(settings.token, settings.telegram_api, 1))
+        bot = await opened.enter_async_context(inquiry(settings.token, settings.telegram_api))
         bundle = await bundle_in_force(conn)
         for row in rows[:MOST]:
             why, at = await _spared(conn, bot, row, settings.staff_chat), await sop_now(conn)
@@ -80,24 +80,27 @@ async def remove(rows: Sequence[Row]) -> Begun:
             elif why is not None:
                 await let_stay(conn, row, why, at)
                 tally["spared"] += 1
+            elif await begin(conn, bundle, row, at, bot_id=settings.bot_id):
+                begun.append(row["id"])
             else:
-                gone = await begin(conn, bundle, row, at, bot_id=settings.bot_id)
-                tally["begun" if gone else "spared"] += 1
-    return Begun(**tally)
+                tally["spared"] += 1
+    return Begun(begun, **tally)
 
 
 @task(name="follow", task_run_name="follow the removals", cache_policy=NO_CACHE, timeout_seconds=120)
-async def follow_removals() -> Outcome:
-    """Wait until the calls have left, for a minute at most, and tell who is out; the next run sees to the rest."""
-    began, done = time.monotonic(), Outcome()
+async def follow_removals(ids: Sequence[int]) -> dict[str, int]:
+    """Wait until the calls have left, for a minute at most, and tell who is out; state → how many of these.
+
+    The bot settles them too, as Telegram tells it who left; the next run sees to the rest.
+    """
+    began, bot_id = time.monotonic(), load_settings().bot_id
     async with connection() as conn:
         bundle = await bundle_in_force(conn)
         while True:
-            news = await settle(conn, bundle, await sop_now(conn), bot_id=load_settings().bot_id)
-            done = Outcome(*([*a, *b] for a, b in zip(_parts(done), _parts(news), strict=True)))
-            waiting = await listed(conn, "waiting")
-            if not waiting or time.monotonic() - began > FOLLOW_S or not await service_alive(conn):
-                return done
+            await settle(conn, bundle, await sop_now(conn), bot_id=bot_id)
+            found = await states(conn, ids)
+            if not found.get("waiting") or time.monotonic() - began > FOLLOW_S or not await service_alive(conn):
+                return found
             await asyncio.sleep(LOOK_S)
 
 
@@ -124,7 +127,7 @@ async def report_removals(found: Found, zone: str, removes: bool) -> None:
     get_run_logger().info("%s listed", count(len(rows), "member"))
 
 
-async def _spared(conn: Connection, bot: Bot, row: Row, staff_chat: int | None) -> str | None:
+async def _spared(conn: Connection, bot: Bot | None, row: Row, staff_chat: int | None) -> str | None:
     """Why they stay, by how they stand in the chat and among staff; None: they are to leave."""
     here = await standing(conn, bot, row["chat_id"], row["telegram_id"])
     if here is None:
@@ -137,12 +140,10 @@ async def _spared(conn: Connection, bot: Bot, row: Row, staff_chat: int | None) 
     return "staff" if staff and staff.present else None
 
 
-async def standing(conn: Connection, bot: Bot, chat_id: int, user_id: int) -> Standing | None:
-    """Asked at the pace of the bot's budget, which members' messages come out of as well."""
+async def standing(conn: Connection, bot: Bot | None, chat_id: int, user_id: int) -> Standing | None:
+    """Asked at the pace of the bot's budget, which members' messages come out of as well. None: nobody said."""
+    if bot is None:
+        return None
     slot = await next_slot(conn, load_settings().bot_id)
     await asyncio.sleep(max(0.0, slot - time.monotonic()))
     return await ask_standing(bot, chat_id, user_id)
-
-
-def _parts(outcome: Outcome) -> tuple[Sequence[Row], ...]:
-    return outcome.removed, outcome.back, outcome.failed

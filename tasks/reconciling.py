@@ -8,7 +8,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from community.channels.telegram import make_bot
+from community.channels.standing import inquiry
 from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.groups.membership import admit, left
@@ -48,7 +48,9 @@ async def ask_memberships() -> Asked:
         asked = sorted((each for each in found if each.kind in ASKED), key=lambda each: ASKED.index(each.kind))
         if not asked:
             return Asked()
-        bot = await opened.enter_async_context(make_bot(settings.token, settings.telegram_api, 1))
+        bot = await opened.enter_async_context(inquiry(settings.token, settings.telegram_api))
+        if bot is None:
+            return Asked(left_out=len(asked))
         corrected = 0
         for each in asked[:MOST_ASKED]:
             assert each.chat_id is not None
@@ -111,7 +113,8 @@ async def report_findings(found: Sequence[Finding], asked: Asked) -> None:
     more = len(found) - len(rows)
     about = (
         f"What does not fit{f', and {more:,} more' if more > 0 else ''}. Telegram was asked about "
-        f"{count(asked.asked, 'member')}: {asked.corrected:,} stood otherwise than we knew, which is put right. "
+        f"{count(asked.asked, 'member')}: {asked.corrected:,} stood otherwise than we knew, which is put right; "
+        f"not about {asked.left_out:,} more. "
         "Or run this deployment with `repair`."
     )
     await acreate_table_artifact(rows, key="access-reconciliation", description=about)

@@ -67,6 +67,12 @@ async def listed(conn: Connection, *states: str) -> list[Row]:
     return await (await conn.execute(queries.listed, {"states": list(states or OPEN)})).fetchall()
 
 
+async def states(conn: Connection, ids: Sequence[int]) -> dict[str, int]:
+    """How these removals stand: state → how many."""
+    rows = await (await conn.execute(queries.states, {"ids": list(ids)})).fetchall()
+    return {row["state"]: row["removals"] for row in rows}
+
+
 async def due(conn: Connection, playbook: Playbook, at: datetime) -> Due:
     """Who may be removed now: everyone who was approved, and of the others all or none (`access.removals_per_day`)."""
     if not playbook.access.remove:

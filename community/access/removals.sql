@@ -87,6 +87,9 @@ LEFT JOIN terms t ON t.id = r.term_id
 WHERE r.state = ANY (%(states)s::text[])
 ORDER BY r.due_at, r.id
 
+-- name: states
+SELECT state, count(*) AS removals FROM removals WHERE id = ANY (%(ids)s::bigint[]) GROUP BY state
+
 -- name: taken
 -- Of the last 24 hours, those that nobody had to approve.
 SELECT count(*) AS removals FROM removals
@@ -136,12 +139,14 @@ WHERE id = %(id)s AND state IN ('proposed', 'approved', 'waiting')
 RETURNING id
 
 -- name: decide
--- By staff: those that were due when they were asked, or these alone.
+-- By staff: those that were due when they were asked, or these alone, on which they may change their mind.
 UPDATE removals SET
     state = %(state)s, why = CASE WHEN %(state)s = 'kept' THEN 'decided' ELSE '' END, decided_at = %(at)s,
     decided_by = %(by)s
-WHERE state IN ('proposed', 'approved') AND due_at <= %(due_by)s
-    AND (%(ids)s::bigint[] IS NULL OR id = ANY (%(ids)s))
+WHERE due_at <= %(due_by)s AND (
+    (%(ids)s::bigint[] IS NULL AND state IN ('proposed', 'approved'))
+    OR (id = ANY (%(ids)s) AND (state IN ('proposed', 'approved') OR (state = 'kept' AND decided_by IS NOT NULL)))
+)
 RETURNING id
 
 -- name: close_links

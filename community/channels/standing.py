@@ -1,11 +1,15 @@
 """How somebody stands in a chat, asked of Telegram."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from telegram import Bot, ChatMember
 from telegram.error import BadRequest, TelegramError
 
-__all__ = ["Bot", "Standing", "ask_standing", "is_present"]
+from community.channels.telegram import make_bot
+
+__all__ = ["Bot", "Standing", "ask_standing", "inquiry", "is_present"]
 
 NOWHERE = ("user not found", "participant_id_invalid", "user_id_invalid", "member not found")
 """Telegram's words for somebody who was never in the chat."""
@@ -19,6 +23,21 @@ class Standing:
     present: bool
     leads: bool = False
     bot: bool = False
+
+
+@asynccontextmanager
+async def inquiry(token: str, api: str) -> AsyncIterator[Bot | None]:
+    """A bot to ask with; None while Telegram cannot be reached."""
+    bot = make_bot(token, api, 1)
+    try:
+        await bot.initialize()
+    except TelegramError:
+        yield None
+        return
+    try:
+        yield bot
+    finally:
+        await bot.shutdown()
 
 
 async def ask_standing(bot: Bot, chat_id: int, user_id: int) -> Standing | None:
