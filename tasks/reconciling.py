@@ -85,7 +85,7 @@ async def compare() -> list[Finding]:
         return await findings(conn, playbook, await sop_now(conn), staff_chat=settings.staff_chat)
 
 
-@task(name="repair", task_run_name="repair {kinds}", cache_policy=NO_CACHE, timeout_seconds=900)
+@task(name="repair", task_run_name="repair what was chosen", cache_policy=NO_CACHE, timeout_seconds=900)
 async def mend(found: Sequence[Finding], kinds: Sequence[Kind]) -> dict[Kind, int]:
     """Repair what is of these kinds; how many of each."""
     settings = load_settings()

@@ -29,15 +29,19 @@ class Standing:
 async def inquiry(token: str, api: str) -> AsyncIterator[Bot | None]:
     """A bot to ask with; None while Telegram cannot be reached."""
     bot = make_bot(token, api, 1)
+    await bot.request.initialize()
     try:
-        await bot.initialize()
-    except TelegramError:
-        yield None
-        return
-    try:
-        yield bot
+        yield bot if await _answers(bot) else None
     finally:
-        await bot.shutdown()
+        await bot.request.shutdown()
+
+
+async def _answers(bot: Bot) -> bool:
+    try:
+        await bot.get_me()
+    except TelegramError:
+        return False
+    return True
 
 
 async def ask_standing(bot: Bot, chat_id: int, user_id: int) -> Standing | None:
