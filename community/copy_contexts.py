@@ -96,10 +96,8 @@ _TO_NO_MEMBER = (
     "staff/care_tasks",
     "staff/decided",
     "staff/live_result",
-    *TO_STAFF,
 )
-_FIXED: dict[str, dict[str, Any]] = {
-    **ACCESS,
+_FIXED: dict[str, dict[str, Any]] = ACCESS | {
     "gate/wrong": _QUESTION,
     "gate/declined": {},
     "gate/timeout": {},
@@ -178,6 +176,7 @@ LIVE: dict[str, Any] = {
     "id": _LARGEST_ID,
     "title": "<" + "😀" * 127,
     "speaker": "<" + "😀" * 127,
+    "materials": f"https://{'x' * 60}.example/{'x' * 120}?a=1&b=2",
     "starts": "30 Nov, 20:00",
     "ends": "30 Nov, 21:30",
     "window_until": "2 Dec, 21:30",
@@ -189,6 +188,7 @@ LIVE: dict[str, Any] = {
 _SINCE = "2026-01-01T04:00:00+00:00"
 _PAYER = {"since_at": _SINCE, "consultant": HOSTILE_NAME}
 _OF_STAGES: dict[str, dict[str, Any]] = {
+    "dormancy_reactivation": {"next_live": None},
     "renewal_reminders": {"ends_at": "2026-11-30T12:00:00+00:00", "days_left": 3650},
     "member_care/nps": _PAYER,
     "member_care/benefits": _PAYER,
@@ -240,7 +240,9 @@ def context_of(template: str) -> dict[str, Any]:
         return dict(_FIXED[template])
     own = _FIXED.get(template) or (_QUESTION if template.startswith("gate/") else step_context(template))
     given = {**_STANDARD, "plan": PLAN, "coupon": COUPON, "live": LIVE, **own}
-    return {name: value for name, value in given.items() if name != "member" or template not in _TO_NO_MEMBER}
+    return {
+        name: value for name, value in given.items() if name != "member" or template not in (*_TO_NO_MEMBER, *TO_STAFF)
+    }
 
 
 def step_context(template: str) -> dict[str, Any]:
@@ -251,7 +253,7 @@ def step_context(template: str) -> dict[str, Any]:
 def smallest(sample: dict[str, Any]) -> dict[str, Any]:
     """The same sample with nothing in whatever may be empty, so that a check sees the other branches too."""
     kept = {*_STANDARD, "alerts", "join_url", "start_payload", "start_url"}
-    nothing = {"coupon": None, "live": _PLAIN_LIVE}
+    nothing = {"coupon": None, "live": None if "next_live" in sample else _PLAIN_LIVE}
     return {name: value if name in kept else _emptied(value) for name, value in sample.items()} | {
         name: value for name, value in nothing.items() if name in sample
     }

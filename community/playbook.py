@@ -11,7 +11,7 @@ from community.playbook_offers import Offer, TermPlan
 from community.playbook_stages import Approval, Stage
 from community.playbook_types import ClockTime, Duration, Entry, Key, Locale, Money, Percent, Text, Token, Url, Zone
 
-Sign = Literal["message", "reaction", "click", "button", "start", "answer"]
+Sign = Literal["message", "private", "reaction", "click", "button", "start", "answer"]
 """Kinds of events by which a member shows to be there (`community.activity.record.SIGNS_OF_LIFE`)."""
 
 
@@ -120,10 +120,11 @@ class Resource(Entry):
 
 
 class ProblemQuestion(Entry):
-    """The "biggest problem" question: what can be chosen, and how soon a human follows up."""
+    """The "biggest problem" question: what can be chosen, how soon a human follows up, what the answer brings."""
 
     choices: tuple[Key, ...] = Field(min_length=1, max_length=8)
     follow_up_within: Duration
+    offer: Key | None = None
 
 
 class Link(Entry):
@@ -148,7 +149,7 @@ class Alerts(Entry):
 class Signs(Entry):
     """What counts as activity, by the kinds of events: of members at all, and as speaking in a group (SOP 1.15)."""
 
-    activity: tuple[Sign, ...] = ("message", "reaction", "click", "button", "start", "answer")
+    activity: tuple[Sign, ...] = ("message", "private", "reaction", "click", "button", "start", "answer")
     speaking: tuple[Sign, ...] = ("message",)
 
 

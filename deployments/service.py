@@ -40,7 +40,7 @@ from community.outbox.halt import mirror
 from community.outbox.recover import follow_clock, recover
 from community.outreach.decide import settle
 from community.settings import Mode, Settings, load_settings
-from deployments.decisions import ShowDecisions
+from deployments.decisions import HeedCancels, ShowDecisions
 from deployments.prefect_away import watch_prefect
 from deployments.runs import ask
 from deployments.supervise import Part, cancel, every, keep
@@ -99,6 +99,7 @@ class Service:
             "sweeps": partial(every, SWEEP_S, self._sweep),
             "approvals": partial(every, SWEEP_S, self._settle_proposals),
             "decisions": ShowDecisions(self._pool).run,
+            "cancelled runs": HeedCancels(self._pool, self._settings).run,
             "joins": ShowTriggers(self._url, self._wakeup, JOINS).run,
             "paid": ShowTriggers(self._url, self._wakeup, PAYMENTS).run,
             "pauses": partial(every, PAUSES_S, self._mirror_pauses),

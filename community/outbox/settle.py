@@ -1,6 +1,10 @@
 """Decide what became of messages whose delivery is in doubt, and drop what nobody needs any more."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
 
 from community.database.pool import Connection
 from community.database.queries import load
@@ -47,6 +51,15 @@ async def withdraw(conn: Connection, stage: str, step: str, occurrences: Sequenc
     values = {"stage": stage, "step": step, "occurrences": list(occurrences), "reason": reason}
     rows = await (await conn.execute(queries.withdraw, values)).fetchall()
     return [row["occurrence"] for row in rows]
+
+
+async def count_anew(conn: Connection, member_id: int, goal: str, at: datetime, context: dict[str, Any]) -> int:
+    """A goal reached before `at` turned out not to be: what waits for it, or was dropped by it, goes on.
+
+    Only what is still of use. `context`: what its copy is given otherwise now. Returns how many messages.
+    """
+    values = {"member_id": member_id, "goal": goal, "at": at, "context": Jsonb(context)}
+    return (await conn.execute(queries.count_anew, values)).rowcount
 
 
 async def cancel_offers(conn: Connection, code: str, stage: str | None = None) -> int:
