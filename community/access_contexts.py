@@ -27,5 +27,5 @@ ACCESS: dict[str, dict[str, Any]] = {
         "groups": [{"title": _TITLE, "members": 10**9}] * 5,
     },
 }
-TO_STAFF = ("staff/leak", "staff/removals")
+TO_STAFF = frozenset({"staff/leak", "staff/removals"})
 """Those that are to no member."""

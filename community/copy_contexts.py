@@ -88,7 +88,7 @@ _INVITATION = "group/invitation"
 _PRESSED = "staff/pressed"
 _NOT_SENT = (_TOAST, _INVITATION, _PRESSED)
 """Words that are shown, not sent as a message: they know of no chat."""
-_TO_NO_MEMBER = (
+_TO_NO_MEMBER = TO_STAFF | {
     "group/setup",
     "group/welcome",
     "staff/alert",
@@ -96,7 +96,7 @@ _TO_NO_MEMBER = (
     "staff/care_tasks",
     "staff/decided",
     "staff/live_result",
-)
+}
 _FIXED: dict[str, dict[str, Any]] = ACCESS | {
     "gate/wrong": _QUESTION,
     "gate/declined": {},
@@ -240,9 +240,7 @@ def context_of(template: str) -> dict[str, Any]:
         return dict(_FIXED[template])
     own = _FIXED.get(template) or (_QUESTION if template.startswith("gate/") else step_context(template))
     given = {**_STANDARD, "plan": PLAN, "coupon": COUPON, "live": LIVE, **own}
-    return {
-        name: value for name, value in given.items() if name != "member" or template not in (*_TO_NO_MEMBER, *TO_STAFF)
-    }
+    return {name: value for name, value in given.items() if name != "member" or template not in _TO_NO_MEMBER}
 
 
 def step_context(template: str) -> dict[str, Any]:
