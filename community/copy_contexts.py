@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from community.access_contexts import ACCESS, TO_STAFF
 from community.errors import PlaybookError
 from community.playbook import Playbook
 from community.playbook_stages import template_name
@@ -20,6 +21,7 @@ ACTIONS: dict[str, bool | None] = {
     "nps": True,
     "paysupport": False,
     "problem": True,
+    "removals": True,
     "resume": False,
     "setup": None,
     "stop": False,
@@ -88,7 +90,7 @@ _INVITATION = "group/invitation"
 _PRESSED = "staff/pressed"
 _NOT_SENT = (_TOAST, _CHECKOUT, _INVITATION, _PRESSED)
 """Words that are shown, not sent as a message: they know of no chat."""
-_TO_NO_MEMBER = (
+_TO_NO_MEMBER = TO_STAFF | {
     "group/setup",
     "group/welcome",
     "staff/alert",
@@ -96,8 +98,8 @@ _TO_NO_MEMBER = (
     "staff/care_tasks",
     "staff/decided",
     "staff/live_result",
-)
-_FIXED: dict[str, dict[str, Any]] = {
+}
+_FIXED: dict[str, dict[str, Any]] = ACCESS | {
     "gate/wrong": _QUESTION,
     "gate/declined": {},
     "gate/timeout": {},

@@ -11,6 +11,7 @@ from community.bot.holdings import on_coupon_button
 from community.bot.intents import Intent
 from community.bot.lives import on_live_button
 from community.bot.private import choose_locale, grant, hush, take_problem
+from community.bot.removing import on_removals_button
 from community.bot.setup import on_setup_button
 from community.bot.turn import Toast, Turn, is_person
 from community.database.queries import load
@@ -92,6 +93,10 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             await ask_talk(turn, member)
         case Press(action="done", argument=str(task), chat_id=int(chat_id)) if chat_id == turn.staff_chat:
             await tick(turn, member, task)
+            thank(turn, member)
+        case Press(action="removals", argument=str(word)):
+            if not await on_removals_button(turn, member, word, press.chat_id):
+                return False
             thank(turn, member)
         case Press(action="coupon", argument=str(text)):
             return await on_coupon_button(turn, member, text)
