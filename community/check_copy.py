@@ -19,6 +19,7 @@ from community.copy_contexts import (
     link_keys,
     sample_link,
     sample_moment,
+    sample_page,
     smallest,
     standard_context,
 )
@@ -73,7 +74,7 @@ class CopyCheck:
     def _samples(self) -> list[dict[str, Any]]:
         given = context_of(self.template)
         own = standard_context(self.playbook, self.locale) if self.playbook else _UNKNOWN_PLAYBOOK
-        link = {"link": partial(sample_link, self.playbook), **_MOMENTS} if given else {}
+        link = {"link": partial(sample_link, self.playbook), "page": sample_page, **_MOMENTS} if given else {}
         return [{**given, **own, **link}, {**smallest(given), **own, "resources": [], **link}]
 
     def _names(self, parts: CopySource) -> Iterator[Found]:
@@ -82,7 +83,8 @@ class CopyCheck:
         for line, environment, text in _jinja_texts(parts):
             try:
                 tree = parse_template(environment, text)
-                found = [*_undeclared(tree, sample), *_unknown_links(tree, self.playbook)]
+                known = {**sample, "each": ""} if environment is PLAIN else sample
+                found = [*_undeclared(tree, known), *_unknown_links(tree, self.playbook)]
             except TemplateSyntaxError as error:
                 found = [(error.lineno, f"{error.message}; correct the Jinja expression")]
             yield from ((line + offset - 1, message) for offset, message in found)
@@ -182,6 +184,8 @@ def _jinja_texts(parts: CopySource) -> Iterator[tuple[int, ImmutableSandboxedEnv
                     yield _front_line(parts, ("buttons", row, column, key)), PLAIN, text
                 if isinstance(text, str) and key == "link" and "{" not in text:
                     yield _front_line(parts, ("buttons", row, column, key)), PLAIN, f"{{{{ link({text!r}) }}}}"
+                if isinstance(text, str) and key == "each":
+                    yield _front_line(parts, ("buttons", row, column, key)), PLAIN, f"{{{{ {text} }}}}"
 
 
 def _undeclared(tree: nodes.Template, sample: Mapping[str, Any]) -> Iterator[Found]:

@@ -5,24 +5,33 @@ from typing import Any
 from community.errors import PlaybookError
 from community.playbook import Playbook
 from community.playbook_stages import template_name
+from community.sales_contexts import SALES, SHOWN
 
 ACTIONS: dict[str, bool | None] = {
     "answer": True,
     "approve": True,
+    "buy": None,
     "coupon": None,
     "done": True,
     "gate": True,
     "help": False,
+    "invoice": None,
     "language": None,
     "live": True,
     "membership": False,
     "my_data": False,
     "nps": True,
+    "order": None,
+    "pay": True,
+    "pay_order": True,
     "problem": True,
+    "refund": None,
+    "refunding": True,
     "resume": False,
     "setup": None,
     "stop": False,
     "talk": False,
+    "trial": False,
 }
 """The button actions that the bot handles, and whether each needs an argument (True), takes none, or may have one."""
 SCORES = range(11)
@@ -84,7 +93,7 @@ _QUESTION: dict[str, Any] = {"attempts_left": 3}
 _TOAST = "bot/answer_thanks"
 _INVITATION = "group/invitation"
 _PRESSED = "staff/pressed"
-_NOT_SENT = (_TOAST, _INVITATION, _PRESSED)
+_NOT_SENT = (_TOAST, _INVITATION, _PRESSED, *SHOWN)
 """Words that are shown, not sent as a message: they know of no chat."""
 _TO_NO_MEMBER = (
     "group/setup",
@@ -201,6 +210,7 @@ _FIXED |= {
     "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "join_url": f"https://t.me/+{'x' * 40}"},
     "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM},
 }
+_FIXED |= SALES
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""
 
@@ -268,6 +278,11 @@ def sample_link(playbook: Playbook | None, key: str) -> str:
     if playbook and key not in link_keys(playbook):
         raise PlaybookError(f"link {key!r} is neither a resource nor a link of the playbook")
     return f"https://{'x' * 60}.example/l/{key}.{'x' * 24}?a=1&b=2"
+
+
+def sample_page(plan: str, coupon: str | None = None) -> str:
+    """Stands in for the sender's `page`: the address of the page on which a plan is sold."""
+    return f"https://{'x' * 60}.example/buy/{plan}?m={'x' * 30}&coupon={coupon or ''}"
 
 
 def _emptied(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Message copy: front matter, Jinja in its sandbox, and the buttons under a message."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -41,6 +41,8 @@ class ButtonCopy(Entry):
     url: str | None = None
     start: str | None = None
     """Start payload: opens the private chat with the bot."""
+    each: str | None = None
+    """Name of a list: its row is there once for each thing in it, which `each` then stands for."""
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
@@ -92,11 +94,11 @@ class Wording:
         parts = split(source)
         front = FrontMatter.model_validate(parts.front.value or {})
         self._text = _compile(HTML, parts.body.strip())
-        self._rows = [[_button(copy) for copy in row] for row in front.buttons]
+        self._rows = [_row(row) for row in front.buttons]
 
     def render(self, context: Context) -> Rendered:
         """Fill in `context`. Raises what Jinja raises, when something is missing."""
-        return Rendered(self._text(context).strip(), [[button(context) for button in row] for row in self._rows])
+        return Rendered(self._text(context).strip(), [made for row in self._rows for made in row(context)])
 
 
 def split(source: str) -> CopySource:
@@ -146,6 +148,15 @@ def _compile(environment: ImmutableSandboxedEnvironment, source: str) -> _Text:
     if not _JINJA.search(source):
         return lambda context: source
     return environment.from_string(parse_template(environment, source)).render
+
+
+def _row(copies: Sequence[ButtonCopy]) -> Callable[[Context], list[list[Button]]]:
+    """A row as it is written: shown once, or for each thing in a list."""
+    buttons = [_button(copy) for copy in copies]
+    things = next((copy.each for copy in copies if copy.each), None)
+    if things is None:
+        return lambda context: [[button(context) for button in buttons]]
+    return lambda context: [[button({**context, "each": thing}) for button in buttons] for thing in context[things]]
 
 
 def _button(copy: ButtonCopy) -> Callable[[Context], Button]:
