@@ -12,17 +12,8 @@ from jinja2 import ChainableUndefined, Template, TemplateSyntaxError, meta, node
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import ValidationError
 
-from community.copy_contexts import (
-    ACTIONS,
-    SCORES,
-    context_of,
-    link_keys,
-    sample_link,
-    sample_moment,
-    sample_page,
-    smallest,
-    standard_context,
-)
+from community.copy_contexts import ACTIONS, SCORES, context_of, smallest, standard_context
+from community.copy_samples import link_keys, sample_link, sample_moment, sample_page
 from community.live_actions import read_live
 from community.playbook import Playbook
 from community.setup_actions import read_setup
@@ -80,11 +71,15 @@ class CopyCheck:
     def _names(self, parts: CopySource) -> Iterator[Found]:
         """Jinja mistakes, undeclared names, unknown attributes and link keys: in the body and in each button."""
         sample = self._samples()[0]
-        for line, environment, text in _jinja_texts(parts):
+        for line, environment, text, each in _jinja_texts(parts):
+            if each is not None and not isinstance(sample.get(each), list):
+                lists = [name for name, value in sample.items() if isinstance(value, list)]
+                yield line, f"each: {each} is no list here; use one of {', '.join(sorted(lists))}"
+                continue
+            given = sample if each is None else {**sample, "item": next(iter(sample[each]), {})}
             try:
                 tree = parse_template(environment, text)
-                known = {**sample, "each": ""} if environment is PLAIN else sample
-                found = [*_undeclared(tree, known), *_unknown_links(tree, self.playbook)]
+                found = [*_undeclared(tree, given), *_unknown_links(tree, self.playbook)]
             except TemplateSyntaxError as error:
                 found = [(error.lineno, f"{error.message}; correct the Jinja expression")]
             yield from ((line + offset - 1, message) for offset, message in found)
@@ -113,8 +108,7 @@ class CopyCheck:
             yield parts.body_line, "the message is empty; Telegram refuses it, write some text"
 
     def _button_problems(self, parts: CopySource, sample: Mapping[str, Any]) -> Iterator[Found]:
-        rows = _wording(self.source).render(sample).buttons
-        for row, buttons in enumerate(rows):
+        for row, buttons in _wording(self.source).rows(sample):
             if len(buttons) > 8:
                 yield _front_line(parts, ("buttons", row)), "more than 8 buttons in a row; start another row"
             for column, button in enumerate(buttons):
@@ -173,19 +167,20 @@ def _front_problems(parts: CopySource) -> Iterator[Found]:
             yield _front_line(parts, detail["loc"]), f"{'.'.join(map(str, detail['loc']))}: {message}"
 
 
-def _jinja_texts(parts: CopySource) -> Iterator[tuple[int, ImmutableSandboxedEnvironment, str]]:
-    """Every text with Jinja in it: its line in the file, its environment, the text."""
-    yield parts.body_line, HTML, parts.body
+def _jinja_texts(parts: CopySource) -> Iterator[tuple[int, ImmutableSandboxedEnvironment, str, str | None]]:
+    """Every text with Jinja in it: its line in the file, its environment, the text, the list that its row repeats."""
+    yield parts.body_line, HTML, parts.body, None
     rows = parts.front.value.get("buttons") if isinstance(parts.front.value, dict) else None
     for row, buttons in enumerate(rows if isinstance(rows, list) else []):
+        written = [button for button in buttons if isinstance(button, dict)] if isinstance(buttons, list) else []
+        each = next((str(button["each"]) for button in written if button.get("each")), None)
         for column, button in enumerate(buttons if isinstance(buttons, list) else []):
             for key, text in button.items() if isinstance(button, dict) else ():
+                line = _front_line(parts, ("buttons", row, column, key))
                 if isinstance(text, str):
-                    yield _front_line(parts, ("buttons", row, column, key)), PLAIN, text
+                    yield line, PLAIN, text, each
                 if isinstance(text, str) and key == "link" and "{" not in text:
-                    yield _front_line(parts, ("buttons", row, column, key)), PLAIN, f"{{{{ link({text!r}) }}}}"
-                if isinstance(text, str) and key == "each":
-                    yield _front_line(parts, ("buttons", row, column, key)), PLAIN, f"{{{{ {text} }}}}"
+                    yield line, PLAIN, f"{{{{ link({text!r}) }}}}", each
 
 
 def _undeclared(tree: nodes.Template, sample: Mapping[str, Any]) -> Iterator[Found]:

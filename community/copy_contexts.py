@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from community.errors import PlaybookError
 from community.playbook import Playbook
 from community.playbook_stages import template_name
 from community.sales_contexts import SALES, SHOWN
@@ -211,6 +210,24 @@ _FIXED |= {
     "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM},
 }
 _FIXED |= SALES
+_PAID: dict[str, Any] = {"order": "A7K2-93QX", "amount": "999999999999.99 USD"}
+_ENTRY = {"title": "<" + "😀" * 24, "address": f"https://t.me/+{'x' * 40}"}
+_FIXED |= {
+    "payment/receipt": {
+        **_PAID,
+        "starts": "2026-11-30T12:00:00+00:00",
+        "until": "2027-11-30T12:00:00+00:00",
+        "includes": [PLAN] * 5,
+        "library": [{"key": "a" * 32, "title": "<" + "😀" * 127, "link": LIVE["link"]}] * 3,
+        "entries": [_ENTRY] * 5,
+        "awaited": ["<" + "😀" * 24] * 5,
+        "inside": ["<" + "😀" * 24] * 5,
+    },
+    "payment/entry": {"entries": [_ENTRY]},
+    "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True},
+    "payment/problem": {**_PAID, "hours": 24},
+    "payment/unclaimed": _PAID,
+}
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""
 
@@ -258,31 +275,6 @@ def standard_context(playbook: Playbook, locale: str) -> dict[str, Any]:
             if resource.on_entry
         ],
     }
-
-
-def sample_moment(_at: str) -> str:
-    """Stands in for the sender's `moment` and `day`."""
-    return "30 Nov, 20:00"
-
-
-def link_keys(playbook: Playbook) -> set[str]:
-    """What `link(…)` may name: resources and tracked entry links."""
-    return {resource.key for resource in playbook.resources} | {link.token for link in playbook.links}
-
-
-def sample_link(playbook: Playbook | None, key: str) -> str:
-    """Stands in for the sender's `link`, as long as links get.
-
-    Raises PlaybookError for a key that is nowhere in the playbook.
-    """
-    if playbook and key not in link_keys(playbook):
-        raise PlaybookError(f"link {key!r} is neither a resource nor a link of the playbook")
-    return f"https://{'x' * 60}.example/l/{key}.{'x' * 24}?a=1&b=2"
-
-
-def sample_page(plan: str, coupon: str | None = None) -> str:
-    """Stands in for the sender's `page`: the address of the page on which a plan is sold."""
-    return f"https://{'x' * 60}.example/buy/{plan}?m={'x' * 30}&coupon={coupon or ''}"
 
 
 def _emptied(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """Message copy: front matter, Jinja in its sandbox, and the buttons under a message."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,7 +10,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 from pydantic import model_validator
 
-from community.playbook_types import Entry
+from community.playbook_types import Entry, Key
 from community.telegram_html import isolated, showable
 from community.yaml_source import Document, parse
 
@@ -41,8 +41,8 @@ class ButtonCopy(Entry):
     url: str | None = None
     start: str | None = None
     """Start payload: opens the private chat with the bot."""
-    each: str | None = None
-    """Name of a list: its row is there once for each thing in it, which `each` then stands for."""
+    each: Key | None = None
+    """Name of a list: the button's row is there once for each `item` of it, or not at all."""
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
@@ -94,11 +94,18 @@ class Wording:
         parts = split(source)
         front = FrontMatter.model_validate(parts.front.value or {})
         self._text = _compile(HTML, parts.body.strip())
-        self._rows = [_row(row) for row in front.buttons]
+        self._rows = [(_each(row), [_button(copy) for copy in row]) for row in front.buttons]
 
     def render(self, context: Context) -> Rendered:
         """Fill in `context`. Raises what Jinja raises, when something is missing."""
-        return Rendered(self._text(context).strip(), [made for row in self._rows for made in row(context)])
+        return Rendered(self._text(context).strip(), [row for _, row in self.rows(context)])
+
+    def rows(self, context: Context) -> Iterator[tuple[int, list[Button]]]:
+        """The rows of buttons, each with its number in the front matter: one with `each` comes any number of times."""
+        for number, (each, buttons) in enumerate(self._rows):
+            for item in [None] if each is None else context[each]:
+                given = context if each is None else {**context, "item": item}
+                yield number, [button(given) for button in buttons]
 
 
 def split(source: str) -> CopySource:
@@ -150,13 +157,9 @@ def _compile(environment: ImmutableSandboxedEnvironment, source: str) -> _Text:
     return environment.from_string(parse_template(environment, source)).render
 
 
-def _row(copies: Sequence[ButtonCopy]) -> Callable[[Context], list[list[Button]]]:
-    """A row as it is written: shown once, or for each thing in a list."""
-    buttons = [_button(copy) for copy in copies]
-    things = next((copy.each for copy in copies if copy.each), None)
-    if things is None:
-        return lambda context: [[button(context) for button in buttons]]
-    return lambda context: [[button({**context, "each": thing}) for button in buttons] for thing in context[things]]
+def _each(row: Sequence[ButtonCopy]) -> str | None:
+    """The list by which a row is repeated."""
+    return next((copy.each for copy in row if copy.each), None)
 
 
 def _button(copy: ButtonCopy) -> Callable[[Context], Button]:

@@ -17,6 +17,7 @@ REASONS = {
     "session_cancelled": "the live session was cancelled",
     "window_closed": "the offer's window is closed",
     "outranked": "another message that goes first takes the room the caps leave",
+    "refunded": "what it was about was refunded before it could be sent",
     "refused": "somebody decided not to send it",
     "stopped": "stopped by an operator",
     "holdout": "in the comparison group that gets no outreach",

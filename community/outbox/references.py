@@ -58,7 +58,13 @@ def shown(
     coupon = found.get("coupon") and coupon_shown(bundle, found["coupon"], zone, locale)
     plan = plan_shown(bundle, context.get("plan"), locale)
     live = found.get("live")
-    return {"plan": plan, "coupon": coupon, "live": live and _live_shown(bundle, live, coupon, zone, locale, link)}
+    several: dict[str, Any] = {}
+    if "includes" in context:
+        several["includes"] = [each for key in context["includes"] if (each := plan_shown(bundle, key, locale))]
+    if "library" in context:
+        several["library"] = [each for key in context["library"] if (each := resource_shown(bundle, key, locale, link))]
+    shown_live = live and _live_shown(bundle, live, coupon, zone, locale, link)
+    return {"plan": plan, "coupon": coupon, "live": shown_live, **several}
 
 
 def plan_shown(bundle: Bundle, key: str | None, locale: str) -> dict[str, Any] | None:
@@ -71,6 +77,15 @@ def plan_shown(bundle: Bundle, key: str | None, locale: str) -> dict[str, Any] |
         "title": title_of(plan, bundle.playbook.community.locale, locale),
         "price": str(plan.price) if plan.price else None,
     }
+
+
+def resource_shown(bundle: Bundle, key: str, locale: str, link: Link) -> dict[str, Any] | None:
+    """A resource of the playbook: key, title, link (tracked). None when there is none of that key."""
+    resource, default = bundle.playbook.resource(key), bundle.playbook.community.locale
+    if resource is None:
+        return None
+    title = resource.title.get(locale) or resource.title.get(default, key)
+    return {"key": key, "title": title, "link": link(key, resource.url)}
 
 
 def coupon_shown(bundle: Bundle, row: dict[str, Any], zone: str, locale: str) -> dict[str, Any]:

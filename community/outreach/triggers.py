@@ -19,6 +19,11 @@ class Waiting:
     at: datetime
 
 
+async def leave_trigger(conn: Connection, stage: str, member_id: int, at: datetime) -> None:
+    """Something was answered at once, in the caller's transaction; a run is to show it."""
+    await conn.execute(queries.trigger, {"stage": stage, "member_id": member_id, "at": at})
+
+
 async def waiting_triggers(conn: Connection, stage: str, limit: int) -> list[Waiting]:
     """The oldest triggers of the stage that no run has shown."""
     rows = await (await conn.execute(queries.waiting_triggers, {"stage": stage, "limit": limit})).fetchall()

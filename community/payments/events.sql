@@ -17,3 +17,29 @@ FROM unnest(
 )
 ON CONFLICT DO NOTHING
 RETURNING provider, event_id
+
+-- name: claim
+-- One that waits, for this transaction alone. Those that failed before wait their time.
+SELECT * FROM provider_events
+WHERE state = 'pending' AND (retry_wall IS NULL OR retry_wall <= clock_timestamp())
+ORDER BY received_wall, event_id
+LIMIT 1
+FOR UPDATE SKIP LOCKED
+
+-- name: done
+UPDATE provider_events SET state = %(state)s, result = %(result)s, error = NULL
+WHERE provider = %(provider)s AND event_id = %(event_id)s
+
+-- name: failed
+UPDATE provider_events SET
+    attempts = attempts + 1, error = %(error)s,
+    retry_wall = clock_timestamp() + least(power(2, attempts) * interval '1 second', interval '5 minutes'),
+    state = CASE WHEN attempts + 1 >= %(most)s THEN 'failed' ELSE 'pending' END
+WHERE provider = %(provider)s AND event_id = %(event_id)s AND state = 'pending'
+RETURNING state
+
+-- name: retry
+UPDATE provider_events SET state = 'pending', attempts = 0, retry_wall = NULL WHERE state = 'failed'
+
+-- name: pending
+SELECT count(*) AS events, min(received_wall) AS oldest_wall FROM provider_events WHERE state = 'pending'

@@ -149,9 +149,10 @@ class Payment(SQLModel, table=True):
     """The terms that it gives now; none once they were taken back."""
     state: str = text(server_default="received")
     """`received`: nothing paid yet, as far as is known; `matched`: it gives what it is for; `unmatched`: `why` says
-    what is wrong, a human looks; `unclaimed`: nobody is known whose it is; `reversed`: refunded in full, or dispute lost."""
+    what is wrong, a human looks; `unclaimed`: it is not known whose it is; `reversed`: refunded in full, or dispute
+    lost."""
     why: str | None = text(nullable=True)
-    """`wrong_amount`, `wrong_currency`, `unknown_plan`, `unknown_order`, `refused`; NULL: nothing is wrong."""
+    """`wrong_amount`, `wrong_currency`, `unknown_plan`, `unknown_order`, `for_life`; NULL: nothing is wrong."""
     placed_by: str | None = text(nullable=True)
     """Who of staff said what it is for; the amount is not asked any more."""
     changed_at: datetime = moment()

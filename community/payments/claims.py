@@ -1,0 +1,101 @@
+"""Whose a payment is: claimed by whoever has the order's code, found by the payer's account, or placed by staff."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from community.bundle import Bundle
+from community.database.pool import Connection, transaction
+from community.database.queries import load
+from community.errors import OrderRefused
+from community.members.models import Member
+from community.payments.models import Order
+from community.payments.numbers import proves
+from community.payments.orders import find
+from community.payments.settle import Settled, settle
+from community.playbook import Playbook
+
+queries = load(__file__, "claims.sql")
+payment_queries, order_queries = load(__file__), load(__file__, "orders.sql")
+
+MOST_MISSES = 10
+"""Wrong codes for an order, after which only staff can say whose it is."""
+
+
+class Claim(StrEnum):
+    """What came of a claim."""
+
+    given = "given"
+    """It was paid: what it is for is the member's now."""
+    noted = "noted"
+    """It is the member's, and not paid yet."""
+    theirs = "theirs"
+    """It was the member's before."""
+    refused = "refused"
+    """There is no such order, the code is wrong, or it is another's: which of these is not said."""
+
+
+async def claim(
+    conn: Connection, bundle: Bundle, member: Member, number: str, code: str, at: datetime, *, bot_id: int
+) -> Claim:
+    """The member says that the order is theirs, and has the code for it, both as typed. All in one transaction."""
+    order = await find(conn, number)
+    if order is None:
+        return Claim.refused
+    async with transaction(conn):
+        charges = await (await conn.execute(queries.charges, {"order_id": order.id})).fetchall()
+        for charge in charges:  # as whoever settles: the payment first, then its order
+            await conn.execute(payment_queries.take_turns, charge)
+        order = await _held(conn, order.id)
+        if order.member_id is not None:
+            return Claim.theirs if order.member_id == member.id else Claim.refused
+        if order.claim_misses >= MOST_MISSES or not proves(code, order.claim_hash):
+            await conn.execute(order_queries.miss, {"id": order.id})
+            return Claim.refused
+        await conn.execute(order_queries.give_to, {"id": order.id, "member_id": member.id})
+        settled = [await settle(conn, bundle, **charge, at=at, bot_id=bot_id) for charge in charges]
+    return Claim.given if any(each.payment and each.payment.terms for each in settled) else Claim.noted
+
+
+async def claim_of_payer(conn: Connection, bundle: Bundle, member: Member, at: datetime, *, bot_id: int) -> int:
+    """What was paid from the member's own account before the bot had ever met them; returns how many."""
+    values = {"payer": member.telegram_id}
+    found = await (await conn.execute(payment_queries.unclaimed_of_payer, values)).fetchall()
+    for charge in found:
+        await settle(conn, bundle, **charge, at=at, bot_id=bot_id)
+    return len(found)
+
+
+async def place(
+    conn: Connection,
+    bundle: Bundle,
+    provider: str,
+    charge: str,
+    member_id: int,
+    plan: str,
+    at: datetime,
+    *,
+    by: str,
+    bot_id: int,
+) -> Settled:
+    """Staff say what a payment is for and whose it is; its amount is not asked any more.
+
+    Raises OrderRefused when nothing waits for that.
+    """
+    _check(bundle.playbook, plan)
+    async with transaction(conn):
+        values = {"provider": provider, "charge": charge, "member_id": member_id, "plan": plan, "by": by}
+        await conn.execute(payment_queries.take_turns, values)
+        if await (await conn.execute(queries.place, values)).fetchone() is None:
+            raise OrderRefused(f"payment {provider}:{charge}: it does not wait for anybody's word; see `sop tasks`")
+        return await settle(conn, bundle, provider, charge, at, bot_id=bot_id, by=by)
+
+
+def _check(playbook: Playbook, plan: str) -> None:
+    if plan not in playbook.plans:
+        raise OrderRefused(f"plan {plan!r:.50}: not in the playbook; known: {', '.join(playbook.plans) or 'none'}")
+
+
+async def _held(conn: Connection, order_id: int) -> Order:
+    row = await (await conn.execute(order_queries.held, {"id": order_id})).fetchone()
+    assert row is not None  # orders are never removed
+    return Order(**row)

@@ -1,0 +1,2 @@
+-- name: title
+SELECT title FROM v_groups WHERE id = %(group_id)s

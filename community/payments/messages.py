@@ -1,0 +1,110 @@
+"""What payers are told: one receipt with everything in it, and what became of their money."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from community.database.queries import load
+from community.outbox.enqueue import Draft, enqueue
+from community.outbox.settle import cancel_occurrences
+from community.payments.fold import Standing
+from community.payments.fulfil import Given
+from community.payments.models import Order, Payment
+from community.payments.numbers import shown
+from community.payments.till import Till
+from community.playbook_stages import MessageClass
+from community.playbook_types import Amount
+
+queries = load(__file__)
+
+STAGE = "payment"
+
+
+def named(payment: Payment) -> str:
+    """A payment as messages and tasks name it."""
+    return f"{payment.provider}:{payment.charge}"
+
+
+async def send_receipt(till: Till, payment: Payment, order: Order | None, given: Given, *, again: bool) -> None:
+    """Everything in one message. `again`: what was taken back is given anew, which is said anew."""
+    library = [key for term in given.terms for key in till.playbook.plans[term.plan].library]
+    main = given.main
+    context = {
+        **_about(payment, order),
+        "starts": _iso(main.starts_at) if main.starts_at > till.at else None,
+        "until": _iso(main.ends_at),
+        "includes": [term.plan for term in given.terms[1:]],
+        "library": list(dict.fromkeys(library)),
+        "entries": [
+            {"title": way.title, "address": way.link.invite_link}
+            for way in given.ways
+            if way.link and way.link.invite_link
+        ],
+        "awaited": [way.title for way in given.ways if way.link and not way.link.invite_link],
+        "inside": [way.title for way in given.ways if not way.link],
+    }
+    occurrence = f"{named(payment)}:{main.id}" if again else named(payment)
+    await say(till, payment.member_id, "receipt", occurrence, context)
+
+
+async def send_refund(till: Till, payment: Payment, order: Order | None, standing: Standing) -> None:
+    """What was paid back, and whether access goes on."""
+    assert standing.paid is not None
+    back = Amount(minor=standing.refunded_minor, currency=standing.paid.currency)
+    ended = not standing.is_kept
+    context = {**_about(payment, order), "refunded": str(back) if back.minor else None, "ended": ended}
+    await say(till, payment.member_id, "refunded", f"{named(payment)}:{back.minor}:{standing.disputed}", context)
+
+
+async def drop_receipt(till: Till, payment: Payment) -> None:
+    """What it gives was taken back before it could be said."""
+    occurrences = [named(payment), *(f"{named(payment)}:{term}" for term in payment.terms)]
+    await cancel_occurrences(till.conn, till.bot_id, STAGE, occurrences, "refunded")
+
+
+async def send_problem(till: Till, payment: Payment, order: Order | None) -> None:
+    """The money is here, and a human looks."""
+    hours = round(till.playbook.payments.problem_within.total_seconds() / 3600)
+    await say(till, payment.member_id, "problem", named(payment), {**_about(payment, order), "hours": hours})
+
+
+async def send_unclaimed(till: Till, member_id: int, order: Order, cause: str) -> None:
+    """Somebody asks for an order that is paid and nobody's: how to show that it is theirs. `cause`: their update."""
+    amount = Amount(minor=order.amount_minor, currency=order.currency)
+    context = {"plan": order.plan, "order": shown(order.number), "amount": str(amount)}
+    await say(till, member_id, "unclaimed", cause, context)
+
+
+async def send_entry(till: Till, member_id: int, link_id: int, title: str, address: str) -> None:
+    """The way into a chat, made after the receipt was written."""
+    context = {"entries": [{"title": title, "address": address}]}
+    await say(till, member_id, "entry", f"link:{link_id}", context)
+
+
+async def say(till: Till, member_id: int | None, step: str, occurrence: str, context: Mapping[str, Any]) -> None:
+    """Write to the member, once for the occurrence; to nobody if they were erased meanwhile."""
+    row = await (await till.conn.execute(queries.account, {"member_id": member_id})).fetchone()
+    if row is None or member_id is None:
+        return
+    draft = Draft(
+        chat_id=row["telegram_id"],
+        member_id=member_id,
+        stage=STAGE,
+        step=step,
+        occurrence=occurrence,
+        message_class=MessageClass.payment,
+        due_at=till.at,
+        template=f"{STAGE}/{step}",
+        context=context,
+    )
+    await enqueue(till.conn, till.bot_id, till.bundle.hash, [draft], till.at)
+
+
+def _about(payment: Payment, order: Order | None) -> dict[str, Any]:
+    paid = Amount(minor=payment.paid_minor or 0, currency=payment.currency or "")
+    number = shown(order.number) if order else None
+    return {"plan": payment.plan, "order": number, "amount": str(paid) if payment.currency else None}
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

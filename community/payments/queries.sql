@@ -1,0 +1,67 @@
+-- name: take_turns
+-- One settlement of a payment at a time; the shared lock keeps out whoever erases a member. Taken before anything else.
+SELECT
+    pg_advisory_xact_lock_shared(hashtextextended('payments', 0)),
+    pg_advisory_xact_lock(hashtextextended(concat_ws(':', 'payment', %(provider)s::text, %(charge)s::text), 0))
+
+-- name: notices
+SELECT * FROM provider_events WHERE provider = %(provider)s AND charge = %(charge)s
+
+-- name: payment
+SELECT * FROM payments WHERE provider = %(provider)s AND charge = %(charge)s
+
+-- name: keep
+INSERT INTO payments (
+    provider, charge, order_id, member_id, payer, plan, paid_minor, refunded_minor, currency, disputed, paid_at,
+    subscription, terms, state, why, placed_by, changed_at
+)
+VALUES (
+    %(provider)s, %(charge)s, %(order_id)s, %(member_id)s, %(payer)s, %(plan)s, %(paid_minor)s, %(refunded_minor)s,
+    %(currency)s, %(disputed)s, %(paid_at)s, %(subscription)s, %(terms)s, %(state)s, %(why)s, %(placed_by)s,
+    %(changed_at)s
+)
+ON CONFLICT (provider, charge) DO UPDATE SET
+    order_id = excluded.order_id, member_id = excluded.member_id, payer = excluded.payer, plan = excluded.plan,
+    paid_minor = excluded.paid_minor, refunded_minor = excluded.refunded_minor, currency = excluded.currency,
+    disputed = excluded.disputed, paid_at = excluded.paid_at, subscription = excluded.subscription,
+    terms = excluded.terms, state = excluded.state, why = excluded.why, placed_by = excluded.placed_by,
+    changed_at = excluded.changed_at
+
+-- name: first_of_subscription
+-- What the subscription began with says what the payments that follow are for.
+SELECT order_id, member_id, plan FROM payments
+WHERE provider = %(provider)s AND subscription = %(subscription)s AND charge <> %(charge)s AND state <> 'received'
+ORDER BY paid_at, charge
+LIMIT 1
+
+-- name: member_of_payer
+SELECT id FROM v_members WHERE telegram_id = %(payer)s
+
+-- name: account
+SELECT telegram_id FROM v_members WHERE id = %(member_id)s
+
+-- name: of_order
+SELECT * FROM payments WHERE order_id = %(order_id)s ORDER BY paid_at, charge
+
+-- name: unclaimed_of_payer
+SELECT provider, charge FROM payments WHERE state = 'unclaimed' AND payer = %(payer)s ORDER BY provider, charge
+
+-- name: coupon_is_used
+-- Whether one of the terms has used the coupon.
+SELECT FROM v_redemptions r
+WHERE code = %(code)s AND term_id = ANY (%(term_ids)s) AND reverses IS NULL
+    AND NOT EXISTS (SELECT FROM v_redemptions b WHERE b.reverses = r.id)
+
+-- name: terms
+SELECT id FROM v_terms WHERE id = ANY (%(ids)s)
+
+-- name: ended
+-- Of a subscription: when its provider said last that it does not go on.
+SELECT max(happened_at) AS at FROM provider_events
+WHERE provider = %(provider)s AND subscription = %(subscription)s AND kind = 'subscription_ended'
+
+-- name: last_of_subscription
+SELECT * FROM payments
+WHERE provider = %(provider)s AND subscription = %(subscription)s AND state = 'matched'
+ORDER BY paid_at DESC, charge DESC
+LIMIT 1

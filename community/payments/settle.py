@@ -1,0 +1,272 @@
+"""Settling: from what a provider said of a payment to ledger, access and one receipt, all in one transaction.
+
+A payment is what its events add up to. Settling compares that with what was done for it and does what is missing, so
+that it may be repeated, and events may come late, twice and in any order.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from community.bundle import Bundle
+from community.database.pool import Connection, transaction
+from community.database.queries import load
+from community.outreach.triggers import leave_trigger
+from community.payments.fold import Dispute, Standing, fold
+from community.payments.fulfil import covered_for_life, end_subscription, fulfil, keep_order_right, take_back
+from community.payments.judging import Judgement, Why, judge
+from community.payments.ledger import Booking, book, entries_of, plan_of
+from community.payments.messages import drop_receipt, named, send_problem, send_receipt, send_refund
+from community.payments.models import Order, Payment
+from community.payments.notice import Kind, Notice
+from community.payments.numbers import read_number
+from community.payments.problems import DISPUTE, TASK, needs_human, tell_staff
+from community.payments.till import Till
+from community.playbook_types import Amount
+
+queries, order_queries = load(__file__), load(__file__, "orders.sql")
+
+TRIGGER = "payment_access"
+"""Stage of the run that shows what was done at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How a payment stands after it was settled, and what was booked. No payment: nothing has moved money."""
+
+    payment: Payment | None
+    booked: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.payment is None:
+            return "nothing paid"
+        return " ".join([self.payment.state, *([self.payment.why] if self.payment.why else []), *self.booked])
+
+
+async def settle(
+    conn: Connection,
+    bundle: Bundle,
+    provider: str,
+    charge: str,
+    at: datetime,
+    *,
+    bot_id: int,
+    by: str = "provider",
+    event_id: str | None = None,
+) -> Settled:
+    """Bring ledger, access and messages to what the payment's events say. Safe to repeat, and in parallel."""
+    async with transaction(conn):
+        till = Till(conn, bundle, at, bot_id)
+        await conn.execute(queries.take_turns, {"provider": provider, "charge": charge})
+        standing = fold(await _notices(conn, provider, charge))
+        if standing is None:
+            return Settled(None)
+        before = await _before(till, provider, charge)
+        order = await _order(till, before, standing)
+        placed = plan_of(await entries_of(conn, provider, charge))
+        payment = await _judged(till, before, standing, order, placed)
+        booking = Booking(provider, charge, at, by, payment.order_id, event_id)
+        booked = await book(conn, booking, _stood(before), standing, placed or _placed(payment))
+        await _carry_out(till, before, payment, standing, order)
+        await _keep(conn, payment)
+        if order:
+            await keep_order_right(till, order)
+            await conn.execute(order_queries.bring_up_to_date, {"id": order.id})
+        return Settled(payment, tuple(booked))
+
+
+# What is known.
+
+
+async def _notices(conn: Connection, provider: str, charge: str) -> list[Notice]:
+    rows = await (await conn.execute(queries.notices, {"provider": provider, "charge": charge})).fetchall()
+    return [notice_of(row) for row in rows]
+
+
+def notice_of(row: dict[str, Any]) -> Notice:
+    """What a stored event says."""
+    amount = None
+    if row["amount_minor"] is not None and row["currency"]:
+        amount = Amount(minor=row["amount_minor"], currency=row["currency"])
+    return Notice(
+        kind=Kind(row["kind"]),
+        event_id=row["event_id"],
+        name=row["name"],
+        at=row["happened_at"],
+        charge=row["charge"],
+        order=row["order_number"],
+        plan=row["plan"],
+        amount=amount,
+        payer=row["payer"],
+        subscription=row["subscription"],
+        period_ends_at=row["period_ends_at"],
+    )
+
+
+async def _before(till: Till, provider: str, charge: str) -> Payment:
+    """The payment as it was last settled; a new one if it never was."""
+    found = await till.conn.execute(queries.payment, {"provider": provider, "charge": charge})
+    row = await found.fetchone()
+    if row:
+        return Payment(**row)
+    return Payment(
+        provider=provider,
+        charge=charge,
+        refunded_minor=0,
+        disputed=Dispute.none,
+        terms=[],
+        state="received",
+        changed_at=till.at,
+    )
+
+
+def _stood(before: Payment) -> Standing:
+    """How the payment stood when it was booked."""
+    return Standing(refunded_minor=before.refunded_minor, disputed=Dispute(before.disputed))
+
+
+async def _order(till: Till, before: Payment, standing: Standing) -> Order | None:
+    """The payment's order, for this transaction alone: the one that it names, else its subscription's."""
+    order_id = before.order_id
+    if order_id is None and standing.order is not None:
+        found = await till.conn.execute(order_queries.by_number, {"number": read_number(standing.order)})
+        order_id = (await found.fetchone() or {}).get("id")
+    elif order_id is None:
+        order_id = (await _of_subscription(till, before, standing)).get("order_id")
+    row = await (await till.conn.execute(order_queries.held, {"id": order_id})).fetchone()
+    return Order(**row) if row else None
+
+
+async def _of_subscription(till: Till, before: Payment, standing: Standing) -> dict[str, Any]:
+    """What the subscription's first payment is for, and whose; nothing if this is the first."""
+    if standing.subscription is None:
+        return {}
+    values = {"provider": before.provider, "charge": before.charge, "subscription": standing.subscription}
+    return await (await till.conn.execute(queries.first_of_subscription, values)).fetchone() or {}
+
+
+# What follows from it.
+
+
+async def _judged(till: Till, before: Payment, standing: Standing, order: Order | None, placed: str | None) -> Payment:
+    """The payment as it stands now, with the terms it has given so far. `placed`: what its money was booked for."""
+    first = await _of_subscription(till, before, standing)
+    if placed or before.placed_by is not None:
+        judged = Judgement(placed or before.plan, None)
+    else:
+        judged = judge(till.playbook, standing, order, standing.plan or first.get("plan"))
+    member_id = before.member_id or (order and order.member_id) or await _member(till, standing, first)
+    if order and order.member_id is None and member_id is not None and judged.why is None:
+        await till.conn.execute(order_queries.give_to, {"id": order.id, "member_id": member_id})
+        order.member_id = member_id
+    payment = Payment(
+        provider=before.provider,
+        charge=before.charge,
+        order_id=order.id if order else None,
+        member_id=member_id,
+        payer=standing.payer,
+        plan=judged.plan,
+        paid_minor=standing.paid.minor if standing.paid else None,
+        refunded_minor=standing.refunded_minor,
+        currency=standing.paid.currency if standing.paid else None,
+        disputed=standing.disputed,
+        paid_at=standing.paid_at,
+        subscription=standing.subscription,
+        terms=before.terms,
+        state="received",
+        why=judged.why,
+        placed_by=before.placed_by,
+        changed_at=till.at,
+    )
+    if _is_new(payment) and standing.is_kept and await _is_for_life(till, payment):
+        payment.why = Why.for_life
+    payment.state = _state(payment, standing, placed=placed is not None)
+    return payment
+
+
+async def _member(till: Till, standing: Standing, first: dict[str, Any]) -> int | None:
+    found = await till.conn.execute(queries.member_of_payer, {"payer": standing.payer})
+    member_id: int | None = (await found.fetchone() or {}).get("id") or first.get("member_id")
+    return member_id
+
+
+def _placed(payment: Payment) -> str | None:
+    """The plan whose revenue the payment is; None: nobody's yet, as something is wrong or nobody is known."""
+    known = payment.why is None and payment.paid_minor is not None and payment.member_id is not None
+    return payment.plan if known else None
+
+
+def _is_new(payment: Payment) -> bool:
+    """Whether there is something to give that was not given yet."""
+    return payment.why is None and payment.member_id is not None and not payment.terms
+
+
+async def _is_for_life(till: Till, payment: Payment) -> bool:
+    assert payment.member_id is not None
+    return payment.plan in till.playbook.plans and await covered_for_life(till, payment.member_id, payment.plan)
+
+
+def _state(payment: Payment, standing: Standing, *, placed: bool) -> str:
+    checks = (
+        (standing.paid is None, "received"),
+        (not standing.is_kept, "reversed"),
+        (payment.why is not None, "unmatched"),
+        (payment.member_id is None and not placed, "unclaimed"),
+    )
+    return next((state for holds, state in checks if holds), "matched")
+
+
+async def _carry_out(till: Till, before: Payment, payment: Payment, standing: Standing, order: Order | None) -> None:
+    """Give or take back, and tell whom it concerns: each only when something has changed."""
+    if payment.state == "matched" and _is_new(payment):
+        await _give(till, before, payment, standing, order)
+    elif payment.state == "reversed" and payment.terms:
+        await drop_receipt(till, payment)
+        await take_back(till, payment)
+        payment.terms = []
+        await _leave_trigger(till, payment)
+    if payment.state == "unmatched" and (before.state, before.why) != (payment.state, payment.why):
+        await needs_human(till, TASK, named(payment), payment.member_id, payment.why or "")
+        await send_problem(till, payment, order)
+    await _tell_of_reversals(till, before, payment, standing, order)
+
+
+async def _give(till: Till, before: Payment, payment: Payment, standing: Standing, order: Order | None) -> None:
+    given = await fulfil(till, payment, order, standing.period_ends_at)
+    payment.terms = [term.id for term in given.terms]
+    await send_receipt(till, payment, order, given, again=before.state == "reversed")
+    for chat in given.astray:
+        await tell_staff(till, f"astray:{chat}", f"Paid for, and the bot is not in it: {chat}", f"plan {payment.plan}")
+    await _leave_trigger(till, payment)
+    if await _is_ended(till, payment):
+        await end_subscription(till, payment)
+
+
+async def _tell_of_reversals(
+    till: Till, before: Payment, payment: Payment, standing: Standing, order: Order | None
+) -> None:
+    if standing.paid is None:
+        return
+    lost = standing.disputed is Dispute.lost and before.disputed != Dispute.lost
+    if lost or standing.refunded_minor > (before.refunded_minor if before.paid_minor is not None else 0):
+        await send_refund(till, payment, order, standing)
+    if standing.disputed is Dispute.open and before.disputed != Dispute.open:
+        await needs_human(till, DISPUTE, named(payment), payment.member_id, "disputed")
+    if standing.strange or standing.refunded_minor > standing.paid.minor:
+        await tell_staff(till, "strange_refund", "A refund does not fit what was paid", f"payment {named(payment)}")
+
+
+async def _is_ended(till: Till, payment: Payment) -> bool:
+    """Whether its provider has said, after it was paid, that the subscription does not go on."""
+    values = {"provider": payment.provider, "subscription": payment.subscription}
+    ended_at = (await (await till.conn.execute(queries.ended, values)).fetchone() or {})["at"]
+    return ended_at is not None and payment.paid_at is not None and ended_at >= payment.paid_at
+
+
+async def _leave_trigger(till: Till, payment: Payment) -> None:
+    if payment.member_id is not None:
+        await leave_trigger(till.conn, TRIGGER, payment.member_id, till.at)
+
+
+async def _keep(conn: Connection, payment: Payment) -> None:
+    await conn.execute(queries.keep, payment.model_dump())

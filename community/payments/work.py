@@ -1,0 +1,115 @@
+"""The work that waits: each stored event is settled in a transaction of its own; what fails is repeated, and told."""
+
+import logging
+import traceback
+from datetime import datetime
+from typing import Any, LiteralString
+
+from community.bundle import Bundle
+from community.database.pool import Connection, is_in_trouble
+from community.database.queries import load
+from community.members.clean import storable
+from community.outbox.alerts import Alert, alert
+from community.payments.fulfil import end_subscription
+from community.payments.models import Payment
+from community.payments.notice import Kind
+from community.payments.settle import settle
+from community.payments.till import Till
+
+queries, payment_queries = load(__file__, "events.sql"), load(__file__)
+log = logging.getLogger(__name__)
+
+MOST_ATTEMPTS = 8
+"""Over a few minutes; then staff are told."""
+
+Row = dict[str, Any]
+
+
+async def work(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: int) -> Row | None:
+    """Settle the oldest event that waits; returns it, None when none does. Several processes may do it at once.
+
+    Call it outside a transaction. Raises what the database raises when it is in trouble itself: the event then waits.
+    """
+    row: Row | None = None
+    try:
+        async with conn.transaction():
+            row = await (await conn.execute(queries.claim)).fetchone()
+            if row is None:
+                return None
+            state, result = await _settled(Till(conn, bundle, at, bot_id), row)
+            await conn.execute(queries.done, {**_key(row), "state": state, "result": result})
+    except Exception as error:
+        if row is None or conn.broken or is_in_trouble(error):
+            raise
+        await _failed(conn, row, error, at)
+    return row
+
+
+async def drain(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: int) -> int:
+    """Settle everything that waits now; returns how many events that was."""
+    done = 0
+    while await work(conn, bundle, at, bot_id=bot_id):
+        done += 1
+    return done
+
+
+async def retry_failed(conn: Connection) -> int:
+    """Let what failed wait again, once its cause is mended; returns how many."""
+    return (await conn.execute(queries.retry)).rowcount
+
+
+async def pending(conn: Connection) -> Row:
+    """How many events wait, and since when the oldest does (wall time)."""
+    row = await (await conn.execute(queries.pending)).fetchone()
+    assert row is not None
+    return row
+
+
+async def _settled(till: Till, row: Row) -> tuple[LiteralString, str]:
+    """The event's state, and what came of it in a few words."""
+    if row["kind"] == Kind.subscription_ended and row["subscription"] is not None:
+        return "handled", await _end_subscription(till, row)
+    if row["charge"] is None or row["kind"] in (Kind.unknown, Kind.failed):
+        return "ignored", "of no payment"
+    settled = await settle(
+        till.conn,
+        till.bundle,
+        row["provider"],
+        row["charge"],
+        till.at,
+        bot_id=till.bot_id,
+        event_id=row["event_id"],
+    )
+    return "handled", str(settled)
+
+
+async def _end_subscription(till: Till, row: Row) -> str:
+    values = {"provider": row["provider"], "subscription": row["subscription"]}
+    last = await (await till.conn.execute(payment_queries.last_of_subscription, values)).fetchone()
+    if last is None or last["paid_at"] > row["happened_at"]:
+        return "nothing of it runs"
+    payment = Payment(**last)
+    await till.conn.execute(payment_queries.take_turns, {"provider": payment.provider, "charge": payment.charge})
+    return "will not go on" if await end_subscription(till, payment) else "runs on: something follows it"
+
+
+async def _failed(conn: Connection, row: Row, error: Exception, at: datetime) -> None:
+    trouble = type(error).__name__
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    # The error's own words may hold what a payer wrote; they are kept beside the event.
+    log.error("payment event %s of %s: %s\n%s", row["event_id"], row["provider"], trouble, trace)
+    async with conn.transaction():
+        values = {**_key(row), "error": storable(f"{trouble}: {error}")[:500], "most": MOST_ATTEMPTS}
+        marked = await (await conn.execute(queries.failed, values)).fetchone()
+        if marked and marked["state"] == "failed":
+            about = Alert(
+                f"payment_event:{trouble}:{row['provider']}",
+                f"A payment's event could not be settled ({trouble})",
+                f"event {row['event_id']} of {row['provider']}, kept in provider_events with its error",
+                "Mend the cause, then let it be tried again",
+            )
+            await alert(conn, about, at)
+
+
+def _key(row: Row) -> Row:
+    return {"provider": row["provider"], "event_id": row["event_id"]}
