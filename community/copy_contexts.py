@@ -23,6 +23,7 @@ ACTIONS: dict[str, bool | None] = {
     "order": None,
     "pay": True,
     "pay_order": True,
+    "paysupport": False,
     "problem": True,
     "refund": None,
     "refunding": True,
@@ -90,9 +91,10 @@ _SETUP: dict[str, Any] = {
 _GROUPS = [{"title": "<" + "😀" * 40, "start_payload": f"setup_{10**9}"}] * 20
 _QUESTION: dict[str, Any] = {"attempts_left": 3}
 _TOAST = "bot/answer_thanks"
+_CHECKOUT = "bot/checkout_refused"
 _INVITATION = "group/invitation"
 _PRESSED = "staff/pressed"
-_NOT_SENT = (_TOAST, _INVITATION, _PRESSED, *SHOWN)
+_NOT_SENT = (_TOAST, _CHECKOUT, _INVITATION, _PRESSED, *SHOWN)
 """Words that are shown, not sent as a message: they know of no chat."""
 _TO_NO_MEMBER = (
     "group/setup",
@@ -108,6 +110,8 @@ _FIXED: dict[str, dict[str, Any]] = {
     "gate/declined": {},
     "gate/timeout": {},
     _TOAST: {},
+    _CHECKOUT: {"reason": "someone_elses"},
+    "bot/paysupport": {},
     "bot/problem_thanks": {"hours": 24},
     "bot/nps_promoter": {},
     "bot/nps_detractor": {"hours": 24},

@@ -3,12 +3,15 @@
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from telegram import Bot, ChatMember
 from telegram.error import TelegramError
 
 from community.bot.counters import DIRECT_FAILURES
 from community.bot.turn import Toast
+from community.channels.transport import NotConnected
 from community.database.pool import Pool
 from community.database.queries import load
 from community.groups.registry import set_invite_link
@@ -18,6 +21,11 @@ from community.outbox.claim import next_slot
 queries = load(__file__)
 log = logging.getLogger(__name__)
 
+TRIES = 3
+"""Of a call for which a member waits; none of them left when the next one begins."""
+BETWEEN_S = 1.0
+ALREADY_REFUNDED = "CHARGE_ALREADY_REFUNDED"
+CLOSED_ALREADY = ("invite_hash_expired", "invite_hash_invalid", "invite link not found")
 DOOR_NAME = "sop"
 """Name of the bot's own invite links; tracked ones carry their token."""
 
@@ -37,6 +45,44 @@ class Direct:
             await self._bot.answer_callback_query(toast.callback_id, text=toast.text)
         except TelegramError as error:
             _failed("answerCallbackQuery", error)
+
+    async def answer_checkout(self, query_id: str, error: str | None) -> None:
+        """Let a payment go on, or say why not. A member waits: it is tried again while no connection was made."""
+        await self._take_slot()
+        for _ in range(TRIES):
+            try:
+                await self._bot.answer_pre_checkout_query(query_id, ok=error is None, error_message=error)
+            except NotConnected as trouble:
+                _failed("answerPreCheckoutQuery", trouble)
+                await asyncio.sleep(BETWEEN_S)
+                continue
+            except TelegramError as trouble:
+                _failed("answerPreCheckoutQuery", trouble)
+            return
+
+    async def invoice_link(self, invoice: Mapping[str, Any]) -> str | None:
+        """An address that opens the invoice (parameters of createInvoiceLink); None: Telegram did not make one."""
+        await self._take_slot()
+        try:
+            return str(await self._bot.create_invoice_link(**invoice))
+        except TelegramError as error:
+            _failed("createInvoiceLink", error)
+            return None
+
+    async def refund_stars(self, payer: int, charge: str) -> str | None:
+        """Give a payment's Stars back; None when that is so, also if they were before, else Telegram's reason.
+
+        What it means for the member is settled when Telegram tells of the refund.
+        """
+        await self._take_slot()
+        try:
+            await self._bot.refund_star_payment(payer, charge)
+        except TelegramError as error:
+            if ALREADY_REFUNDED in str(error).upper():
+                return None
+            _failed("refundStarPayment", error)
+            return str(error)
+        return None
 
     async def administers(self, chat_id: int, user_id: int) -> bool | None:
         """Whether the user is an administrator of the chat now; None: Telegram did not say."""
@@ -72,6 +118,26 @@ class Direct:
             return
         async with self._pool.connection() as conn:
             await set_invite_link(conn, group_id, link.invite_link)
+
+    async def make_entry_link(self, chat_id: int, name: str) -> str | None:
+        """A link that lets nobody in by itself, but asks to join; None: Telegram did not make one."""
+        await self._take_slot()
+        try:
+            link = await self._bot.create_chat_invite_link(chat_id, name=name, creates_join_request=True)
+        except TelegramError as error:
+            _failed("createChatInviteLink", error)
+            return None
+        return link.invite_link
+
+    async def close_entry_link(self, chat_id: int, invite_link: str) -> bool:
+        """Make a link useless; False: it is to be tried again. One that Telegram knows nothing of is so already."""
+        await self._take_slot()
+        try:
+            await self._bot.revoke_chat_invite_link(chat_id, invite_link)
+        except TelegramError as error:
+            _failed("revokeChatInviteLink", error)
+            return any(words in str(error).lower() for words in CLOSED_ALREADY)
+        return True
 
     async def _take_slot(self) -> None:
         async with self._pool.connection() as conn:

@@ -8,6 +8,7 @@ from telegram import Update
 
 from community.bot.buttons import on_button
 from community.bot.chats import on_chat_member, on_group_message, on_join_request, on_my_chat_member, on_reaction
+from community.bot.payments import is_payment, on_payment
 from community.bot.private import on_private_message
 from community.bot.turn import Turn
 
@@ -27,6 +28,8 @@ def moment_of(update: Update) -> datetime | None:
 async def dispatch(turn: Turn, update: Update) -> None:
     """Handle the update within the turn's transaction."""
     match update:
+        case Update(message=message) if message and is_payment(message):
+            await on_payment(turn, message)
         case Update(message=message) if message and message.chat.type == "private":
             await on_private_message(turn, message)
         case Update(message=message) if message:

@@ -12,6 +12,7 @@ from psycopg import DataError
 from community.bot.counters import MALFORMED
 from community.database.pool import Connection
 from community.database.queries import load
+from community.database.wakeup import CHECKOUTS, UPDATES
 from community.members.clean import storable
 
 queries = load(__file__)
@@ -24,14 +25,18 @@ ALLOWED_UPDATES = (
     "my_chat_member",
     "chat_join_request",
     "message_reaction",
+    "pre_checkout_query",
 )
-"""What Telegram is asked for. The last four come only when named, chat_member and reactions only to admins."""
+"""What Telegram is asked for. Those from chat_member on come only when named; it and reactions only to admins."""
+CHECKOUT = "pre_checkout_query"
 UNKNOWN = "unknown"
 NOTHING = "{}"
 """Payload of an update whose content cannot be kept."""
 DEEPEST = 64
 """Telegram's updates nest about ten levels. Whoever reads, writes or loads JSON gives up somewhere above 900."""
 BIGINT = 2**63
+CHECKOUT_KEYS = -(2**62)
+"""Questions before payments have this less their member's id as their key: below all others, which are in order."""
 
 _PERSON = (("from", "id"), ("user", "id"), ("chat", "id"))
 _ORDERED_BY = {"chat_member": (("new_chat_member", "user", "id"), *_PERSON), "my_chat_member": (("chat", "id"),)}
@@ -128,13 +133,23 @@ def kind_of(update: Raw) -> str:
 
 def user_key_of(kind: str, content: Any) -> int:
     """The id by which order is kept; 0 when the update does not say."""
-    for path in _ORDERED_BY.get(kind, _PERSON):
-        found = content
-        for name in path:
-            found = found.get(name) if isinstance(found, Mapping) else None
-        if isinstance(found, int) and not isinstance(found, bool) and -BIGINT <= found < BIGINT:
-            return found
-    return 0
+    found = next((number for path in _ORDERED_BY.get(kind, _PERSON) if (number := _id_at(path, content))), 0)
+    if kind == CHECKOUT:
+        return CHECKOUT_KEYS - (found if 0 < found < -CHECKOUT_KEYS else 0)
+    return found if found > CHECKOUT_KEYS else 0
+
+
+def _id_at(path: Sequence[str], content: Any) -> int | None:
+    for name in path:
+        content = content.get(name) if isinstance(content, Mapping) else None
+    is_number = isinstance(content, int) and not isinstance(content, bool)
+    return content if is_number and -BIGINT <= content < BIGINT else None
+
+
+def channels(updates: Iterable[Any]) -> set[str]:
+    """Whom to wake once these are stored."""
+    asked = any(isinstance(update, Mapping) and CHECKOUT in update for update in updates)
+    return {UPDATES, CHECKOUTS} if asked else {UPDATES}
 
 
 def deeper_than(levels: int, value: Any) -> bool:

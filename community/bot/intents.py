@@ -20,6 +20,7 @@ class Intent(StrEnum):
     membership = "membership"
     help = "help"
     setup = "setup"
+    paysupport = "paysupport"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ _WORDS: dict[Intent, str] = {
     Intent.membership: """membership mymembership myplan 我的会员 我的會員 会员 會員 会员到期 會員到期 会员有效期
         會員有效期 我的套餐 到期时间 到期時間 有效期""",
     Intent.setup: "setup setupgroup 设置群 設置群 群设置 群設置 群設定",
+    Intent.paysupport: """paysupport paymentsupport paymenthelp 付款问题 付款問題 支付问题 支付問題 支付帮助 支付幫助
+        付款帮助 付款幫助""",
     Intent.help: "help menu ? 帮助 幫助 说明 說明 菜单 選單 怎么用 怎麼用",
 }
 _LOCALES = {

@@ -9,10 +9,10 @@ import aiohttp
 from psycopg import OperationalError
 
 from community.bot.counters import POLLING_CONFLICTS
-from community.bot.inbox import ALLOWED_UPDATES, MalformedUpdate, store, update_id_of
+from community.bot.inbox import ALLOWED_UPDATES, MalformedUpdate, channels, store, update_id_of
 from community.database.pool import Connection, Pool, connect
 from community.database.queries import load
-from community.database.wakeup import UPDATES, Wakeup
+from community.database.wakeup import Wakeup
 from community.errors import DatabaseError
 from community.telegram_html import showable
 
@@ -103,7 +103,8 @@ class Polling:
             return offset
         async with self._pool.connection() as conn:
             await store(conn, self._bot_id, updates)
-        self._wakeup.ring(UPDATES)
+        for channel in channels(updates):
+            self._wakeup.ring(channel)
         await asyncio.sleep(GATHER_S)
         return max([offset or 0, *(number + 1 for number in map(_number, updates) if number is not None)])
 

@@ -1,5 +1,7 @@
 -- name: export_updates
-SELECT update_id, kind, state, received_wall, payload FROM updates WHERE user_key = %(telegram_id)s ORDER BY update_id
+-- Questions before a payment are kept under another key (`inbox.CHECKOUT_KEYS`).
+SELECT update_id, kind, state, received_wall, payload FROM updates
+WHERE user_key IN (%(telegram_id)s, -4611686018427387904 - %(telegram_id)s) ORDER BY update_id
 
 -- name: erase_mentions
 -- Handled updates of others that hold the member's Telegram id: answers to them, an admin's doings. All are read, so
@@ -19,4 +21,4 @@ UPDATE updates
 SET payload = '{}', error = NULL, user_key = 0,
     state = CASE WHEN state = 'pending' THEN 'handled' ELSE state END,
     handled_wall = coalesce(handled_wall, clock_timestamp())
-WHERE user_key = %(telegram_id)s
+WHERE user_key IN (%(telegram_id)s, -4611686018427387904 - %(telegram_id)s)

@@ -115,6 +115,8 @@ async def grant(turn: Turn, member: Member, wish: Intent) -> None:
             await list_coupons(turn, member)
         case Intent.membership:
             await show_membership(turn, member)
+        case Intent.paysupport:
+            turn.reply(member, "bot/paysupport")
         case Intent.setup:
             await list_groups(turn, member)
         case Intent.help:

@@ -7,9 +7,11 @@ FROM unnest(%(update_id)s::bigint[], %(user_key)s::bigint[], %(kind)s::text[], %
 ON CONFLICT DO NOTHING
 
 -- name: waiting_users
--- Whose updates wait, the longest waiting first; index-only over updates_pending.
+-- Whose updates wait, the longest waiting first; index-only over updates_pending. Questions before a payment have keys
+-- of their own (checkouts.sql).
 SELECT user_key, count(*) AS updates FROM updates
 WHERE bot_id = %(bot_id)s AND state = 'pending' AND user_key <> ALL (%(busy)s::bigint[])
+    AND user_key > -4611686018427387904
 GROUP BY user_key
 ORDER BY min(update_id)
 LIMIT %(limit)s

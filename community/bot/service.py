@@ -6,6 +6,7 @@ import logging
 from psycopg import OperationalError
 from telegram import Bot
 
+from community.bot.checkouts import Checkouts
 from community.bot.direct import Direct
 from community.bot.polling import Polling
 from community.bot.workers import Workers
@@ -32,6 +33,7 @@ class BotService:
             staff_chat=settings.staff_chat,
             secret=settings.lasting_secret(SUPPRESSION),
         )
+        self.checkouts = Checkouts(pool, bundles, wakeup, self.direct, settings.bot_id)
         self.polling = Polling(
             str(pool.conninfo), pool, wakeup, api=settings.telegram_api, token=settings.token, bot_id=settings.bot_id
         )
@@ -41,6 +43,7 @@ class BotService:
         """Fetch and handle until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.workers.run())
+            group.create_task(self.checkouts.run())
             group.create_task(self._open_doors())
             group.create_task(self.workers.wishes.grant())
             if not self._by_webhook:

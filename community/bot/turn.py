@@ -52,6 +52,8 @@ class Turn:
     toast: Toast | None = None
     doors: bool = False
     """The bot may now be able to make invite links."""
+    paid: bool = False
+    """A payment is to be settled."""
     wishes: bool = False
     """Something is wished of a group: Telegram is to be asked how the member stands there."""
     _drafts: list[Draft] = field(default_factory=list)

@@ -2,5 +2,6 @@
 
 app.py    routes, security headers      links.py    /l/<token>: record the click, redirect
 webhook.py  /telegram/<bot id>          health.py   /health and /metrics
-server.py   connections: how slow, large and many
+payments.py /payments/<provider>        server.py   connections: how slow, large and many
+bodies.py   how much of a body is read  batches.py  what many requests bring, stored together
 """

@@ -12,8 +12,10 @@ from community.database.pool import Pool
 from community.database.wakeup import Wakeup
 from community.gateway.health import Health, Metrics
 from community.gateway.links import Links, unknown
+from community.gateway.payments import Payments
 from community.gateway.webhook import Webhook
 from community.members.links import LINKS
+from community.payments.providers import configured
 from community.settings import Settings
 
 WEBHOOK = "webhook"
@@ -37,6 +39,7 @@ def create_gateway(pool: Pool, settings: Settings, wakeup: Wakeup, username: Cal
     routes = [
         Route("/l/{path}", links.visit, methods=["GET"]),
         Route("/telegram/{bot_id}", webhook.receive, methods=["POST"]),
+        Route("/payments/{provider}", Payments(pool, wakeup, configured(settings)).receive, methods=["POST"]),
         Route("/health", Health(pool).answer, methods=["GET"]),
         Route("/metrics", Metrics(pool, settings.bot_id).answer, methods=["GET"]),
     ]

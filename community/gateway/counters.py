@@ -8,3 +8,7 @@ UNKNOWN_LINKS = Counter("sop_link_unknown_total", "Visits to links that do not e
 CONNECTIONS_REFUSED = Counter("sop_gateway_hung_up_total", "Connections ended before a whole request came", ["reason"])
 WEBHOOK_REFUSED = Counter("sop_webhook_refused_total", "Webhook deliveries refused", ["reason"])
 WEBHOOK_STORED = Counter("sop_webhook_updates_total", "Webhook deliveries by whether they were new", ["outcome"])
+PAYMENTS_REFUSED = Counter(
+    "sop_payment_callbacks_refused_total", "Callbacks of payment providers refused", ["provider", "reason"]
+)
+PAYMENTS_STORED = Counter("sop_payment_callbacks_total", "Callbacks of payment providers by whether new", ["outcome"])

@@ -8,9 +8,9 @@ from psycopg_pool import PoolTimeout
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
-from community.bot.inbox import MalformedUpdate, Raw, parse, store
+from community.bot.inbox import MalformedUpdate, Raw, channels, parse, store
 from community.database.pool import Connection, Pool
-from community.database.wakeup import UPDATES, Wakeup
+from community.database.wakeup import Wakeup
 from community.gateway.batches import Batches
 from community.gateway.bodies import TooLarge, read_body
 from community.gateway.counters import WEBHOOK_REFUSED, WEBHOOK_STORED
@@ -46,12 +46,14 @@ class Webhook:
         return PlainTextResponse("ok")
 
     async def _store(self, conn: Connection, updates: Sequence[Raw]) -> int:
-        return await store(conn, self._bot_id, updates)
+        new = await store(conn, self._bot_id, updates)
+        for channel in channels(updates):
+            self._wakeup.ring(channel)
+        return new
 
     def _stored(self, new: int, repeated: int) -> None:
         WEBHOOK_STORED.labels("new").inc(new)
         WEBHOOK_STORED.labels("repeated").inc(repeated)
-        self._wakeup.ring(UPDATES)
 
 
 def _refuse(reason: str, status: int) -> Response:

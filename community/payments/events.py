@@ -44,6 +44,7 @@ def _row(event: StoredEvent) -> dict[str, Any]:
         "kind": notice.kind,
         "name": notice.name,
         "charge": notice.charge,
+        "also": notice.also,
         "order_number": notice.order,
         "plan": notice.plan,
         "amount_minor": notice.amount.minor if notice.amount else None,

@@ -31,6 +31,7 @@ class ProviderEvent(SQLModel, table=True):
         CheckConstraint("state in ('pending', 'handled', 'ignored', 'failed')", name="provider_events_state"),
         Index("provider_events_pending", "received_wall", postgresql_where=sql("state = 'pending'")),
         Index("provider_events_charge", "provider", "charge"),
+        Index("provider_events_also", "provider", "also", postgresql_where=sql("also IS NOT NULL")),
         Index("provider_events_failed", "received_wall", postgresql_where=sql("state = 'failed'")),
         Index(
             "provider_events_subscription",
@@ -46,6 +47,8 @@ class ProviderEvent(SQLModel, table=True):
     name: str = text()
     """The provider's own name for what happened."""
     charge: str | None = text(nullable=True)
+    also: str | None = text(nullable=True)
+    """Another number of the same payment: events that name that one as their charge are of this one."""
     order_number: str | None = text(nullable=True)
     plan: str | None = text(nullable=True)
     amount_minor: int | None = bigint(nullable=True)

@@ -45,5 +45,7 @@ class Notice:
     """Paid: of this payment. Refunded: all that has been refunded of it so far."""
     payer: int | None = None
     """Telegram's number of who paid, if the provider passes it through."""
+    also: str | None = None
+    """Another number of the same payment, by which the provider may name it in other events."""
     subscription: str | None = None
     period_ends_at: datetime | None = None

@@ -9,10 +9,12 @@ import pytest
 from telegram import ChatMember
 from telegram.error import NetworkError
 
+from community.bot.checkouts import Checkouts
 from community.bot.direct import Direct
 from community.bot.inbox import store
 from community.bot.workers import Workers
 from community.bundle import Bundle
+from community.channels.transport import NotConnected
 from community.database.pool import Connection, Pool
 from community.database.wakeup import Wakeup
 from community.outbox.bundles import Bundles
@@ -105,6 +107,22 @@ def press(data: str | None, who: int | dict[str, Any] = ANN) -> Update:
     return update(callback_query=query | ({"data": data} if data is not None else {}))
 
 
+def checkout(order: str = "A7K293QX", who: int | dict[str, Any] = ANN, stars: int = 1500, **more: Any) -> Update:
+    """Telegram's question before it takes Stars."""
+    sender = who if isinstance(who, dict) else user(who)
+    query = {"id": f"{next(_numbers)}", "from": sender, "currency": "XTR", "total_amount": stars}
+    return update(pre_checkout_query=query | {"invoice_payload": order, **more})
+
+
+def paid(
+    order: str = "A7K293QX", who: int = ANN, stars: int = 1500, *, field: str = "successful_payment",
+    charge: str = "stars-1", at: datetime = NOW, **more: Any,
+) -> Update:  # fmt: skip
+    """Stars were paid, or paid back."""
+    payment = {"currency": "XTR", "total_amount": stars, "invoice_payload": order, "telegram_payment_charge_id": charge}
+    return private(None, who, at, **{field: payment | {"provider_payment_charge_id": "p", **more}})
+
+
 def reaction(emoji: list[str], who: int = ANN, before: list[str] | None = None) -> Update:
     kinds = {"new_reaction": emoji, "old_reaction": before or []}
     reactions = {name: [{"type": "emoji", "emoji": e} for e in given] for name, given in kinds.items()}
@@ -123,6 +141,14 @@ class Calls:
     asked: list[tuple[int, int]] = field(default_factory=list)
     """Chat and user of each getChatMember."""
     away: bool = False
+    checkouts: list[tuple[str, bool, str | None]] = field(default_factory=list)
+    """Answered questions before payments."""
+
+    async def answer_pre_checkout_query(self, query_id: str, ok: bool, error_message: str | None = None) -> bool:
+        if self.away:
+            raise NotConnected("away")
+        self.checkouts.append((query_id, ok, error_message))
+        return True
 
     async def answer_callback_query(self, callback_id: str, text: str | None = None) -> bool:
         self.toasts.append((callback_id, text))
@@ -148,6 +174,7 @@ class Desk:
     conn: Connection
     workers: Workers
     calls: Calls
+    checkouts: Checkouts
 
     async def take(self, *updates: Update) -> None:
         """Store the updates as one batch and handle all that waits."""
@@ -194,6 +221,5 @@ async def desk(pool: Pool, conn: Connection, bundle: Bundle, database_url: str) 
     calls = Calls()
     wakeup = Wakeup(database_url)
     direct = Direct(pool, calls, BOT_ID)  # type: ignore[arg-type]  # the two calls it makes
-    return Desk(
-        pool, conn, Workers(pool, Bundles(), wakeup, direct, bot_id=BOT_ID, staff_chat=STAFF, secret=SECRET), calls
-    )
+    workers = Workers(pool, Bundles(), wakeup, direct, bot_id=BOT_ID, staff_chat=STAFF, secret=SECRET)
+    return Desk(pool, conn, workers, calls, Checkouts(pool, Bundles(), wakeup, direct, BOT_ID))

@@ -18,8 +18,8 @@ from community.database.installation import beat
 from community.database.pool import Connection, Pool
 from community.database.wakeup import UPDATES, Wakeup
 from community.gateway.app import HEADERS, WEBHOOK, create_gateway
-from community.gateway.server import http_config
 from community.gateway.bodies import MOST_BYTES
+from community.gateway.server import http_config
 from community.gateway.webhook import SECRET_HEADER
 from community.members.links import LINKS, link_url
 from community.sandbox.server import bind

@@ -24,7 +24,7 @@ SUCCESSFUL, REFUNDED = "successful_payment", "refunded_payment"
 """Fields of the message; also the events' names."""
 
 
-def notice(message: Mapping[str, Any], payer: int) -> Notice:
+def notice(message: Mapping[str, Any], payer: int | None) -> Notice:
     """What a message (as JSON) with a payment in it says. Raises Malformed."""
     name = SUCCESSFUL if SUCCESSFUL in message else REFUNDED
     about = message[name]

@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("charge", sa.Text(), nullable=True),
+        sa.Column("also", sa.Text(), nullable=True),
         sa.Column("order_number", sa.Text(), nullable=True),
         sa.Column("plan", sa.Text(), nullable=True),
         sa.Column("amount_minor", sa.BigInteger(), nullable=True),
@@ -78,6 +79,13 @@ def upgrade() -> None:
         sa.Column("retry_wall", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("state in ('pending', 'handled', 'ignored', 'failed')", name="provider_events_state"),
         sa.PrimaryKeyConstraint("provider", "event_id"),
+    )
+    op.create_index(
+        "provider_events_also",
+        "provider_events",
+        ["provider", "also"],
+        unique=False,
+        postgresql_where=sa.text("also IS NOT NULL"),
     )
     op.create_index("provider_events_charge", "provider_events", ["provider", "charge"], unique=False)
     op.create_index(
