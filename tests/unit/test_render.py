@@ -24,7 +24,8 @@ NAMES = st.one_of(
 
 
 def context(template: str, **changes: Any) -> dict[str, Any]:
-    own = {"link": lambda key: sample_link(BUNDLE.playbook, key), "moment": sample_moment, "day": sample_moment, "page": sample_page}
+    moments = {"moment": sample_moment, "day": sample_moment}
+    own = {"link": lambda key: sample_link(BUNDLE.playbook, key), "page": sample_page, **moments}
     return {**context_of(template), **own, **changes}
 
 
