@@ -63,7 +63,7 @@ def _of_offer(playbook: Playbook, offer: Offer) -> Iterator[tuple[str, str]]:
         price = playbook.plans[plan].price if plan in playbook.plans else None
         if plan in playbook.plans and price is None:
             yield "plans", f"plan {plan} has no price to take anything off; give it one, or remove it here"
-        elif price and money - {price.currency}:
+        elif price and money - {price.currency, *(other.currency for other in playbook.plans[plan].prices)}:
             yield "plans", f"plan {plan} is priced in {price.currency}, the offer in {min(money)}; it would be refused"
 
 

@@ -228,7 +228,7 @@ _FIXED |= {
         "inside": ["<" + "😀" * 24] * 5,
     },
     "payment/entry": {"entries": [_ENTRY]},
-    "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True},
+    "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True, "stays": True},
     "payment/problem": {**_PAID, "hours": 24},
     "payment/unclaimed": _PAID,
 }

@@ -57,9 +57,9 @@ async def give(conn: Connection, chat: Chat, term: Term, at: datetime, *, order_
     return Way(chat.title or "", EntryLink(**link))
 
 
-async def take_back(conn: Connection, playbook: Playbook, terms: Sequence[Term], at: datetime) -> list[EntryLink]:
+async def take_back(conn: Connection, playbook: Playbook, term_ids: Sequence[int], at: datetime) -> list[EntryLink]:
     """Revoke the links that were given for the terms, unless another term of the member opens the chat too."""
-    found = await conn.execute(queries.of_terms, {"term_ids": [term.id for term in terms]})
+    found = await conn.execute(queries.of_terms, {"term_ids": list(term_ids)})
     revoked = []
     for row in await found.fetchall():
         other = await _other(conn, playbook, row, at)

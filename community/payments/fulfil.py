@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from community.access.coverage import follower, last_of_coverage
-from community.access.entry_links import Way, chats_of, give, take_back as take_links_back
+from community.access.entry_links import Way, chats_of, give
 from community.access.grant import grant
 from community.access.models import Term
 from community.access.terms import cancel, line_of, revoke, set_end, take_turns, terms_of
@@ -91,10 +91,8 @@ async def take_back(till: Till, payment: Payment) -> None:
     """End at once what the payment gave; a member who was erased meanwhile has nothing any more."""
     rows = await (await till.conn.execute(queries.terms, {"ids": payment.terms})).fetchall()
     why = "dispute lost" if payment.disputed == "lost" else "refunded"
-    gone = [
-        await revoke(till.conn, row["id"], till.at, by=payment.provider, note=f"{payment.charge} {why}") for row in rows
-    ]
-    await take_links_back(till.conn, till.playbook, gone, till.at)
+    for row in rows:
+        await revoke(till.conn, row["id"], till.at, by=payment.provider, note=f"{payment.charge} {why}")
 
 
 # What several payments of one order share.

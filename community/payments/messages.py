@@ -47,12 +47,16 @@ async def send_receipt(till: Till, payment: Payment, order: Order | None, given:
     await say(till, payment.member_id, "receipt", occurrence, context)
 
 
-async def send_refund(till: Till, payment: Payment, order: Order | None, standing: Standing) -> None:
-    """What was paid back, and whether access goes on."""
+async def send_refund(till: Till, payment: Payment, order: Order | None, standing: Standing, *, ended: bool) -> None:
+    """What was paid back, and what that means for what the payment gave: it has `ended`, or stays."""
     assert standing.paid is not None
     back = Amount(minor=standing.refunded_minor, currency=standing.paid.currency)
-    ended = not standing.is_kept
-    context = {**_about(payment, order), "refunded": str(back) if back.minor else None, "ended": ended}
+    context = {
+        **_about(payment, order),
+        "refunded": str(back) if back.minor else None,
+        "ended": ended,
+        "stays": bool(payment.terms),
+    }
     await say(till, payment.member_id, "refunded", f"{named(payment)}:{back.minor}:{standing.disputed}", context)
 
 

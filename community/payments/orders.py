@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from community.access.coverage import follower
+from community.access.coverage import follower, last_of_coverage
 from community.access.models import Term
 from community.access.terms import line_of, terms_of
 from community.access.words import named
@@ -58,6 +58,7 @@ class Opened:
 async def price_of(conn: Connection, playbook: Playbook, new: NewOrder, at: datetime) -> Price | Refusal:
     """What the order would cost now; or why its coupon is not taken. Raises OrderRefused when it cannot be ordered."""
     listed = _listed(playbook, new)
+    await _refuse_for_life(conn, playbook, new, at)
     due = listed.minor
     if new.coupon:
         quoted = await quote(conn, new.coupon, new.member_id or NOBODY, new.plan, listed, at)
@@ -127,6 +128,13 @@ def _listed(playbook: Playbook, new: NewOrder) -> Amount:
         known = ", ".join(each.currency for each in (plan.price, *plan.prices) if each)
         raise OrderRefused(f"plan {new.plan}: not sold in {new.currency!r:.10}; it is in {known}")
     return price
+
+
+async def _refuse_for_life(conn: Connection, playbook: Playbook, new: NewOrder, at: datetime) -> None:
+    line = await line_of(conn, new.member_id, playbook.plans[new.plan].line) if new.member_id is not None else []
+    last = last_of_coverage(line, at)
+    if last and last.ends_at is None:
+        raise OrderRefused(f"{named(last)} covers the member for life; there is nothing to buy")
 
 
 async def _replaced(conn: Connection, playbook: Playbook, new: NewOrder, listed: Amount, at: datetime) -> Term:

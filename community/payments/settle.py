@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from community.access.entry_links import take_back as take_ways_back
 from community.bundle import Bundle
 from community.database.pool import Connection, transaction
 from community.database.queries import load
@@ -72,6 +73,8 @@ async def settle(
         if order:
             await keep_order_right(till, order)
             await conn.execute(order_queries.bring_up_to_date, {"id": order.id})
+        if before.terms and not payment.terms:  # only now is it known what else lets the member in
+            await take_ways_back(conn, till.playbook, before.terms, at)
         return Settled(payment, tuple(booked))
 
 
@@ -249,7 +252,8 @@ async def _tell_of_reversals(
         return
     lost = standing.disputed is Dispute.lost and before.disputed != Dispute.lost
     if lost or standing.refunded_minor > (before.refunded_minor if before.paid_minor is not None else 0):
-        await send_refund(till, payment, order, standing)
+        ended = bool(before.terms and not payment.terms)
+        await send_refund(till, payment, order, standing, ended=ended)
     if standing.disputed is Dispute.open and before.disputed != Dispute.open:
         await needs_human(till, DISPUTE, named(payment), payment.member_id, "disputed")
     if standing.strange or standing.refunded_minor > standing.paid.minor:

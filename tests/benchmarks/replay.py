@@ -60,10 +60,11 @@ async def _measure(conn: Connection) -> Row:
     details |= {f"{how}: {what}": number for how, figures in again.items() for what, number in figures.items()}
     details |= {f"broken: {what}": number for what, number in sorted(broken.items())} or {"broken promises": 0}
     details |= {"members": len(chronicle.people), "seconds of living": round(lived)}
-    added = sum(figures["rows added"] for figures in again.values())
+    added = sum(figures["rows added"] + figures["messages sent"] for figures in again.values())
     passed = added == 0 and not broken and once.total() > 0
     reference = {"messages sent in 90 days": float(once.total())}
-    return Row("replay", float(added), "messages added", reference, None, "0 added, 0 promises broken", passed, details)
+    target = "0, and 0 promises broken"
+    return Row("replay", float(added), "messages added or sent", reference, None, target, passed, details)
 
 
 def _note(broken: Counter[str], intent: Intent, promises: list[str]) -> None:
@@ -90,6 +91,14 @@ async def _live(world: World, dice: random.Random) -> None:
             await deliver_all(world, _fates(dice))
         await living.until(BEGINS + timedelta(days=number + 1), happens)
         print(f"  day {number + 1}: {world.chronicle.messages.total():,} messages", flush=True)
+    await _empty(world)
+
+
+async def _empty(world: World) -> None:
+    """What was put off, or lay with a killed sender, arrives or is settled."""
+    await world.lose_leases()
+    await world.wake_sleepers()
+    await deliver_all(world, repeat(Fate.arrives))
 
 
 def _fates(dice: random.Random) -> Iterator[Fate]:

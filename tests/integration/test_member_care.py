@@ -536,22 +536,23 @@ async def test_explain_tells_what_will_come(conn: Connection, bundle: Bundle, me
 
 
 async def test_what_lies_behind_costs_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
-    """Thousands who paid once and went silent are not looked at, whatever is due for the one who pays."""
+    """Thousands who paid once, whose turn for an offer is not near, are not looked at, whatever is due for a payer."""
     await payer(conn, member)
+    entered_at = at("2026-03-06 12:00") - (14 + 20 * 30 + 22) * DAY  # the next turn is in eight days
     await conn.execute(
         "INSERT INTO members (telegram_id, dm, first_seen_at, entered_at)"
         " SELECT 1000000 + i, 'open', %(then)s, %(then)s FROM generate_series(1, 5000) AS i",
-        {"then": LONG_AGO},
+        {"then": entered_at},
     )
     await conn.execute(
         "INSERT INTO milestones SELECT id, 'message', %(then)s, %(then)s FROM members WHERE telegram_id > 1000000",
-        {"then": LONG_AGO},
+        {"then": entered_at},
     )
     await conn.execute(
         "INSERT INTO terms (member_id, plan, line, starts_at, ends_at, counted_from_at, changed_at, source, granted_by)"
         " SELECT id, 'month', 'membership', %(then)s, %(end)s, %(then)s, %(then)s, 'staff', 'x' FROM members"
         " WHERE telegram_id > 1000000",
-        {"then": LONG_AGO, "end": LONG_AGO + 30 * DAY},
+        {"then": entered_at, "end": entered_at + 30 * DAY},
     )
     await conn.execute("VACUUM (ANALYZE) members, milestones, terms")
     values = parameters(bundle.playbook, STAGE, bundle.playbook.stage(STAGE).steps, at("2026-03-06 12:00"), None)

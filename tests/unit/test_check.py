@@ -60,6 +60,14 @@ def test_the_shipped_templates_have_no_problem() -> None:
         ("en: Monthly membership}", "}", "title is missing in en"),
         ("en: Monthly membership}", "en: Month, fr: Mois}", "fr is not in community.locales"),
         ("    length: 7d\n    trial: true", "    price: 9 CNY\n    trial: true", "a trial is free"),
+        ("    price: 499 CNY", "    prices: [9 USD]", "price is missing, which stands for all"),
+        ("[25 EUR, 1500 XTR]", "[25 EUR, 9 CNY]", "CNY is used 2 times, with the price"),
+        ("price: 199 CNY", "price: 0 CNY", "nothing cannot be paid"),
+        ("library: []", "library: [nothing]", "nothing is no resource; add it to resources"),
+        ("includes: []", "includes: [week]", "plan week is not in the playbook"),
+        ("includes: []", "includes: [month]", "month is a bundle itself"),
+        ("grace: 1d", "grace: soon", "plans.month.grace: 'soon' is not a duration"),
+        ("links_ready: 50", "links_ready: 5000", "access.links_ready: input should be less than or equal to 1000"),
         ("length: 1mo ", "length: month ", "plans.month.length: 'month' is not a length; write 24h, 7d, 1mo"),
         ("price: 29 USD", "price: $29", "plans.pack.price: '$29' is not an amount of money; write it as 29.90 USD"),
         ("opens: vip_pass", "opens: vip", "plan vip is not in the playbook; known: month, quarter"),
@@ -193,6 +201,29 @@ def test_a_wish_about_a_session_that_the_bot_does_not_know_is_found(argument: st
 def test_copy_may_use_only_what_it_is_given(template: str, text: str) -> None:
     [(_, message)] = CopyCheck(template, "en", text, PLAYBOOK).problems()
     assert "is not known here" in message
+
+
+@pytest.mark.parametrize(
+    ("button", "what"),
+    [
+        ('text: "{{ item.title }}", url: "{{ item.address }}", each: entries', None),
+        (
+            'text: "{{ item.titel }}", url: "{{ item.address }}", each: entries',
+            "item has no titel; it has title, address",
+        ),
+        ('text: "{{ item.title }}", url: "{{ item.address }}"', "item is not known here"),
+        (
+            'text: x, url: "{{ item.address }}", each: exits',
+            "each: exits is no list here; use one of entries, resources",
+        ),
+        ('text: x, url: "{{ item.title }}", each: entries', "is not an address a button can open"),
+    ],
+)
+def test_a_button_for_each_of_a_list_is_checked(button: str, what: str | None) -> None:
+    text = f"---\nbuttons:\n  - - {{text: Help, action: help}}\n  - - {{{button}}}\n---\nHi"
+    problems = CopyCheck("payment/entry", "en", text, PLAYBOOK).problems()
+    assert [line for line, _ in problems][:1] == ([4] if what else [])
+    assert what is None or what in problems[0][1]
 
 
 def test_missing_copy_is_named_for_its_locale(folder: Path) -> None:

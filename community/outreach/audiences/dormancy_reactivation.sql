@@ -58,10 +58,11 @@ FROM (
                     AND g.kind IN ('message', 'reaction', 'click', 'button', 'start', 'answer')
                     AND g.last_at > spell.from_at AND g.last_at <= spell.until_at
                     AND g.id = ANY (%(members)s)
-                    AND g.kind = (
-                        SELECT kind FROM v_milestones
+                    AND NOT EXISTS (
+                        SELECT FROM v_milestones
                         WHERE member_id = g.id AND kind = ANY (spell.kinds)
-                        ORDER BY last_at DESC, kind LIMIT 1
+                            AND (last_at > g.last_at OR (last_at = g.last_at AND kind < g.kind))
+                        OFFSET 0
                     )
                 OFFSET 0
             ) AS sign

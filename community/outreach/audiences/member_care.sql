@@ -6,12 +6,14 @@
 --   nothing bought beyond it; its second plan is offered. Not again within `every`;
 -- · entered, free: from when the member was admitted, again and again with `every`, for who never paid, is not on a
 --   trial, and was active in the two weeks before.
--- Reads the terms that run (terms_end) and the signs of the last month (milestones_signs), never what lies behind them.
+-- Reads the terms that run (terms_end) and the members whose turn for an offer is near (members_entered), never what lies
+-- behind them: every look-up is lateral and fenced by OFFSET 0.
 WITH begun AS (
-    SELECT step, NULL::date AS month FROM steps WHERE moment = 'coverage' AND who = 'paying'
+    SELECT step, NULL::date AS month, make_interval(days => day) AS day, every
+    FROM steps WHERE moment = 'coverage' AND who = 'paying'
     UNION ALL
     -- Only months whose day is near: on all others nobody is looked at.
-    SELECT step, month::date
+    SELECT step, month::date, NULL, NULL
     FROM steps
     CROSS JOIN generate_series(
         date_trunc('month', %(as_of)s::timestamptz AT TIME ZONE 'UTC') - interval '1 month',
@@ -29,12 +31,25 @@ SELECT
     c.due_at,
     c.due_at + c.expires_after AS expires_at,
     c.since_at,
-    %(goals)s::text[] || c.goals AS goals,
+    %(goals)s::text[] || CASE
+        WHEN c.who = 'repeating' THEN ARRAY['purchase:' || c.offered]
+        WHEN c.who = 'free' THEN ARRAY['purchase']
+    END AS goals,
     NULL::text AS barred,
-    c.context
+    CASE
+        WHEN c.who = 'paying' THEN jsonb_build_object(
+            'since_at', c.since_at,
+            -- The highest hash has the member: whoever else comes or goes, only their own change hands.
+            'consultant', (
+                SELECT name FROM unnest(%(consultants)s::text[]) AS names (name)
+                ORDER BY md5(name || ':' || c.member_id) DESC LIMIT 1
+            )
+        )
+        ELSE jsonb_strip_nulls(jsonb_build_object('plan', c.offered, 'ends_at', c.ends_at))
+    END AS context
 FROM (
     SELECT
-        r.*, s.expires_after, s.every, due.due_at,
+        r.*, s.who, s.expires_after, s.every, due.due_at,
         r.reason || CASE WHEN r.repeats THEN ':' || 1 + turn.number ELSE '' END AS occurrence
     FROM (
         SELECT
@@ -45,18 +60,9 @@ FROM (
                 WHEN b.month IS NULL THEN to_char(p.since_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')
                 ELSE to_char(b.month, 'YYYY-MM')
             END AS reason,
-            p.since_at, p.since_at AS from_at, p.until_at,
-            NULL::text[] AS goals,
-            jsonb_build_object(
-                'since_at', p.since_at,
-                -- The highest hash has the member: whoever else comes or goes, only their own change hands.
-                'consultant', (
-                    SELECT name FROM unnest(%(consultants)s::text[]) AS names (name)
-                    ORDER BY md5(name || ':' || p.member_id) DESC LIMIT 1
-                )
-            ) AS context
+            p.since_at, p.since_at AS from_at, p.until_at, NULL::text AS offered, NULL::timestamptz AS ends_at
         FROM begun b
-        CROSS JOIN (
+        JOIN (
             SELECT payer.member_id, coalesce(m.zone, %(zone)s) AS zone, spell.since_at, spell.until_at
             FROM (
                 SELECT DISTINCT member_id FROM v_terms
@@ -68,55 +74,83 @@ FROM (
             JOIN v_members m ON m.id = payer.member_id AND m.left_at IS NULL
             CROSS JOIN LATERAL (SELECT since_at, until_at FROM v_coverage WHERE member_id = payer.member_id OFFSET 0)
                 AS spell
-        ) AS p
+            OFFSET 0
+        ) AS p ON b.month IS NOT NULL OR (
+            -- The last turn is near; two days, for the local clock.
+            p.since_at + b.day <= %(as_of)s::timestamptz + interval '2 days'
+            AND mod(
+                extract(epoch FROM %(as_of)s::timestamptz + interval '2 days' - p.since_at - b.day),
+                coalesce(extract(epoch FROM b.every), 'infinity')
+            ) < extract(epoch FROM interval '19 days')
+        )
 
         UNION ALL
 
         SELECT
-            t.member_id, s.step, coalesce(m.zone, %(zone)s), middle.at, false, t.id::text, t.starts_at, t.starts_at,
-            t.ends_at, ARRAY['purchase:' || s.plans[2]], jsonb_build_object('plan', s.plans[2], 'ends_at', t.ends_at)
+            t.member_id, s.step, coalesce(m.zone, %(zone)s), t.middle_at, false, t.id::text, t.starts_at, t.starts_at,
+            t.ends_at, s.plans[2], t.ends_at
         FROM steps s
-        JOIN v_terms t ON t.plan = s.plans[1]
+        CROSS JOIN LATERAL (
+            SELECT t.*, t.starts_at + (t.ends_at - t.starts_at) / 2 AS middle_at FROM v_terms t
+            WHERE t.plan = s.plans[1] AND NOT t.trial AND t.cancelled_at IS NULL AND t.revoked_at IS NULL
+                AND t.starts_at <= %(as_of)s AND t.ends_at > %(as_of)s::timestamptz - interval '15 days'
+                AND t.starts_at + (t.ends_at - t.starts_at) / 2 + coalesce(s.after, make_interval(days => s.day))
+                    - %(as_of)s::timestamptz BETWEEN interval '-17 days' AND interval '2 days'
+                AND t.member_id = ANY (%(members)s)
+                AND EXISTS (
+                    SELECT FROM v_terms before
+                    WHERE before.member_id = t.member_id AND before.line = t.line AND before.plan = t.plan
+                        AND NOT before.trial AND before.revoked_at IS NULL AND before.starts_at < t.starts_at
+                        AND before.ends_at >= t.starts_at - interval '3 days'
+                    OFFSET 0
+                )
+            OFFSET 0
+        ) AS t
         JOIN v_members m ON m.id = t.member_id AND m.left_at IS NULL
-        CROSS JOIN LATERAL (SELECT t.starts_at + (t.ends_at - t.starts_at) / 2 AS at) AS middle
         WHERE s.moment = 'mid_term' AND s.who = 'repeating'
-            AND NOT t.trial AND t.cancelled_at IS NULL AND t.revoked_at IS NULL
-            AND t.starts_at <= %(as_of)s AND t.ends_at > %(as_of)s::timestamptz - interval '15 days'
-            AND middle.at + coalesce(s.after, make_interval(days => s.day)) - %(as_of)s::timestamptz
-                BETWEEN interval '-17 days' AND interval '2 days'
-            AND t.member_id = ANY (%(members)s)
-            AND EXISTS (
-                SELECT FROM v_terms before
-                WHERE before.member_id = t.member_id AND before.line = t.line AND before.plan = t.plan
-                    AND NOT before.trial AND before.revoked_at IS NULL AND before.starts_at < t.starts_at
-                    AND before.ends_at >= t.starts_at - interval '3 days'
-            )
             AND NOT EXISTS (
                 SELECT FROM v_terms beyond
                 WHERE beyond.member_id = t.member_id AND beyond.line = t.line AND beyond.revoked_at IS NULL
                     AND (beyond.ends_at > t.ends_at OR beyond.ends_at IS NULL)
+                OFFSET 0
             )
 
         UNION ALL
 
         SELECT
-            m.id, s.step, coalesce(m.zone, %(zone)s), m.entered_at, true,
-            to_char(m.entered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), m.entered_at, m.entered_at,
-            lively.last_at + interval '14 days', ARRAY['purchase'], jsonb_build_object('plan', s.plans[1])
+            m.id, s.step, m.zone, m.entered_at, true, to_char(m.entered_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'),
+            m.entered_at, m.entered_at, lively.last_at + interval '14 days', s.plans[1], NULL
         FROM steps s
+        -- When who is due now was admitted: one range a turn, back to the first member; never two of them for one member.
         CROSS JOIN LATERAL (
-            SELECT member_id, max(last_at) AS last_at FROM v_milestones
-            WHERE kind = ANY (%(activity)s) AND last_at > %(as_of)s::timestamptz - interval '29 days'
-                AND member_id = ANY (%(members)s)
-            GROUP BY member_id
+            SELECT
+                %(as_of)s::timestamptz - make_interval(days => s.day) - number * coalesce(s.every, '0') AS at
+            FROM generate_series(0, coalesce(
+                ceil(extract(epoch FROM %(as_of)s::timestamptz - (
+                    SELECT entered_at FROM v_members WHERE entered_at IS NOT NULL ORDER BY entered_at LIMIT 1
+                )) / extract(epoch FROM s.every))::int,
+                0
+            )) AS number
+        ) AS turn
+        CROSS JOIN LATERAL (
+            SELECT id, entered_at, coalesce(zone, %(zone)s) AS zone FROM v_members
+            WHERE entered_at > greatest(turn.at - interval '17 days', turn.at + interval '2 days' - s.every)
+                AND entered_at <= turn.at + interval '2 days'
+                AND in_group AND id = ANY (%(members)s)
+            OFFSET 0
+        ) AS m
+        CROSS JOIN LATERAL (
+            SELECT max(last_at) AS last_at FROM v_milestones WHERE member_id = m.id AND kind = ANY (%(activity)s)
+            OFFSET 0
         ) AS lively
-        JOIN v_members m ON m.id = lively.member_id AND m.in_group
         WHERE s.moment = 'entered' AND s.who = 'free'
+            AND lively.last_at > %(as_of)s::timestamptz - interval '29 days'
             AND NOT EXISTS (
                 SELECT FROM v_terms t
                 WHERE t.member_id = m.id AND (
                     NOT t.trial OR (t.revoked_at IS NULL AND (t.ends_at > %(as_of)s OR t.ends_at IS NULL))
                 )
+                OFFSET 0
             )
     ) AS r
     JOIN steps s ON s.step = r.step

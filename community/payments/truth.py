@@ -1,0 +1,77 @@
+"""Whether access is what the ledger says: for tests, and for whoever reconciles. Reads only."""
+
+from dataclasses import dataclass
+
+from community.database.pool import Connection
+from community.database.queries import load
+from community.payments.fold import Standing, fold
+from community.payments.models import Payment
+from community.payments.settle import notice_of
+
+queries, payment_queries = load(__file__, "truth.sql"), load(__file__)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A payment by which a member holds more or less than the ledger says. `due` and `held`: terms that run on.
+
+    `plan` None: the ledger knows of no sale. `line` None: the payment never gave anything.
+    """
+
+    member_id: int
+    provider: str
+    charge: str
+    plan: str | None
+    line: str | None
+    due: int
+    held: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uneven:
+    """A payment of which rows tell different things. `what`: which of them does not follow."""
+
+    provider: str
+    charge: str
+    what: str
+
+
+async def differences(conn: Connection, member_id: int | None = None) -> list[Difference]:
+    """Where terms are not what the ledger says was bought and is kept; of one member or all. Empty: all is as it was
+    paid for. Terms that staff corrected by hand show here too.
+    """
+    found = await (await conn.execute(queries.providers)).fetchall()
+    values = {"member_id": member_id, "providers": [row["provider"] for row in found]}
+    rows = await (await conn.execute(queries.differences, values)).fetchall()
+    return [Difference(**row) for row in rows]
+
+
+async def uneven(conn: Connection) -> list[Uneven]:
+    """Payments whose ledger, or whose events, say something else than their row: settling these again mends it."""
+    rows = await (await conn.execute(queries.uneven)).fetchall()
+    return [*(Uneven(row["provider"], row["charge"], "ledger") for row in rows), *await _behind(conn)]
+
+
+async def _behind(conn: Connection) -> list[Uneven]:
+    """Payments whose events add up to something else, as some of these were not taken into account."""
+    payments = {
+        (row["provider"], row["charge"]): Payment(**row)
+        for row in await (await conn.execute(queries.payments)).fetchall()
+    }
+    notices: dict[tuple[str, str], list[dict[str, object]]] = {}
+    for row in await (await conn.execute(queries.notices)).fetchall():
+        notices.setdefault((row["provider"], row["charge"]), []).append(row)
+    return [
+        Uneven(*key, "events")
+        for key, rows in sorted(notices.items())
+        if (standing := fold(map(notice_of, rows))) and not _is(payments.get(key), standing)
+    ]
+
+
+def _is(payment: Payment | None, standing: Standing) -> bool:
+    minor = standing.paid.minor if standing.paid else None
+    return payment is not None and (payment.paid_minor, payment.refunded_minor, payment.disputed) == (
+        minor,
+        standing.refunded_minor,
+        standing.disputed,
+    )
