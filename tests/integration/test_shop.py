@@ -28,7 +28,9 @@ STARS, CARD = ("stars", "XTR"), ("stripe", "CNY")
 
 
 @pytest.fixture
-async def visitor(pool: Pool, conn: Connection, bundle: Bundle, edited: Edit, database_url: str) -> AsyncIterator[Visitor]:
+async def visitor(
+    pool: Pool, conn: Connection, bundle: Bundle, edited: Edit, database_url: str
+) -> AsyncIterator[Visitor]:
     payments = {**bundle.source["payments"], "ime_url": IME}
     await publish(conn, edited(payments=payments), "with iMe")
     async with opened_shop(pool, conn, database_url) as visitor:
@@ -84,7 +86,9 @@ async def test_all_ways_that_are_set_up_are_offered_in_their_currencies(visitor:
     assert [form.action for form in found] == [f"/buy/month/{way}" for way in ("stars", "stripe", "stripe", "ime")]
 
 
-@pytest.mark.parametrize("path", ["/buy/nothing", "/buy/trial_7", "/buy/%00", "/buy/..%2f", "/orders/A7K2-93QX", "/buy/"])
+@pytest.mark.parametrize(
+    "path", ["/buy/nothing", "/buy/trial_7", "/buy/%00", "/buy/..%2f", "/orders/A7K2-93QX", "/buy/"]
+)
 async def test_what_is_not_sold_is_a_friendly_404(visitor: Visitor, path: str) -> None:
     answer = await visitor.get(path)
     assert (answer.status, "Telegram" in await answer.text()) == (404, True)
@@ -127,7 +131,9 @@ async def test_a_coupon_that_opens_it_leads_to_the_bot(visitor: Visitor, bundle:
     assert 'action="/buy/month/stars"' not in page
 
 
-async def test_who_comes_from_the_bot_has_their_own_coupon(visitor: Visitor, bundle: Bundle, member: MakeMember) -> None:
+async def test_who_comes_from_the_bot_has_their_own_coupon(
+    visitor: Visitor, bundle: Bundle, member: MakeMember
+) -> None:
     who, other = await member(locale="en"), await member(locale="en")
     await coupon(visitor, bundle, "MINE", percent=50, member_id=who)
     message = await put(visitor.conn, member_id=who, due_at=(await now(visitor)))
@@ -278,12 +284,15 @@ async def test_what_is_no_form_is_refused(visitor: Visitor) -> None:
             assert answer.status == status, data[:20]
 
 
-VALUES = st.one_of(texts, st.sampled_from(["XTR", "CNY", "EUR", "0.01", "-1", "SAVE", "FREE", "month", "${7*7}", "{{7*7}}"]))
+VALUES = st.one_of(
+    texts.filter(lambda text: len(text) < 2000),
+    st.sampled_from(["XTR", "CNY", "EUR", "0.01", "-1", "SAVE", "FREE", "month", "${7*7}", "{{7*7}}"]),
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(
-    way=st.one_of(st.sampled_from(["stars", "stripe", "ime"]), texts),
+    way=st.one_of(st.sampled_from(["stars", "stripe", "ime"]), st.text(max_size=200)),
     fields=st.dictionaries(st.sampled_from(["currency", "coupon", "m", "lang", "amount", "price", "plan"]), VALUES),
 )
 async def test_whatever_is_posted_no_order_has_another_amount(
@@ -295,7 +304,7 @@ async def test_whatever_is_posted_no_order_has_another_amount(
     ordering.LIMITS.update(dict.fromkeys(ordering.LIMITS, 10_000))
     posted = {**page.fields, **{k: v.encode("utf-8", "replace").decode() for k, v in fields.items()}}
     answer = await visitor.send(Form("post", f"/buy/month/{quote(way, safe='', errors='replace')}", posted))
-    assert answer.status in (303, 400, 403, 404, 405, 409), answer.status
+    assert answer.status in (303, 400, 403, 404, 405, 409, 413), answer.status
     amounts = {(order["amount_minor"], order["currency"]) for order in await visitor.orders()}
     assert amounts <= {(1500, "XTR"), (19900, "CNY"), (2500, "EUR")}
 
