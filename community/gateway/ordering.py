@@ -21,13 +21,14 @@ from community.errors import OrderRefused
 from community.gateway.bodies import TooLarge, read_body
 from community.gateway.counters import ORDERS
 from community.gateway.pages import not_found
-from community.gateway.product import Product, quoted, variant, word_of
+from community.gateway.product import Product, amount_text, quoted, variant, word_of
 from community.gateway.shop import Guest, Shop, Way, amount_of, ime_address, number_of, order_address
 from community.gateway.visitors import Limits
 from community.page_templates import ORDER
 from community.payments.models import Order
 from community.payments.numbers import claim_payload, proves
 from community.payments.orders import NewOrder, Opened, cancel, find, open_order
+from community.payments.providers.stars import CURRENCY
 from community.payments.stripe_api import TROUBLE
 from community.playbook_offers import TermPlan, title_of
 
@@ -180,9 +181,9 @@ class Ordering:
             "title": title_of(plan, bundle.playbook.community.locale, guest.locale) if plan else order.plan,
             "state": state,
             "number": number_of(order),
-            "amount": str(amount_of(order)),
+            "amount": amount_text(amount_of(order)),
             "code": None if known else code.strip().upper(),
-            "pay_address": ime_address(bundle, order) if state == "open" and order.currency != "XTR" else None,
+            "pay_address": ime_address(bundle, order) if state == "open" and order.currency != CURRENCY else None,
             "bot_address": self._shop.telegram("order" if known else claim),
             "support": self._shop.copy(bundle, guest, "support", order.plan),
             "languages": self._shop.languages(bundle, f"/orders/{order.number}", _kept(given)),

@@ -19,6 +19,7 @@ from community.gateway.links import is_robot
 from community.gateway.shop import Guest, Shop, Way
 from community.page_templates import PRODUCT, STYLE
 from community.payments.orders import NewOrder, Price, price_of
+from community.payments.providers.stars import CURRENCY
 from community.payments.selling import tag_of, variant_of
 from community.playbook_offers import TermPlan, title_of
 from community.playbook_types import Amount
@@ -161,7 +162,12 @@ def word_of(refusal: Refusal) -> str:
 
 
 def _shown(way: Way, price: Quoted) -> dict[str, Any]:
-    return {"name": way.name, "currency": way.currency, "amount": str(price.due), "coupon": price.coupon}
+    return {"name": way.name, "currency": way.currency, "amount": amount_text(price.due), "coupon": price.coupon}
+
+
+def amount_text(amount: Amount) -> str:
+    """An amount as a page shows it: Stars by their sign."""
+    return f"⭐ {amount.minor}" if amount.currency == CURRENCY else str(amount)
 
 
 def _kept(guest: Guest, typed: str) -> Mapping[str, str]:
