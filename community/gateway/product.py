@@ -167,7 +167,7 @@ def _shown(way: Way, price: Quoted) -> dict[str, Any]:
 
 def amount_text(amount: Amount) -> str:
     """An amount as a page shows it: Stars by their sign."""
-    return f"⭐ {amount.minor}" if amount.currency == CURRENCY else str(amount)
+    return f"{amount.minor} ★" if amount.currency == CURRENCY else str(amount)
 
 
 def _kept(guest: Guest, typed: str) -> Mapping[str, str]:
