@@ -102,6 +102,9 @@ TASKS = {
     "talk": "would like to talk",
     "mid_year_review": "review",
     "consulting_lead": "consulting lead",
+    "payment_problem": "payment that fits nothing",
+    "payment_dispute": "disputed payment",
+    "invoice": "invoice",
 }
 """What staff are to do for a member, by kind."""
 

@@ -28,6 +28,11 @@ FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 WHERE i.indrelid = %(table)s::regclass AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = i.indexrelid)
 
+-- name: constraints_at_once
+-- What is otherwise asked at commit, such as whether the ledger balances, is asked of each table when its rows are there:
+-- an index cannot be made while a table's questions are open.
+SET CONSTRAINTS ALL IMMEDIATE
+
 -- name: index_memory
 -- Indexes of millions of rows are sorted in memory.
 SELECT set_config('maintenance_work_mem', '256MB', true)

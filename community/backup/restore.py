@@ -124,6 +124,7 @@ async def _load(conn: Connection, archive: Archive, progress: Progress, *, skip:
     """Everything in one transaction, with the halt, so that nothing of it is ever sent before the rest is done."""
     async with conn.transaction():
         await conn.execute(queries.index_memory)
+        await conn.execute(queries.constraints_at_once)
         for table in archive.manifest.tables:
             await _load_table(conn, archive, table)
             if table.last_number is not None:

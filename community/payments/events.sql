@@ -18,6 +18,10 @@ FROM unnest(
 ON CONFLICT DO NOTHING
 RETURNING provider, event_id
 
+-- name: let_in
+-- The lock by which an erasure keeps settlements out: taken before the event's row, which it changes, too.
+SELECT pg_advisory_xact_lock_shared(hashtextextended('payments', 0))
+
 -- name: claim
 -- One that waits, for this transaction alone. Those that failed before wait their time.
 SELECT * FROM provider_events

@@ -65,3 +65,10 @@ SELECT * FROM payments
 WHERE provider = %(provider)s AND subscription = %(subscription)s AND state = 'matched'
 ORDER BY paid_at DESC, charge DESC
 LIMIT 1
+
+-- name: astray
+-- Later payments of a subscription that said nothing of what they are for, and came before the one that does.
+SELECT provider, charge FROM payments
+WHERE provider = %(provider)s AND subscription = %(subscription)s AND charge <> %(charge)s
+    AND state = 'unmatched' AND why = 'unknown_plan' AND placed_by IS NULL
+ORDER BY charge

@@ -59,7 +59,7 @@ async def settle(
     async with transaction(conn):
         till = Till(conn, bundle, at, bot_id)
         await conn.execute(queries.take_turns, {"provider": provider, "charge": charge})
-        standing = fold(await _notices(conn, provider, charge))
+        standing = fold(await notices_of(conn, provider, charge))
         if standing is None:
             return Settled(None)
         before = await _before(till, provider, charge)
@@ -81,7 +81,8 @@ async def settle(
 # What is known.
 
 
-async def _notices(conn: Connection, provider: str, charge: str) -> list[Notice]:
+async def notices_of(conn: Connection, provider: str, charge: str) -> list[Notice]:
+    """All that is known of a payment."""
     rows = await (await conn.execute(queries.notices, {"provider": provider, "charge": charge})).fetchall()
     return [notice_of(row) for row in rows]
 

@@ -6,7 +6,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.payments.fold import Standing, fold
 from community.payments.models import Payment
-from community.payments.settle import notice_of
+from community.payments.settle import notice_of, notices_of
 
 queries, payment_queries = load(__file__, "truth.sql"), load(__file__)
 
@@ -61,11 +61,23 @@ async def _behind(conn: Connection) -> list[Uneven]:
     notices: dict[tuple[str, str], list[dict[str, object]]] = {}
     for row in await (await conn.execute(queries.notices)).fetchall():
         notices.setdefault((row["provider"], row["charge"]), []).append(row)
-    return [
-        Uneven(*key, "events")
+    suspect = [
+        key
         for key, rows in sorted(notices.items())
         if (standing := fold(map(notice_of, rows))) and not _is(payments.get(key), standing)
     ]
+    return [Uneven(*key, "events") for key in suspect if await _is_behind(conn, *key, payments.get(key))]
+
+
+async def _is_behind(conn: Connection, provider: str, charge: str, payment: Payment | None) -> bool:
+    """Whether what settling would go by says something else: that, too, counts events which name it otherwise.
+
+    What was never settled and never paid is of a payment that goes by another number.
+    """
+    standing = fold(await notices_of(conn, provider, charge))
+    if standing is None or (payment is None and standing.paid is None):
+        return False
+    return not _is(payment, standing)
 
 
 def _is(payment: Payment | None, standing: Standing) -> bool:

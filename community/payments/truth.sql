@@ -66,4 +66,7 @@ ORDER BY p.provider, p.charge
 SELECT * FROM payments
 
 -- name: notices
-SELECT * FROM provider_events WHERE charge IS NOT NULL AND state <> 'pending'
+SELECT
+    provider, event_id, kind, name, charge, order_number, plan, amount_minor, currency, payer, subscription,
+    period_ends_at, happened_at
+FROM provider_events WHERE charge IS NOT NULL AND state <> 'pending'

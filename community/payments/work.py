@@ -13,7 +13,7 @@ from community.outbox.alerts import Alert, alert
 from community.payments.fulfil import end_subscription
 from community.payments.models import Payment
 from community.payments.notice import Kind
-from community.payments.settle import settle
+from community.payments.settle import Settled, settle
 from community.payments.till import Till
 
 queries, payment_queries = load(__file__, "events.sql"), load(__file__)
@@ -33,6 +33,7 @@ async def work(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: int) -
     row: Row | None = None
     try:
         async with conn.transaction():
+            await conn.execute(queries.let_in)
             row = await (await conn.execute(queries.claim)).fetchone()
             if row is None:
                 return None
@@ -71,16 +72,16 @@ async def _settled(till: Till, row: Row) -> tuple[LiteralString, str]:
         return "handled", await _end_subscription(till, row)
     if row["charge"] is None or row["kind"] in (Kind.unknown, Kind.failed):
         return "ignored", "of no payment"
-    settled = await settle(
-        till.conn,
-        till.bundle,
-        row["provider"],
-        row["charge"],
-        till.at,
-        bot_id=till.bot_id,
-        event_id=row["event_id"],
-    )
+    settled = await _settle(till, row["provider"], row["charge"], row["event_id"])
+    if settled.payment and settled.payment.subscription and settled.payment.state == "matched":
+        values = settled.payment.model_dump(include={"provider", "charge", "subscription"})
+        for astray in await (await till.conn.execute(payment_queries.astray, values)).fetchall():
+            await _settle(till, **astray, event_id=row["event_id"])
     return "handled", str(settled)
+
+
+async def _settle(till: Till, provider: str, charge: str, event_id: str) -> Settled:
+    return await settle(till.conn, till.bundle, provider, charge, till.at, bot_id=till.bot_id, event_id=event_id)
 
 
 async def _end_subscription(till: Till, row: Row) -> str:

@@ -29,6 +29,9 @@ from community.outbox.bundles import publish
 from community.outbox.halt import halt, halts, resume
 from community.outbox.settle import retry
 from community.outreach.plan import plan
+from community.payments.fold import Standing
+from community.payments.ledger import Booking, book
+from community.playbook_types import parse_money
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.rows import put, states
 from tests.integration.test_delivery import delivering, make
@@ -142,6 +145,24 @@ async def test_everything_comes_back_and_goes_on_where_it_was(
         assert await indexes(there) == await indexes(conn)
         (held,) = await halts(there)
         assert (held["scope"], "sop resume" in str(held["note"])) == ("all", True)
+
+
+async def test_the_ledger_comes_back_as_it_was_and_stays_so(
+    conn: Connection, bundle: Bundle, file: Path, empty_url: str
+) -> None:
+    paid = Standing(paid=parse_money("199 CNY"))
+    for charge in ("c1", "c2"):
+        await book(conn, Booking("ime", charge, NOON, "provider"), Standing(), paid, "month")
+    await back_up(conn, file)
+    await bring_back(empty_url, file)
+    async with await connect(empty_url) as there:
+        assert await contents(there, "halts") == await contents(conn, "halts")
+        assert len((await contents(there))["ledger_entries"]) == 4
+        assert await indexes(there) == await indexes(conn)
+        with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+            await there.execute("DELETE FROM ledger_entries")
+        with pytest.raises(psycopg.errors.RaiseException, match="does not balance"):
+            await there.execute("INSERT INTO ledger_entries VALUES (1, 'x', 'CNY', 5)")
 
 
 async def test_nothing_promotional_goes_twice(

@@ -12,12 +12,14 @@ from community.access.grant import grant
 from community.access.terms import revoke, terms_of
 from community.bundle import Bundle
 from community.database.pool import Connection, Pool
+from community.database.queries import Queries
 from community.engagement.coupons import NewCoupon, issue
 from community.engagement.redemptions import Refusal
 from community.errors import OrderRefused
 from community.members.models import Member
 from community.members.people import by_id
-from community.outbox.bundles import publish
+from community.outbox.bundles import Bundles, publish
+from community.outbox.compose import Composer
 from community.payments import settle as settling
 from community.payments.claims import Claim, claim, claim_of_payer, place
 from community.payments.entry import made
@@ -32,12 +34,13 @@ from community.payments.till import Till as Surroundings
 from community.payments.truth import differences, uneven
 from community.payments.work import MOST_ATTEMPTS, drain, pending, retry_failed, work
 from community.playbook_types import parse_money
-from community.privacy.personal import erase, export
+from community.privacy.personal import CORE, erase, export
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.pay_kit import PLANS, Till, addresses, group, paid, ready, refunded, said
 from tests.integration.rows import Edit, one
 
 DAY = timedelta(days=1)
+PRIVACY = Queries(CORE / "payments" / "privacy.sql")
 
 
 @pytest.fixture
@@ -149,6 +152,27 @@ async def test_who_pays_has_everything_at_once(shop: Till, ann: int, vip: int) -
     await shop.is_true()
 
 
+async def test_the_receipt_shows_it_all_with_ways_in_as_buttons(shop: Till, ann: int, vip: int) -> None:
+    order = await shop.order(member_id=ann)
+    await shop.hear(paid(order=order.number))
+    composer = Composer(Bundles(), bot_id=BOT_ID, username="bot", links_url="https://x.example", link_secret="s")
+    [row] = await shop.rows(
+        "SELECT m.*, v.first_name, v.last_name, v.username, 'en' AS locale, v.zone, v.group_title"
+        " FROM messages m JOIN v_members v ON v.id = m.member_id WHERE stage = 'payment'"
+    )
+    receipt = await composer.render(shop.conn, shop.bundle, row)
+    assert [button.url for line in receipt.buttons for button in line if button.url] == ["https://t.me/+2x1"]
+    assert receipt.text is not None
+    for words in (
+        "Month: 199.00 CNY",
+        "until 3 Apr, 12:00",
+        shown(order.number),
+        "You are in Club already",
+        "/l/eu_market",
+    ):
+        assert words in receipt.text
+
+
 async def test_the_same_event_again_changes_nothing(shop: Till, ann: int, vip: int) -> None:
     order = await shop.order(member_id=ann)
     event = paid(order=order.number)
@@ -216,6 +240,15 @@ async def test_that_a_subscription_ends_may_be_said_before_it_is_paid(shop: Till
     await shop.hear(said(Kind.subscription_ended, None, subscription="s1", at=NOON + DAY))
     await shop.hear(paid(order=order.number, subscription="s1"))
     assert [term.cancelled_at is not None for term in await terms_of(shop.conn, ann)] == [True]
+
+
+async def test_a_later_payment_of_a_subscription_may_come_before_its_first(shop: Till, ann: int) -> None:
+    order = await shop.order(member_id=ann)
+    await shop.hear(paid("c2", subscription="s1", at=NOON + 30 * DAY))
+    assert (await shop.payment("c2"))["why"] == "unknown_plan"
+    await shop.hear(paid("c1", order=order.number, subscription="s1"))
+    assert [plan for plan, *_ in await shop.terms(ann)] == ["month", "month"]
+    await shop.is_true()
 
 
 # What does not fit.
@@ -593,6 +626,20 @@ async def test_hostile_words_are_stored(shop: Till) -> None:
     event = StoredEvent("ime", said(Kind.unknown, "c\0\ud800", order="'; DROP TABLE orders --\0"), "\0{\ud800}")
     assert len(await store(shop.conn, [event])) == 1
     assert (await shop.rows("SELECT charge, body FROM provider_events"))[0] == {"charge": "c", "body": "{}"}
+
+
+async def test_an_erasure_and_a_settlement_do_not_wait_for_each_other(shop: Till, ann: int, pool: Pool) -> None:
+    order = await shop.order(member_id=ann)
+    await store(shop.conn, [StoredEvent("ime", paid(order=order.number), "")])
+    async with pool.connection() as conn:
+        async with shop.conn.transaction(force_rollback=True):
+            await shop.conn.execute(PRIVACY.hold_payments)
+            working = asyncio.create_task(work(conn, shop.bundle, NOON, bot_id=BOT_ID))
+            await asyncio.sleep(0.2)
+            await shop.conn.execute("SET LOCAL lock_timeout = '1s'")
+            await shop.conn.execute(PRIVACY.erase_provider_events, {"id": ann, "telegram_id": 1})
+        assert await working is not None
+    assert len(await shop.terms(ann)) == 1
 
 
 # The ledger.
