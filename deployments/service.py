@@ -39,6 +39,7 @@ from community.outbox.delivery import Delivery
 from community.outbox.halt import mirror
 from community.outbox.recover import follow_clock, recover
 from community.outreach.decide import settle
+from community.payments.workers import PaymentWorkers
 from community.settings import Mode, Settings, load_settings
 from deployments.decisions import ShowDecisions
 from deployments.joins import ShowJoins
@@ -68,12 +69,13 @@ class Service:
     """All parts of the always-on service, on one pool."""
 
     def __init__(self, settings: Settings, pool: Pool) -> None:
-        """Takes the gateway's port; raises PortInUse."""
+        """Takes the gateway's port. Raises PortInUse, and SettingsError for what providers are set to."""
         self._settings, self._pool, self._url = settings, pool, database_url(settings)
         self._listener = _listen(settings)
         self._process = f"{socket.gethostname()}:{os.getpid()}"
         self._bundles, self._wakeup = Bundles(), Wakeup(self._url)
         self._username: str | None = None
+        self._gateway = create_gateway(pool, settings, self._wakeup, lambda: self._username)
         self._delivery: Delivery | None = None
         """The loop that runs now."""
         self._delivered = asyncio.Event()
@@ -96,6 +98,7 @@ class Service:
             "wake-ups": self._wakeup.run,
             "gateway": self._serve_gateway,
             "telegram": self._talk,
+            "payments": PaymentWorkers(self._pool, self._bundles, self._wakeup, self._settings.bot_id).run,
             "sweeps": partial(every, SWEEP_S, self._sweep),
             "approvals": partial(every, SWEEP_S, self._settle_proposals),
             "decisions": ShowDecisions(self._pool).run,
@@ -148,8 +151,7 @@ class Service:
             delivery.wake()
 
     async def _serve_gateway(self) -> None:
-        app = create_gateway(self._pool, self._settings, self._wakeup, lambda: self._username)
-        await _Server(http_config(app)).serve([self._listener.dup()])
+        await _Server(http_config(self._gateway)).serve([self._listener.dup()])
 
     async def _beat(self) -> None:
         async with self._pool.connection() as conn:

@@ -92,9 +92,10 @@ async def fill(conn: Connection, group_id: int, ready: int) -> int:
         return (await conn.execute(queries.supply, values)).rowcount
 
 
-async def to_make(conn: Connection, limit: int) -> list[EntryLink]:
-    """Links without an address, those first that somebody waits for."""
-    return [EntryLink(**row) for row in await (await conn.execute(queries.to_make, {"limit": limit})).fetchall()]
+async def to_make(conn: Connection, limit: int, resting: Sequence[int] = ()) -> list[EntryLink]:
+    """Links without an address, those first that somebody waits for; not of the groups that rest."""
+    values = {"limit": limit, "resting": list(resting)}
+    return [EntryLink(**row) for row in await (await conn.execute(queries.to_make, values)).fetchall()]
 
 
 async def set_address(conn: Connection, link_id: int, address: str, at: datetime) -> EntryLink | None:

@@ -55,7 +55,8 @@ RETURNING *
 
 -- name: to_make
 -- Those that somebody waits for go first.
-SELECT * FROM entry_links WHERE invite_link IS NULL AND revoked_at IS NULL
+SELECT * FROM entry_links
+WHERE invite_link IS NULL AND revoked_at IS NULL AND group_id <> ALL (%(resting)s::bigint[])
 ORDER BY given_at IS NULL, id
 LIMIT %(limit)s
 

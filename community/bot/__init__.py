@@ -4,6 +4,8 @@ inbox.py      an update from arrival to a stored row       polling.py    fetch u
 workers.py    claim and handle, one transaction each        dispatch.py   which part handles which update
 private.py    the private chat: start, gate, dialogue       buttons.py    presses of buttons
 chats.py      groups: joining, leaving, being there         intents.py    what a typed message wants (pure)
+checkouts.py  asked before Stars are taken                  payments.py   Stars that were paid
+entry_links.py  links into paid chats, made ahead
 turn.py       one update being handled                      direct.py     paced calls that are not messages
 service.py    all of it, for the always-on service
 """

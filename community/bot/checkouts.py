@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from psycopg import Error as DatabaseTrouble
 from telegram import PreCheckoutQuery
 
-from community.bot.counters import CHECKOUTS as COUNTED
+from community.bot.counters import CHECKOUTS as COUNTED, UPDATES
 from community.bot.direct import Direct
+from community.bot.inbox import CHECKOUT
 from community.bundle import Bundle
 from community.database.installation import sop_now
 from community.database.pool import Connection, Pool
@@ -76,7 +77,7 @@ class Checkouts:
     async def _judge(self, conn: Connection, bundle: Bundle, row: dict[str, Any]) -> Answer | None:
         """The answer; None for what came too late, or is no question at all."""
         if row["late"]:
-            COUNTED.labels("late").inc()
+            _count("late")
             return None
         try:
             query = PreCheckoutQuery.de_json(row["payload"]["pre_checkout_query"], None)
@@ -85,7 +86,7 @@ class Checkouts:
         except Exception as error:
             await self._failed(conn, row, error)
             return self._of_trouble(bundle, row)
-        COUNTED.labels(refusal or "agreed").inc()
+        _count(refusal or "agreed")
         locale = row["locale"] or guess_locale(query.from_user.language_code)
         return Answer(query.id, _words(bundle, refusal, locale) if refusal else None)
 
@@ -104,7 +105,7 @@ class Checkouts:
         await alert(conn, about, await sop_now(conn))
 
     def _of_trouble(self, bundle: Bundle, row: dict[str, Any]) -> Answer | None:
-        COUNTED.labels(TROUBLE).inc()
+        _count(TROUBLE, "failed")
         query_id = row["query_id"]
         return Answer(query_id, _words(bundle, TROUBLE, row["locale"])) if query_id else None
 
@@ -113,6 +114,11 @@ async def _refusal_of(conn: Connection, bundle: Bundle, query: PreCheckoutQuery)
     amount = Amount(minor=query.total_amount, currency=query.currency)
     at = await sop_now(conn)
     return await refusal_of(conn, bundle, query.invoice_payload, query.from_user.id, amount, at)
+
+
+def _count(outcome: str, state: str = "handled") -> None:
+    COUNTED.labels(outcome).inc()
+    UPDATES.labels(CHECKOUT, state).inc()
 
 
 def _words(bundle: Bundle, reason: str, locale: str | None) -> str:

@@ -17,4 +17,5 @@ RETURNING
     (SELECT m.locale FROM v_members m WHERE m.telegram_id = -4611686018427387904 - u.user_key) AS locale
 
 -- name: checkout_failed
-UPDATE updates SET state = 'failed', error = %(error)s WHERE bot_id = %(bot_id)s AND update_id = %(update_id)s
+UPDATE updates SET state = 'failed', error = coalesce(error, %(error)s)
+WHERE bot_id = %(bot_id)s AND update_id = %(update_id)s

@@ -8,6 +8,7 @@ from telegram import Bot
 
 from community.bot.checkouts import Checkouts
 from community.bot.direct import Direct
+from community.bot.entry_links import EntryLinks
 from community.bot.polling import Polling
 from community.bot.workers import Workers
 from community.database.pool import Pool
@@ -34,6 +35,7 @@ class BotService:
             secret=settings.lasting_secret(SUPPRESSION),
         )
         self.checkouts = Checkouts(pool, bundles, wakeup, self.direct, settings.bot_id)
+        self.entry_links = EntryLinks(pool, bundles, wakeup, self.direct, settings.bot_id)
         self.polling = Polling(
             str(pool.conninfo), pool, wakeup, api=settings.telegram_api, token=settings.token, bot_id=settings.bot_id
         )
@@ -44,6 +46,7 @@ class BotService:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.workers.run())
             group.create_task(self.checkouts.run())
+            group.create_task(self.entry_links.run())
             group.create_task(self._open_doors())
             group.create_task(self.workers.wishes.grant())
             if not self._by_webhook:

@@ -15,8 +15,8 @@ from community.database.pool import connect
 from community.errors import DatabaseError
 
 OUTBOX, UPDATES, TRIGGERS, PUBLICATION = "sop_outbox", "sop_updates", "sop_triggers", "sop_publication"
-PAYMENTS, CHECKOUTS = "sop_payments", "sop_checkouts"
-CHANNELS = (OUTBOX, UPDATES, TRIGGERS, PUBLICATION, PAYMENTS, CHECKOUTS)
+PAYMENTS, CHECKOUTS, ENTRIES = "sop_payments", "sop_checkouts", "sop_entries"
+CHANNELS = (OUTBOX, UPDATES, TRIGGERS, PUBLICATION, PAYMENTS, CHECKOUTS, ENTRIES)
 INTERVAL_S = 0.05
 RECONNECT_S = 1.0
 

@@ -10,7 +10,8 @@ SELECT
 FROM unnest(
     %(provider)s::text[], %(event_id)s::text[], %(kind)s::text[], %(name)s::text[], %(charge)s::text[],
     %(also)s::text[], %(order_number)s::text[], %(plan)s::text[], %(amount_minor)s::bigint[], %(currency)s::text[],
-    %(payer)s::bigint[], %(subscription)s::text[], %(period_ends_at)s::timestamptz[], %(happened_at)s::timestamptz[], %(body)s::text[]
+    %(payer)s::bigint[], %(subscription)s::text[], %(period_ends_at)s::timestamptz[],
+    %(happened_at)s::timestamptz[], %(body)s::text[]
 ) AS e (
     provider, event_id, kind, name, charge, also, order_number, plan, amount_minor, currency, payer, subscription,
     period_ends_at, happened_at, body
@@ -29,6 +30,15 @@ WHERE state = 'pending' AND (retry_wall IS NULL OR retry_wall <= clock_timestamp
 ORDER BY received_wall, event_id
 LIMIT 1
 FOR UPDATE SKIP LOCKED
+
+-- name: payment_of
+-- The number under which a payment is kept that an event names by another: what was paid came under that one.
+SELECT e.charge FROM provider_events e
+WHERE e.provider = %(provider)s AND e.also = %(charge)s AND EXISTS (
+    SELECT FROM provider_events p WHERE p.provider = e.provider AND p.charge = e.charge AND p.kind = 'paid'
+)
+ORDER BY e.received_wall, e.event_id
+LIMIT 1
 
 -- name: done
 UPDATE provider_events SET state = %(state)s, result = %(result)s, error = NULL

@@ -5,7 +5,23 @@ SELECT
     pg_advisory_xact_lock(hashtextextended(concat_ws(':', 'payment', %(provider)s::text, %(charge)s::text), 0))
 
 -- name: notices
+-- Refunds and disputes may name a payment by another of its numbers, which some event gives beside the one under which
+-- what was paid came.
 SELECT * FROM provider_events WHERE provider = %(provider)s AND charge = %(charge)s
+UNION ALL
+SELECT * FROM provider_events
+WHERE provider = %(provider)s AND kind <> 'paid' AND charge IN (
+    SELECT e.also FROM provider_events e
+    WHERE e.provider = %(provider)s AND e.charge = %(charge)s AND e.also <> e.charge AND EXISTS (
+        SELECT FROM provider_events p WHERE p.provider = e.provider AND p.charge = e.charge AND p.kind = 'paid'
+    )
+)
+
+-- name: drop_namesakes
+-- What was noted under another number of a payment before it was known to be the same.
+DELETE FROM payments p USING provider_events e
+WHERE e.provider = %(provider)s AND e.charge = %(charge)s AND e.also <> e.charge
+    AND p.provider = e.provider AND p.charge = e.also AND p.state = 'received'
 
 -- name: payment
 SELECT * FROM payments WHERE provider = %(provider)s AND charge = %(charge)s

@@ -70,14 +70,23 @@ async def _settled(till: Till, row: Row) -> tuple[LiteralString, str]:
     """The event's state, and what came of it in a few words."""
     if row["kind"] == Kind.subscription_ended and row["subscription"] is not None:
         return "handled", await _end_subscription(till, row)
-    if row["charge"] is None or row["kind"] in (Kind.unknown, Kind.failed):
+    moves_nothing = row["kind"] in (Kind.unknown, Kind.failed) and row["also"] is None
+    if row["charge"] is None or moves_nothing:
         return "ignored", "of no payment"
-    settled = await _settle(till, row["provider"], row["charge"], row["event_id"])
-    if settled.payment and settled.payment.subscription and settled.payment.state == "matched":
-        values = settled.payment.model_dump(include={"provider", "charge", "subscription"})
-        for astray in await (await till.conn.execute(payment_queries.astray, values)).fetchall():
-            await _settle(till, **astray, event_id=row["event_id"])
+    known = await (await till.conn.execute(queries.payment_of, row)).fetchone()
+    settled = await _settle(till, row["provider"], (known or row)["charge"], row["event_id"])
+    if settled.payment and settled.payment.subscription:
+        await _settle_relatives(till, settled.payment, row["event_id"])
     return "handled", str(settled)
+
+
+async def _settle_relatives(till: Till, payment: Payment, event_id: str) -> None:
+    """What is known of a subscription's payment says something of others, too."""
+    values = payment.model_dump(include={"provider", "charge", "subscription"})
+    await till.conn.execute(payment_queries.drop_namesakes, values)
+    if payment.state == "matched":
+        for astray in await (await till.conn.execute(payment_queries.astray, values)).fetchall():
+            await _settle(till, **astray, event_id=event_id)
 
 
 async def _settle(till: Till, provider: str, charge: str, event_id: str) -> Settled:

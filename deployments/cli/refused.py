@@ -13,13 +13,14 @@ from deployments.cli.session import Session
 ANSWER_S = 2.0
 COUNTERS = {
     "sop_webhook_refused_total": "delivery to the webhook refused",
+    "sop_payment_callbacks_refused_total": "callback of a payment provider refused",
     "sop_gateway_hung_up_total": "connection ended before a whole request came",
     "sop_link_unknown_total": "visit to a link that leads nowhere",
     "sop_start_payload_unknown_total": "start with an unknown payload",
     "sop_flood_muted_total": "message left unanswered: its sender floods",
     "sop_updates_malformed_total": "what was no update at all",
     "sop_polling_conflicts_total": "another program fetches this bot's updates",
-    "sop_direct_call_failures_total": "answer to a pressed button, or invite link, that Telegram refused",
+    "sop_direct_call_failures_total": "answer to a press or payment, or invite link, that Telegram refused",
 }
 """Counters of /metrics that tell of trouble from outside, in words."""
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from telegram import ChatMember
-from telegram.error import NetworkError
+from telegram.error import BadRequest, NetworkError
 
 from community.bot.checkouts import Checkouts
-from community.bot.direct import Direct
+from community.bot.direct import DOOR_NAME, Direct
 from community.bot.inbox import store
 from community.bot.workers import Workers
 from community.bundle import Bundle
@@ -144,6 +144,23 @@ class Calls:
     checkouts: list[tuple[str, bool, str | None]] = field(default_factory=list)
     """Answered questions before payments."""
 
+    links: list[str] = field(default_factory=list)
+    """Names of entry links that were made."""
+    revoked: list[str] = field(default_factory=list)
+    barred: set[int] = field(default_factory=set)
+    """Chats where the bot may not invite."""
+
+    async def create_invoice_link(self, **invoice: Any) -> str:
+        return f"https://t.me/${invoice['title']}"
+
+    async def refund_star_payment(self, payer: int, charge: str) -> bool:
+        return True
+
+    async def revoke_chat_invite_link(self, chat_id: int, invite_link: str) -> None:
+        if chat_id in self.barred:
+            raise BadRequest("Not enough rights")
+        self.revoked.append(invite_link)
+
     async def answer_pre_checkout_query(self, query_id: str, ok: bool, error_message: str | None = None) -> bool:
         if self.away:
             raise NotConnected("away")
@@ -163,7 +180,12 @@ class Calls:
         return ChatMember.de_json(status(person, standing), None)
 
     async def create_chat_invite_link(self, chat_id: int, **options: Any) -> Any:
-        return type("Link", (), {"invite_link": f"https://t.me/+door{-chat_id}"})
+        if chat_id in self.barred:
+            raise BadRequest("Not enough rights")
+        self.links.append(options["name"])
+        door = options["name"] == DOOR_NAME
+        address = f"door{-chat_id}" if door else options["name"]
+        return type("Link", (), {"invite_link": f"https://t.me/+{address}"})
 
 
 @dataclass

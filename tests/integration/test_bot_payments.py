@@ -11,7 +11,9 @@ from community.bundle import Bundle
 from community.database.installation import set_virtual_now
 from community.database.pool import Connection
 from community.database.wakeup import CHECKOUTS, UPDATES
+from community.members.people import find
 from community.outbox.bundles import publish
+from community.privacy.personal import erase, export
 from tests.integration import telegram_kit as kit
 from tests.integration.telegram_kit import ANN, BEN, BOT_ID, NOW, Desk, desk
 
@@ -185,3 +187,15 @@ async def test_delivered_twice_it_is_kept_once(desk: Desk) -> None:
 async def test_pay_support_is_answered(desk: Desk) -> None:
     await desk.take(kit.private("/paysupport"), kit.private("支付问题"))
     assert await desk.said() == ["bot/paysupport", "bot/paysupport"]
+
+
+async def test_what_was_asked_before_a_payment_is_exported_and_erased_with_the_member(desk: Desk) -> None:
+    await order(desk.conn)
+    await store(desk.conn, BOT_ID, [kit.checkout(NUMBER), kit.checkout(NUMBER, BEN)])
+    ann = await find(desk.conn, f"tg:{ANN}")
+    assert str((await export(desk.conn, ann))["updates"]).count("pre_checkout_query") >= 1
+    await erase(desk.conn, ann, "secret", NOW)
+    assert await desk.checkouts.answer() == 1, "nobody answers for who is gone"
+    rows = await desk.rows("SELECT payload FROM updates ORDER BY update_id")
+    assert rows[0] == {"payload": {}}
+    assert rows[1]["payload"] != {}

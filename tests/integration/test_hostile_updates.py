@@ -68,6 +68,8 @@ def counted(name: str, **labels: str) -> float:
 async def handle_all(desk: Desk) -> None:
     async with asyncio.timeout(30):
         await desk.workers.drain()
+        while await desk.checkouts.answer():
+            pass
 
 
 @MANY

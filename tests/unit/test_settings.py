@@ -74,6 +74,14 @@ def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DATABASE_URL", "postgresql://sop:changeme@db/sop", "placeholder"),
         ("PUBLIC_URL", "http://club.test", "https"),
         ("PUBLIC_URL", "https:club.test", "https"),
+        ("IME_SECRETS", "just-a-secret-of-some-length", "<key>:<secret>"),
+        ("IME_SECRETS", "main:short", "16 characters"),
+        ("IME_SECRETS", "main:a-secret-of-some-length,:another-of-some-length", "<key>:<secret>"),
+        ("IME_SECRETS", "main:changeme-changeme", "placeholder"),
+        ("IME_WINDOW_S", "1", "30"),
+        ("STRIPE_WEBHOOK_SECRETS", "sk_live_abc", "whsec_"),
+        ("STRIPE_WEBHOOK_SECRETS", "whsec_abc,abc", "whsec_"),
+        ("STRIPE_API_KEY", "whsec_abc", "sk_"),
         ("MODE", "production", "demo"),
         ("GATEWAY_PORT", "http", "integer"),
         ("STAFF_CHAT", "@staff", "integer"),
@@ -101,6 +109,9 @@ def test_only_the_password_of_a_database_can_be_a_placeholder(monkeypatch: pytes
 def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOP_TELEGRAM_TOKEN", TOKEN)
     monkeypatch.setenv("SOP_DATABASE_URL", "postgresql://sop:hush@db/sop")
+    monkeypatch.setenv("SOP_IME_SECRETS", "main:hush-hush-hush-hush")
+    monkeypatch.setenv("SOP_STRIPE_WEBHOOK_SECRETS", "whsec_hush")
+    monkeypatch.setenv("SOP_STRIPE_API_KEY", "rk_hush")
     settings = load_settings()
     for shown in (repr(settings), str(settings), settings.model_dump_json(), str(settings.model_dump())):
         assert TOKEN not in shown
@@ -114,3 +125,14 @@ def test_derived_secrets_differ_by_purpose_and_token(monkeypatch: pytest.MonkeyP
     assert Settings().derived_secret("webhook") == Settings().derived_secret("webhook")
     assert len(webhook) == 43
     assert TOKEN.partition(":")[2] not in Settings().derived_secret("webhook")
+
+
+def test_secrets_of_providers_may_be_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOP_IME_SECRETS", "2025:an-old-secret-of-old, 2026:a-new:secret-of-now")
+    monkeypatch.setenv("SOP_STRIPE_WEBHOOK_SECRETS", "whsec_old, whsec_new,")
+    settings = load_settings()
+    assert settings.ime_keys == {"2025": "an-old-secret-of-old", "2026": "a-new:secret-of-now"}
+    assert settings.stripe_secrets == ["whsec_old", "whsec_new"]
+    monkeypatch.setenv("SOP_IME_SECRETS", " ")
+    monkeypatch.setenv("SOP_STRIPE_WEBHOOK_SECRETS", "")
+    assert (load_settings().ime_keys, load_settings().stripe_secrets) == ({}, [])

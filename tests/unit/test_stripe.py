@@ -55,7 +55,20 @@ def test_forged_truncated_and_unsigned_events_are_refused() -> None:
     right = signed_stripe(body)["Stripe-Signature"]
     stamp = right.partition(",")[0]
     assert refused({}, body) == "unsigned"
-    for header in ("", "x", right[:-1], right.replace("t=", "t=1"), stamp, f"{stamp},v0=00", f"t=x,{right}", "t=,v1="):
+    for header in (
+        "",
+        "x",
+        right[:-1],
+        right.replace("t=", "t=1"),
+        stamp,
+        f"{stamp},v0=00",
+        f"t=x,{right}",
+        "t=,v1=",
+        f"{stamp},v1=é",
+        "t=1,v1=\udc80",
+        "t=²,v1=00",
+        f"t={'9' * 5000},v1=00",
+    ):
         assert refused({"Stripe-Signature": header}, body) in ("signature", "unsigned"), header
     assert refused({"Stripe-Signature": right}, body[:-1]) == "signature"
     assert refused({"Stripe-Signature": right}, b"\xff" + body) == "signature"

@@ -9,8 +9,11 @@ from typing import Any
 
 import orjson
 
+from community.payments.models import Order
 from community.payments.notice import Kind, Notice
 from community.payments.reading import amount_of, moment_of, text_of
+from community.playbook_offers import TermPlan
+from community.playbook_types import Months
 
 NAME = "stars"
 CURRENCY = "XTR"
@@ -20,6 +23,7 @@ MOST_A_PERIOD = 10_000
 """Stars that a subscription may cost at most a period (Bot API)."""
 MOST = 100_000
 """Stars that an invoice may ask for at most."""
+LONGEST_TITLE, LONGEST_DESCRIPTION = 32, 255
 SUCCESSFUL, REFUNDED = "successful_payment", "refunded_payment"
 """Fields of the message; also the events' names."""
 
@@ -42,6 +46,25 @@ def notice(message: Mapping[str, Any], payer: int | None) -> Notice:
         subscription=order if about.get("is_recurring") else None,
         period_ends_at=moment_of(about.get("subscription_expiration_date"), "end of the period"),
     )
+
+
+def invoice(order: Order, title: str, description: str, *, subscription: bool = False) -> dict[str, Any]:
+    """Parameters of sendInvoice and createInvoiceLink; a subscription can only have a link."""
+    shown = title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
+    asked = {
+        "title": shown,
+        "description": description[:LONGEST_DESCRIPTION],
+        "payload": order.number,
+        "currency": CURRENCY,
+        "prices": [{"label": shown, "amount": order.amount_minor}],
+    }
+    return asked | ({"subscription_period": PERIOD_S} if subscription else {})
+
+
+def can_subscribe(order: Order, plan: TermPlan) -> bool:
+    """Whether Telegram can renew it: every 30 days, at the first payment's price, so without a coupon or an upgrade."""
+    monthly = plan.length in (Months(months=1), Months(hours=30 * 24))
+    return monthly and order.amount_minor == order.list_minor and order.amount_minor <= MOST_A_PERIOD
 
 
 def body_of(message: Mapping[str, Any]) -> bytes:

@@ -53,7 +53,8 @@ class Stripe:
         header = headers.get(SIGNATURE_HEADER, "")
         if not header:
             raise Forged("unsigned")
-        if not any(_signed(secret, header, body) for secret in self._secrets):
+        # Stripe's own comparison raises TypeError for what is not ASCII.
+        if not header.isascii() or not any(_signed(secret, header, body) for secret in self._secrets):
             raise Forged("signature")
         age = now.timestamp() - _timestamp(header)
         if abs(age) > WINDOW.total_seconds():

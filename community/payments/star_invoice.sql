@@ -1,0 +1,2 @@
+-- name: buyer
+SELECT telegram_id, locale FROM v_members WHERE id = %(member_id)s
