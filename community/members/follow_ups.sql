@@ -52,3 +52,7 @@ RETURNING
 -- name: close_of
 UPDATE follow_ups SET done_at = %(at)s, done_by = %(by)s, outcome = %(outcome)s
 WHERE member_id = %(member_id)s AND kind = %(kind)s AND occurrence = %(occurrence)s AND done_at IS NULL
+
+-- name: task_for
+SELECT id FROM follow_ups
+WHERE member_id = %(member_id)s AND kind = %(kind)s AND occurrence = %(occurrence)s AND done_at IS NULL

@@ -256,7 +256,6 @@ class InvoiceRequest(SQLModel, table=True):
     """Whom it is made out to."""
     tax_id: str = text(server_default="")
     email: str = text(server_default="")
-    """Empty: not all was asked yet."""
     address: str = text(server_default="")
     state: str = text(server_default="open")
     requested_at: datetime = moment()

@@ -6,13 +6,17 @@ from datetime import datetime
 from hashlib import sha256
 
 from community.database.pool import Connection
+from community.database.queries import load
 from community.engagement.coupons import usable
 from community.engagement.redemptions import Quote, quote
 from community.payments.models import Order
 from community.payments.orders import NewOrder, Opened, open_order, orders_of
+from community.payments.providers.stars import CURRENCY
 from community.playbook import Playbook
 from community.playbook_offers import TermPlan
 from community.playbook_types import Amount
+
+queries = load(__file__, "selling.sql")
 
 MOST_COUPONS = 20
 """Of a member's own, that are tried on a price."""
@@ -70,6 +74,13 @@ async def open_or_again(
     new = NewOrder(plan=plan, currency=price.currency, source="bot", member_id=member_id, coupon=tag.coupon)
     opened = await open_order(conn, playbook, new, at)
     return opened.order if isinstance(opened, Opened) else None
+
+
+async def adopt(conn: Connection, order: Order, member_id: int) -> Order:
+    """An order in Stars that nobody has is the member's who came to pay it; any other stays as it is."""
+    values = {"id": order.id, "member_id": member_id, "currency": CURRENCY}
+    row = await (await conn.execute(queries.adopt, values)).fetchone()
+    return Order(**row) if row else order
 
 
 def _waiting(orders: Sequence[Order], plan: str, tag: Tag, at: datetime) -> Order | None:
