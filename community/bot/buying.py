@@ -1,6 +1,5 @@
 """Buying in the chat: what is on sale, for how much to this member, and Telegram's own invoice in Stars."""
 
-import re
 from typing import Any
 
 from community.access.terms import terms_of
@@ -13,13 +12,11 @@ from community.payments.models import Order
 from community.payments.numbers import shown
 from community.payments.orders import find
 from community.payments.providers.stars import CURRENCY
-from community.payments.selling import adopt, on_sale, open_or_again, tag_of
+from community.payments.selling import on_sale, open_or_again, tag_of
 from community.payments.star_invoice import stars_invoice
 from community.playbook_offers import title_of
 from community.playbook_types import Amount
 
-START = re.compile(r"buy-([A-Z0-9]{8})|plan_([a-z][a-z0-9_]{0,31})", re.ASCII)
-"""Start payloads: an order from the page to be paid in Stars; a plan."""
 MOST_COUPONS = 8
 
 
@@ -60,31 +57,13 @@ async def pay(turn: Turn, member: Member, key: str) -> bool:
         return False
     if order is None:  # its coupon was used meanwhile
         return await show_plan(turn, member, key)
-    return await _invoice(turn, order)
+    return await send_invoice(turn, order)
 
 
 async def pay_order(turn: Turn, member: Member, number: str) -> bool:
     """Telegram's invoice for an order of the member's; False: it is another's, or cannot be paid so."""
     order = await find(turn.conn, number)
-    return order is not None and order.member_id == member.id and await _invoice(turn, order)
-
-
-async def on_buy_start(turn: Turn, member: Member, payload: str) -> bool:
-    """Start was pressed by a link of the page, or of a message; False: it is another payload."""
-    asked = START.fullmatch(payload)
-    if asked is None:
-        return False
-    if asked[2]:
-        return await show_plan(turn, member, asked[2])
-    order = await find(turn.conn, asked[1])
-    if order is None:
-        return False
-    order = await adopt(turn.conn, order, member.id)
-    if order.member_id != member.id or not await _invoice(turn, order):
-        from community.bot.orders import show_order  # which leads back here to pay
-
-        await show_order(turn, member, order)
-    return True
+    return order is not None and order.member_id == member.id and await send_invoice(turn, order)
 
 
 async def show_trial(turn: Turn, member: Member) -> None:
@@ -96,7 +75,8 @@ async def show_trial(turn: Turn, member: Member) -> None:
     turn.reply(member, "bot/trial", coupons=opening, had=had)
 
 
-async def _invoice(turn: Turn, order: Order) -> bool:
+async def send_invoice(turn: Turn, order: Order) -> bool:
+    """Telegram's invoice for the order; False: it cannot be paid in Stars, or not any more."""
     if turn.muted:
         return True
     try:

@@ -52,8 +52,8 @@ _WORDS: dict[Intent, str] = {
     Intent.paysupport: """paysupport paymentsupport paymenthelp 付款问题 付款問題 支付问题 支付問題 支付帮助 支付幫助
         付款帮助 付款幫助""",
     Intent.buy: "buy plans purchase shop 购买 購買 我要买 我要買 下单 下單 套餐 买会员 買會員 购买会员 購買會員 商店",
-    Intent.order: """order orders myorder myorders orderstatus 订单 訂單 我的订单 我的訂單 查订单 查訂單 查询订单 查詢訂單
-        订单号 訂單號""",
+    Intent.order: """order orders myorder myorders orderstatus 订单 訂單 我的订单 我的訂單 查订单 查訂單
+        查询订单 查詢訂單 订单号 訂單號""",
     Intent.invoice: "invoice invoices 发票 發票 开发票 開發票 开票 開票 我要发票 我要發票 申请发票 申請發票",
     Intent.refund: "refund refunds moneyback 退款 申请退款 申請退款 我要退款 退钱 退錢",
     Intent.trial: "trial trials freetrial 试用 試用 体验 體驗 免费试用 免費試用 申请试用 申請試用 试用会员 試用會員",

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import timedelta
 
-from community.bot.buying import order_shown
+from community.bot.buying import order_shown, send_invoice, show_plan
 from community.bot.holdings import tongue
 from community.bot.intents import Intent, about
 from community.bot.turn import Turn
@@ -16,6 +16,7 @@ from community.payments.models import Order
 from community.payments.numbers import ALPHABET, CODE_LENGTH, read_claim, read_number, shown
 from community.payments.orders import find, orders_of
 from community.payments.providers.stars import CURRENCY
+from community.payments.selling import adopt
 
 queries = load(__file__, "orders.sql")
 
@@ -24,6 +25,8 @@ EXPECTED = "order_claim:"
 WITHIN = timedelta(days=1)
 """How long a typed code counts for the order asked about."""
 MOST = 8
+START = re.compile(r"buy-([A-Z0-9]{8})|plan_([a-z][a-z0-9_]{0,31})", re.ASCII)
+"""Start payloads: an order from the page to be paid in Stars; a plan."""
 _CODE = re.compile(f"[{ALPHABET}]{{{CODE_LENGTH}}}")
 
 
@@ -105,6 +108,22 @@ async def show_order(turn: Turn, member: Member, order: Order) -> None:
         entries=[dict(row) for row in entries] if paid else [],
         **({"coupon": order.coupon_code} if order.coupon_code and open_ else {}),
     )
+
+
+async def on_buy_start(turn: Turn, member: Member, payload: str) -> bool:
+    """Start was pressed by a link of the page, or of a message; False: it is another payload."""
+    asked = START.fullmatch(payload)
+    if asked is None:
+        return False
+    if asked[2]:
+        return await show_plan(turn, member, asked[2])
+    order = await find(turn.conn, asked[1])
+    if order is None:
+        return False
+    order = await adopt(turn.conn, order, member.id)
+    if order.member_id != member.id or not await send_invoice(turn, order):
+        await show_order(turn, member, order)
+    return True
 
 
 async def on_typed_claim(turn: Turn, member: Member, text: str) -> bool:

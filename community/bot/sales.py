@@ -1,9 +1,9 @@
 """What members wish for and press in the shop, and who sees to it."""
 
-from community.bot.buying import on_buy_start, pay, pay_order, show_plan, show_plans, show_trial
+from community.bot.buying import pay, pay_order, show_plan, show_plans, show_trial
 from community.bot.intents import Intent
 from community.bot.invoicing import on_invoice_button, on_typed_invoice, wish_invoice
-from community.bot.orders import list_orders, on_claim_start, on_order, on_order_button, on_typed_claim
+from community.bot.orders import list_orders, on_buy_start, on_claim_start, on_order, on_order_button, on_typed_claim
 from community.bot.refunding import on_refund_button, on_refunding_button, wish_refund
 from community.bot.turn import Turn
 from community.members.models import Member
