@@ -60,9 +60,8 @@ async def _done(number: str) -> None:
         async with transaction(s.conn):
             request = await written(s.conn, order, at, by=operator())
             if request is None:
-                raise OrderRefused(
-                    f"order {shown(order.number)}: no invoice waits; `sop invoices list` has those that do"
-                )
+                name = shown(order.number)
+                raise OrderRefused(f"order {name}: no invoice waits; `sop invoices list` has those that do")
             member = await by_id(s.conn, order.member_id) if order.member_id is not None else None
             if member:
                 told = Draft(
