@@ -220,7 +220,7 @@ class RefundRequest(SQLModel, table=True):
             "provider",
             "charge",
             unique=True,
-            postgresql_where=sql("state in ('asked', 'approved')"),
+            postgresql_where=sql("state in ('asked', 'approved', 'sent')"),
         ),
         Index("refund_requests_approved", "id", postgresql_where=sql("state = 'approved'")),
         Index("refund_requests_member", "member_id"),

@@ -69,7 +69,7 @@ async def refundable(conn: Connection, order_id: int) -> Payment | None:
 
 
 async def ask(conn: Connection, playbook: Playbook, order: Order, payment: Payment, at: datetime) -> Wish:
-    """A member wishes their order's payment back. Asked again before it was decided, it stays one request."""
+    """A member wishes their order's payment back. Asked again before it has come to an end, it stays one request."""
     assert payment.member_id is not None
     async with transaction(conn):
         row = await (await conn.execute(queries.ask, _asked(payment, order.id, at, "member", "asked"))).fetchone()

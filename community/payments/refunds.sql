@@ -12,7 +12,7 @@ VALUES (
     %(provider)s, %(charge)s, %(order_id)s, %(member_id)s, %(amount_minor)s, %(currency)s, %(state)s, %(at)s, %(by)s,
     %(decided_at)s, %(decided_by)s
 )
-ON CONFLICT (provider, charge) WHERE state in ('asked', 'approved') DO NOTHING
+ON CONFLICT (provider, charge) WHERE state in ('asked', 'approved', 'sent') DO NOTHING
 RETURNING *
 
 -- name: by_id
@@ -20,7 +20,7 @@ SELECT * FROM refund_requests WHERE id = %(id)s
 
 -- name: open_request
 SELECT * FROM refund_requests
-WHERE provider = %(provider)s AND charge = %(charge)s AND state IN ('asked', 'approved')
+WHERE provider = %(provider)s AND charge = %(charge)s AND state IN ('asked', 'approved', 'sent')
 
 -- name: decide
 UPDATE refund_requests SET

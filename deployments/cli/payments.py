@@ -9,7 +9,7 @@ from community.errors import OrderRefused
 from community.payments import listing
 from community.payments.claims import place
 from community.payments.models import Payment
-from community.payments.refunds import left, order_refund, paid_back
+from community.payments.refunds import BY_ITSELF, left, order_refund, paid_back
 from community.payments.settle import settle
 from deployments.cli.orders import PAYMENT_HEAD, money, payment_rows
 from deployments.cli.output import console, local, print_json, print_table
@@ -142,6 +142,9 @@ async def _refund(name: str) -> None:
     if request.state == "approved":
         print(f"{payment.provider} is asked to pay {amount} of {_name(payment)} back; access ends when it has.")
         print(f"`sop payments show {payment.charge}` tells how it stands.")
+    elif payment.provider in BY_ITSELF:
+        print(f"{payment.provider} was asked to pay {amount} of {_name(payment)} back already; it has yet to do so.")
+
     else:
         print(f"Please pay {amount} of {_name(payment)} back on the page of {payment.provider}.")
         print(f"If it does not tell us by itself: sop payments refund {payment.charge} --done")

@@ -306,7 +306,7 @@ def upgrade() -> None:
         "refund_requests",
         ["provider", "charge"],
         unique=True,
-        postgresql_where=sa.text("state in ('asked', 'approved')"),
+        postgresql_where=sa.text("state in ('asked', 'approved', 'sent')"),
     )
     op.create_table(
         "invoice_requests",
