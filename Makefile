@@ -24,7 +24,7 @@ up: .venv/runtime
 	@exec $(BIN)/sop up
 
 test: .venv/dev chromium
-	@$(BIN)/pytest -n 2 --dist loadgroup $(TEST_ARGS)
+	@$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder $(TEST_ARGS)
 
 hostile: .venv/dev
 	@HYPOTHESIS_PROFILE=long $(BIN)/pytest -k hostile $(TEST_ARGS)

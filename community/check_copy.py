@@ -3,7 +3,7 @@
 import re
 import traceback
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -27,6 +27,8 @@ Found = tuple[int, str]
 _MOMENTS = {"moment": sample_moment, "day": sample_moment}
 SAME = 512
 """Copies kept compiled: each is rendered with several samples."""
+SAME_TEXTS = 2048
+"""Texts kept parsed, of bodies and buttons: who checks again has changed a few of them."""
 
 _MARK = re.compile("\ue000([0-9]+)\ue001")
 _START = re.compile(r"https://t\.me/\w+\?start=([A-Za-z0-9_-]{1,64}$)?")
@@ -55,7 +57,7 @@ class CopyCheck:
     def problems(self) -> list[Found]:
         """Everything wrong with it, in order of lines."""
         try:
-            parts = split(self.source)
+            parts = _parts(self.source)
         except YamlError as error:
             return [(error.line + 1, f"{error.message}; correct the lines between the --- lines")]
         front, names = [*_front_problems(parts)], [*self._names(parts)]
@@ -78,8 +80,8 @@ class CopyCheck:
                 continue
             given = sample if each is None else {**sample, "item": next(iter(sample[each]), {})}
             try:
-                tree = parse_template(environment, text)
-                found = [*_undeclared(tree, given), *_unknown_links(tree, self.playbook)]
+                parsed = _parsed(environment, text)
+                found = [*_undeclared(parsed, given), *_unknown_links(parsed, self.playbook)]
             except TemplateSyntaxError as error:
                 found = [(error.lineno, f"{error.message}; correct the Jinja expression")]
             yield from ((line + offset - 1, message) for offset, message in found)
@@ -183,21 +185,42 @@ def _jinja_texts(parts: CopySource) -> Iterator[tuple[int, ImmutableSandboxedEnv
                     yield line, PLAIN, f"{{{{ link({text!r}) }}}}", each
 
 
-def _undeclared(tree: nodes.Template, sample: Mapping[str, Any]) -> Iterator[Found]:
-    unknown = meta.find_undeclared_variables(tree) - sample.keys() - HTML.globals.keys()
-    for name in tree.find_all(nodes.Name):
-        if name.name in unknown and name.ctx == "load":
+@lru_cache(maxsize=SAME)
+def _parts(source: str) -> CopySource:
+    return split(source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """What a text with Jinja in it asks for: the names that it does not set itself, attributes, calls."""
+
+    free: Sequence[nodes.Name]
+    accesses: Sequence[nodes.Getattr]
+    calls: Sequence[nodes.Call]
+
+
+@lru_cache(maxsize=SAME_TEXTS)
+def _parsed(environment: ImmutableSandboxedEnvironment, text: str) -> _Parsed:
+    tree = parse_template(environment, text)
+    free = meta.find_undeclared_variables(tree)
+    names = [name for name in tree.find_all(nodes.Name) if name.name in free and name.ctx == "load"]
+    return _Parsed(names, [*tree.find_all(nodes.Getattr)], [*tree.find_all(nodes.Call)])
+
+
+def _undeclared(parsed: _Parsed, sample: Mapping[str, Any]) -> Iterator[Found]:
+    for name in parsed.free:
+        if name.name not in sample and name.name not in HTML.globals:
             yield name.lineno, f"{name.name} is not known here; use one of {', '.join(sorted(sample))}"
-    for access in tree.find_all(nodes.Getattr):
+    for access in parsed.accesses:
         known = sample.get(access.node.name) if isinstance(access.node, nodes.Name) else None
         if isinstance(known, dict) and access.attr not in known:
             owner = access.node.name if isinstance(access.node, nodes.Name) else ""
             yield access.lineno, f"{owner} has no {access.attr}; it has {', '.join(known)}"
 
 
-def _unknown_links(tree: nodes.Template, playbook: Playbook | None) -> Iterator[Found]:
+def _unknown_links(parsed: _Parsed, playbook: Playbook | None) -> Iterator[Found]:
     known = link_keys(playbook) if playbook else None
-    for call in tree.find_all(nodes.Call):
+    for call in parsed.calls:
         named = isinstance(call.node, nodes.Name) and call.node.name == "link" and call.args
         if named and isinstance(call.args[0], nodes.Const) and known is not None and call.args[0].value not in known:
             yield call.lineno, f"link {call.args[0].value!r} is not in the playbook; known: {', '.join(sorted(known))}"

@@ -20,6 +20,7 @@ def offer_problems(playbook: Playbook) -> Iterator[Found]:
         yield from ((("offers", key, part), what) for part, what in _of_offer(playbook, offer))
         if prefixes[offer.prefix] > 1:
             yield ("offers", key, "prefix"), f"prefix {offer.prefix} is another offer's too; each must be different"
+    yield from ((("problem", "offer"), what) for what in _no_offer(playbook, playbook.problem.offer))
     yield from _of_steps(playbook)
 
 
@@ -72,9 +73,12 @@ def _of_steps(playbook: Playbook) -> Iterator[Found]:
         for index, step in enumerate(stage.steps):
             where = ("stages", name, "steps", index)
             yield from (((*where, "plans"), what) for what in _unknown(playbook, step.plans))
-            if step.offer and step.offer not in playbook.offers:
-                known = ", ".join(playbook.offers) or "none"
-                yield (*where, "offer"), f"offer {step.offer} is not in the playbook; known: {known}"
+            yield from (((*where, "offer"), what) for what in _no_offer(playbook, step.offer))
+
+
+def _no_offer(playbook: Playbook, key: str | None) -> Iterator[str]:
+    if key and key not in playbook.offers:
+        yield f"offer {key} is not in the playbook; known: {', '.join(playbook.offers) or 'none'}"
 
 
 def _unknown(playbook: Playbook, plans: Iterable[str]) -> Iterator[str]:

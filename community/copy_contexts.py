@@ -186,6 +186,7 @@ LIVE: dict[str, Any] = {
     "id": _LARGEST_ID,
     "title": "<" + "😀" * 127,
     "speaker": "<" + "😀" * 127,
+    "materials": f"https://{'x' * 60}.example/{'x' * 120}?a=1&b=2",
     "starts": "30 Nov, 20:00",
     "ends": "30 Nov, 21:30",
     "window_until": "2 Dec, 21:30",
@@ -197,6 +198,7 @@ LIVE: dict[str, Any] = {
 _SINCE = "2026-01-01T04:00:00+00:00"
 _PAYER = {"since_at": _SINCE, "consultant": HOSTILE_NAME}
 _OF_STAGES: dict[str, dict[str, Any]] = {
+    "dormancy_reactivation": {"next_live": None},
     "renewal_reminders": {"ends_at": "2026-11-30T12:00:00+00:00", "days_left": 3650},
     "member_care/nps": _PAYER,
     "member_care/benefits": _PAYER,
@@ -260,7 +262,7 @@ def step_context(template: str) -> dict[str, Any]:
 def smallest(sample: dict[str, Any]) -> dict[str, Any]:
     """The same sample with nothing in whatever may be empty, so that a check sees the other branches too."""
     kept = {*_STANDARD, "alerts", "join_url", "start_payload", "start_url"}
-    nothing = {"coupon": None, "live": _PLAIN_LIVE}
+    nothing = {"coupon": None, "live": None if "next_live" in sample else _PLAIN_LIVE}
     return {name: value if name in kept else _emptied(value) for name, value in sample.items()} | {
         name: value for name, value in nothing.items() if name in sample
     }

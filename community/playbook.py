@@ -24,7 +24,7 @@ from community.playbook_types import (
     Zone,
 )
 
-Sign = Literal["message", "reaction", "click", "button", "start", "answer"]
+Sign = Literal["message", "private", "reaction", "click", "button", "start", "answer"]
 """Kinds of events by which a member shows to be there (`community.activity.record.SIGNS_OF_LIFE`)."""
 
 PageVariant = Literal["price", "benefits", "social_proof"]
@@ -136,10 +136,11 @@ class Resource(Entry):
 
 
 class ProblemQuestion(Entry):
-    """The "biggest problem" question: what can be chosen, and how soon a human follows up."""
+    """The "biggest problem" question: what can be chosen, how soon a human follows up, what the answer brings."""
 
     choices: tuple[Key, ...] = Field(min_length=1, max_length=8)
     follow_up_within: Duration
+    offer: Key | None = None
 
 
 class Link(Entry):
@@ -164,7 +165,7 @@ class Alerts(Entry):
 class Signs(Entry):
     """What counts as activity, by the kinds of events: of members at all, and as speaking in a group (SOP 1.15)."""
 
-    activity: tuple[Sign, ...] = ("message", "reaction", "click", "button", "start", "answer")
+    activity: tuple[Sign, ...] = ("message", "private", "reaction", "click", "button", "start", "answer")
     speaking: tuple[Sign, ...] = ("message",)
 
 

@@ -1,25 +1,31 @@
-"""Tell Prefect what was decided past it: runs that wait for a word go on, or end, as soon as Prefect can be asked.
+"""Decisions and the runs that wait for them: past Prefect, a run goes on, or ends, as soon as Prefect can be asked; and
+whoever cancels such a run has decided.
 
-Nothing depends on it: the word is carried out before, by the service, whether Prefect is there or not.
+Nothing else depends on it: a word is carried out by the service, whether Prefect is there or not.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from community.database.installation import sop_now
 from community.database.pool import Pool
 from community.errors import PrefectUnavailable
+from community.outreach.decide import heed
 from community.outreach.proposal import Proposal
-from community.outreach.proposals import LATELY, decided_lately
+from community.outreach.proposals import LATELY, decided_lately, waiting_runs
+from community.settings import Settings
 from deployments.runs import ask
 
 LOOK_S = 3.0
+HEED_S = 15.0
 
 log = logging.getLogger(__name__)
 CatchUp = Callable[[Proposal], Coroutine[Any, Any, bool]]
+Cancelled = Callable[[Sequence[Proposal]], Coroutine[Any, Any, list[Proposal]]]
 
 
 class ShowDecisions:
@@ -57,6 +63,36 @@ class ShowDecisions:
             self._known.add(news)
             log.info("plan %d: its run knows that it is %s", proposal.id, proposal.state)
         self._away = False
+
+
+class HeedCancels:
+    """Takes the cancelling of a run that waits for a word as that word. While Prefect is away nothing is said."""
+
+    def __init__(self, pool: Pool, settings: Settings) -> None:
+        self._pool, self._settings = pool, settings
+
+    async def run(self) -> None:
+        """Look for cancelled runs until cancelled."""
+        cancelled = await asyncio.to_thread(_cancelled_runs)
+        while True:
+            await self.heed(cancelled)
+            await asyncio.sleep(HEED_S)
+
+    async def heed(self, cancelled: Cancelled) -> None:
+        """Cancel the proposals whose runs are cancelled. Prefect is asked only while something waits."""
+        async with self._pool.connection() as conn:
+            waiting = await waiting_runs(conn)
+        with suppress(PrefectUnavailable):
+            found = await ask(partial(cancelled, waiting)) if waiting else []
+            async with self._pool.connection() as conn:
+                bot_id, staff_chat = self._settings.bot_id, self._settings.staff_chat
+                await heed(conn, found, await sop_now(conn), bot_id=bot_id, staff_chat=staff_chat)
+
+
+def _cancelled_runs() -> Cancelled:
+    from tasks.resuming import cancelled_runs
+
+    return cancelled_runs
 
 
 def _catch_up() -> CatchUp:

@@ -41,7 +41,7 @@ from community.outbox.recover import follow_clock, recover
 from community.outreach.decide import settle
 from community.payments.workers import PaymentWorkers
 from community.settings import Mode, Settings, load_settings
-from deployments.decisions import ShowDecisions
+from deployments.decisions import HeedCancels, ShowDecisions
 from deployments.joins import ShowJoins
 from deployments.prefect_away import watch_prefect
 from deployments.runs import ask
@@ -102,6 +102,7 @@ class Service:
             "sweeps": partial(every, SWEEP_S, self._sweep),
             "approvals": partial(every, SWEEP_S, self._settle_proposals),
             "decisions": ShowDecisions(self._pool).run,
+            "cancelled runs": HeedCancels(self._pool, self._settings).run,
             "joins": self._joins().run,
             "pauses": partial(every, PAUSES_S, self._mirror_pauses),
             "alerts": partial(every, LOOK_S, self._look_out),

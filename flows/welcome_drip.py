@@ -5,9 +5,9 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.events import emit_event
 
 from tasks.conduct import Order, What, conduct
+from tasks.events import happened
 
 STAGE = "welcome_drip"
 
@@ -33,5 +33,5 @@ async def welcome_drip(
     """
     state = await conduct(Order(STAGE, what, as_of, members, first_day, last_day, plan))
     if members is not None:
-        emit_event("sop.joined", {"prefect.resource.id": f"sop.stage.{STAGE}"}, payload={"count": len(members)})
+        happened("joined", STAGE, count=len(members))
     return state

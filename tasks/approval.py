@@ -7,6 +7,7 @@ the run is told afterwards (`tasks.resuming`).
 from datetime import timedelta
 from enum import StrEnum
 
+from prefect.exceptions import Pause
 from prefect.flow_runs import suspend_flow_run
 from prefect.input import RunInput
 from pydantic import Field
@@ -19,6 +20,7 @@ from community.outreach.proposal import FORM, Proposal
 from community.outreach.proposals import find_proposal
 from community.playbook import Playbook
 from community.settings import load_settings
+from tasks.events import happened
 from tasks.proposing import announce
 from tasks.reporting import local
 from tasks.storage import connection
@@ -55,14 +57,46 @@ async def decided(proposal: Proposal, playbook: Playbook) -> Proposal:
     await announce(proposal)
     async with connection() as conn:
         left = proposal.decide_by_at - await sop_now(conn)
-    word = await suspend_flow_run(  # type: ignore[misc]  # typed as if it were never awaited
-        wait_for_input=Word.with_initial_data(description=_question(proposal, playbook)),
-        timeout=int((max(left, timedelta()) + LONGER).total_seconds()),
-        key=proposal.question,
-    )
+    try:
+        word = await suspend_flow_run(  # type: ignore[misc]  # typed as if it were never awaited
+            wait_for_input=Word.with_initial_data(description=_question(proposal, playbook)),
+            timeout=int((max(left, timedelta()) + LONGER).total_seconds()),
+            key=proposal.question,
+        )
+    except Pause:  # it waits from now on; resumed with a word, it comes by here again
+        tell_waiting(proposal)
+        raise
     async with connection() as conn:
         await _note(conn, proposal, word)
         return await find_proposal(conn, str(proposal.id))
+
+
+def tell_waiting(proposal: Proposal) -> None:
+    """As an event for operators' automations: this waits for a word."""
+    happened(
+        "proposal_waiting",
+        proposal.stage,
+        f"{proposal.hash}:{proposal.settled}",
+        plan=proposal.hash,
+        kind=proposal.kind,
+        messages=proposal.left,
+        decide_by=proposal.decide_by_at.isoformat(),
+    )
+
+
+def tell_decided(proposal: Proposal) -> None:
+    """As an event for operators' automations: how it ended, not by whom."""
+    happened(
+        "proposal_decided",
+        proposal.stage,
+        f"{proposal.hash}:{proposal.state}",
+        plan=proposal.hash,
+        kind=proposal.kind,
+        state=proposal.state,
+        how=proposal.decided_how,
+        sent=proposal.sent,
+        left=proposal.left,
+    )
 
 
 async def _note(conn: Connection, proposal: Proposal, word: Word) -> None:

@@ -16,7 +16,7 @@ from community.outreach.plan import PlanResult
 from community.outreach.proposal import Proposal
 from community.outreach.proposals import find_proposal, proposal_of_run
 from community.playbook import Playbook
-from tasks.approval import decided
+from tasks.approval import decided, tell_decided
 from tasks.messaging import Followed, follow_delivery, logical_date, plan_stage
 from tasks.proposing import carry_out, propose_days, propose_due, show_plan
 from tasks.reporting import headline, local, name_run, report_stage
@@ -144,6 +144,8 @@ class _Run:
     async def _end(self, proposal: Proposal, day: date | None) -> State[Any]:
         proposal, done = await carry_out(proposal)
         when, decision = self._when(proposal, day), decision_words(proposal)
+        if day is None:
+            tell_decided(proposal)
         if proposal.state != "executed":
             await self.name(decision, when=when)
             return Cancelled(message=noted(proposal))

@@ -26,7 +26,9 @@ from community.live.ladder import RESULT_AFTER, STAGE, rungs
 from community.live.models import Live
 from community.live.results import tell_results
 from community.live.sessions import coming
+from community.outreach.statements import run_before
 from community.settings import load_settings
+from tasks.events import happened
 from tasks.messaging import REAL_TIME
 from tasks.reporting import local
 from tasks.storage import bundle_in_force, connection
@@ -120,9 +122,27 @@ async def close_windows(as_of: datetime) -> list[str]:
         bundle = await bundle_in_force(conn)
         swept = await sweep(conn, as_of, bot_id=settings.bot_id)
         told = await tell_results(conn, bundle, as_of, bot_id=settings.bot_id, staff_chat=settings.staff_chat)
+        tell_windows(await opened(conn, bundle, as_of), swept.closed)
     dropped = [f"{number:,} dropped: {reason_words(reason)}" for reason, number in swept.dropped.items()]
-    phrases = {count(swept.closed, "window") + " closed": swept.closed, count(told, "result") + " told": told}
+    closed = len(swept.closed)
+    phrases = {count(closed, "window") + " closed": closed, count(told, "result") + " told": told}
     return [phrase for phrase, number in phrases.items() if number] + dropped
+
+
+async def opened(conn: Connection, bundle: Bundle, as_of: datetime) -> list[Live]:
+    """Sessions whose window has opened since the stage's schedule fired last."""
+    since = run_before(bundle.playbook.stage(STAGE).schedule, as_of)
+    found = await coming(conn, since)
+    return [live for live in found if since < live.ends_at <= as_of and live.plan and live.cancelled_at is None]
+
+
+def tell_windows(opened: Sequence[Live], closed: Sequence[int]) -> None:
+    """As events for operators' automations: which windows opened, and which closed."""
+    if opened:
+        once = ",".join(f"{live.id}:{live.version}:{live.created_at.isoformat()}" for live in opened)
+        happened("window_opened", STAGE, once, count=len(opened), lives=[live.id for live in opened])
+    if closed:
+        happened("window_closed", STAGE, count=len(closed), lives=list(closed))
 
 
 async def _scheduled(client: PrefectClient) -> list[FlowRun]:

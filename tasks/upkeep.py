@@ -24,6 +24,7 @@ from community.outbox.forecast import Forecast, forecast
 from community.outbox.halt import halts, mirror
 from community.outbox.recover import Recovered, recover
 from community.settings import load_settings
+from tasks.live_runs import tell_windows
 from tasks.reporting import local
 from tasks.sending import make_delivery
 from tasks.storage import bundle_in_force, connection, database_url
@@ -72,7 +73,7 @@ async def sweep_outbox() -> Recovered:
     """Take back messages whose sender vanished, and expire those whose time is over, or whose offer."""
     async with connection() as conn:
         bot_id, at = load_settings().bot_id, await sop_now(conn)
-        await sweep_lives(conn, at, bot_id=bot_id)
+        tell_windows([], (await sweep_lives(conn, at, bot_id=bot_id)).closed)
         return await recover(conn, bot_id, at)
 
 

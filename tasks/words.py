@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from community.outreach.proposal import TIMEOUT, Proposal
+from community.outreach.proposal import RUN, TIMEOUT, Proposal
 
 REASONS = {
     "halted": "stopped: sending is halted, the stage is paused in Prefect or switched off in the playbook",
@@ -139,6 +139,8 @@ def decision_words(proposal: Proposal) -> str:
         return "waits for approval"
     if proposal.decided_how == TIMEOUT:
         return "cancelled, no answer in time"
+    if proposal.decided_how == RUN:
+        return "cancelled in Prefect"
     if proposal.decision == "cancel":
         return f"cancelled by {proposal.by}"
     if proposal.state == "refused":

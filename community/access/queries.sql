@@ -54,3 +54,4 @@ RETURNING *
 -- name: matter_again
 -- Their end had been overtaken; what is said of it counts anew from now.
 UPDATE terms SET changed_at = %(at)s WHERE id = ANY (%(ids)s)
+RETURNING *

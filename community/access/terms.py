@@ -12,6 +12,7 @@ from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.engagement.redemptions import reverse_of_term
 from community.errors import AccessRefused
+from community.outbox.settle import count_anew
 
 queries = load(__file__)
 
@@ -57,6 +58,7 @@ async def set_end(
             conn, "set_end", term, at, by, f"{utc(term.ends_at)} → {utc(ends_at)}", note, ends_at=ends_at
         )
         await _reach_over(conn, term, at, unless=changed)
+        await _matter_again(conn, changed, at)
     return changed
 
 
@@ -90,7 +92,8 @@ async def revoke(conn: Connection, term_id: int, at: datetime, *, by: str, note:
         await _move_up(conn, term, [each for each in line if each.id != term_id], at)
         others = await line_of(conn, term.member_id, term.line)
         uncovered = [each.id for each in others if follows(term, each) and _matters(each, others, at)]
-        await conn.execute(queries.matter_again, {"ids": uncovered, "at": at})
+        for row in await (await conn.execute(queries.matter_again, {"ids": uncovered, "at": at})).fetchall():
+            await _matter_again(conn, Term(**row), at)
     return changed
 
 
@@ -105,7 +108,9 @@ async def _move_up(conn: Connection, gone: Term, others: Sequence[Term], at: dat
     entry = f"{utc(at)}: moved up, as term {gone.id} was revoked"
     values = {"ids": list(later), "by": gone.ends_at - begins_at, "at": at, "entry": entry}
     for row in await (await conn.execute(queries.move_up, values)).fetchall():
-        await _reach_over(conn, later[row["id"]], at, unless=Term(**row))
+        moved = Term(**row)
+        await _reach_over(conn, later[moved.id], at, unless=moved)
+        await _matter_again(conn, moved, at)
 
 
 async def _held(conn: Connection, term_id: int, *, revoked: bool = False) -> tuple[Term, list[Term]]:
@@ -149,6 +154,12 @@ async def _reach_over(conn: Connection, term: Term, at: datetime, *, unless: Ter
     same = unless and unless.ends_at and term.ends_at and over(unless) == over(term)
     if term.ends_at is not None and not same:
         await reach(conn, term.member_id, [over(term)], at)
+
+
+async def _matter_again(conn: Connection, term: Term, at: datetime) -> None:
+    """What was to be said of this end, before another took its place, is said again, with the time that it has now."""
+    if term.ends_at is not None:
+        await count_anew(conn, term.member_id, over(term), at, {"ends_at": term.ends_at.isoformat()})
 
 
 async def _change(

@@ -10,7 +10,7 @@ from community.database.fields import bigint, json, moment, text
 
 
 class Event(SQLModel, table=True):
-    """Something that happened: joined, left, message, reaction, click, button, start, blocked, unblocked …"""
+    """Something that happened: joined, left, message (written in a group), private (to the bot), reaction, click …"""
 
     __tablename__ = "events"
     __table_args__ = (
@@ -38,7 +38,7 @@ class Milestone(SQLModel, table=True):
             "kind",
             "last_at",
             postgresql_include=["member_id"],
-            postgresql_where=sql("kind::text = ANY ('{message,reaction,click,button,start,answer}'::text[])"),
+            postgresql_where=sql("kind::text = ANY ('{message,private,reaction,click,button,start,answer}'::text[])"),
         ),
     )
 

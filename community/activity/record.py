@@ -14,8 +14,9 @@ from community.database.queries import load
 
 queries = load(__file__)
 
-SIGNS_OF_LIFE = frozenset({"message", "reaction", "click", "button", "start", "answer"})
-"""Kinds by which a member shows to be active (SOP: engaged = click, button, reply, vote or reaction)."""
+SIGNS_OF_LIFE = frozenset({"message", "private", "reaction", "click", "button", "start", "answer"})
+"""Kinds by which a member shows to be active (SOP: engaged = click, button, reply, vote or reaction). `message` is
+written in a group, `private` to the bot."""
 
 MANY = 100
 """From so many on COPY is quicker; below, its own exchanges take longer than the rows."""

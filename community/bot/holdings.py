@@ -13,6 +13,7 @@ from community.database.queries import load
 from community.engagement.codes import PERSONAL, read_code
 from community.engagement.coupons import coupon_of, usable
 from community.engagement.models import Coupon
+from community.engagement.offers import give
 from community.engagement.redemptions import Refusal, look
 from community.errors import AccessRefused
 from community.groups.models import Group
@@ -46,6 +47,17 @@ async def list_coupons(turn: Turn, member: Member) -> None:
     found = await usable(turn.conn, member.id, turn.at, MOST_COUPONS)
     shown = [coupon_shown(turn.bundle, {**c.model_dump(), "remaining": _remaining(c)}, zone, locale) for c in found]
     turn.reply(member, "bot/coupons", coupons=shown)
+
+
+async def gift(turn: Turn, member: Member, offer: str | None, reason: str) -> str | None:
+    """The code of a coupon by that offer of the playbook, once for each reason; None when it is of no use to them.
+
+    Whoever holds something needs no trial, and nobody is given again what they have used.
+    """
+    if offer not in turn.bundle.playbook.offers or held(await terms_of(turn.conn, member.id), turn.at):
+        return None
+    code = await give(turn.conn, turn.bundle.playbook, offer, member.id, reason, turn.at)
+    return None if isinstance(await look(turn.conn, code, member.id, turn.at), Refusal) else code
 
 
 async def on_code(turn: Turn, member: Member, text: str) -> bool:

@@ -10,7 +10,7 @@ from community.bot import intents
 from community.bot.care import hours, take_typed_score, task_of
 from community.bot.chats import kind_of
 from community.bot.counters import MUTED, UNKNOWN_PAYLOADS
-from community.bot.holdings import list_coupons, on_code, on_coupon_start, payload_code, show_membership
+from community.bot.holdings import gift, list_coupons, on_code, on_coupon_start, payload_code, show_membership
 from community.bot.intents import Intent
 from community.bot.lives import on_live_start, on_typed_question
 from community.bot.sales import WISHES, on_sales_answer, on_sales_start, on_sales_text
@@ -91,11 +91,11 @@ async def on_text(turn: Turn, member: Member, text: str, kind: str) -> None:
     if typed and (not (wish or chosen) or await gate.accepts(text)) and await gate.answer(text) is not Verdict.none:
         return
     if not wish and not chosen and (await on_code(turn, member, text) or await on_sales_text(turn, member, text)):
-        turn.note("message", member, None, kind=kind, length=len(text))
+        turn.note("private", member, None, kind=kind, length=len(text))
         return
     if typed and not wish and not chosen and await _answers(turn, member, text):
         return
-    turn.note("message", member, None, kind=kind, length=len(text))
+    turn.note("private", member, None, kind=kind, length=len(text))
     if chosen:
         await choose_locale(turn, member, chosen)
     else:
@@ -151,8 +151,9 @@ async def show_data(turn: Turn, member: Member) -> None:
 
 
 async def take_problem(turn: Turn, member: Member, choice: str, text: str | None) -> None:
-    """The member told their biggest problem: an interest tag, and a human who follows up within the promised time."""
-    within = turn.bundle.playbook.problem.follow_up_within
+    """The member told their biggest problem: an interest tag, a human who follows up in time, and what it brings."""
+    asked = turn.bundle.playbook.problem
+    within = asked.follow_up_within
     due_at = turn.at + within
     await tag(turn.conn, member.id, f"interest:{choice}", turn.at)
     await answered(turn.conn, member.id, PROBLEM)
@@ -160,7 +161,8 @@ async def take_problem(turn: Turn, member: Member, choice: str, text: str | None
     if task := await promise(turn.conn, member.id, PROBLEM, text or choice, turn.at, due_at):
         details = task_of(turn, member, task, due_at)
         turn.tell_staff("staff/follow_up", member, **details, problem=problem, text=text)
-    turn.reply(member, "bot/problem_thanks", hours=hours(within))
+    coupon = await gift(turn, member, asked.offer, PROBLEM)
+    turn.reply(member, "bot/problem_thanks", hours=hours(within), coupon=coupon)
 
 
 async def _answers(turn: Turn, member: Member, text: str) -> bool:

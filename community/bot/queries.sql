@@ -52,7 +52,7 @@ ORDER BY updates DESC, kind
 -- name: recent_activity
 -- What the member did in the private chat within the last minute (SOP time).
 SELECT count(*) AS times FROM v_events
-WHERE member_id = %(member_id)s AND kind IN ('message', 'start', 'answer', 'button') AND group_id IS NULL
+WHERE member_id = %(member_id)s AND kind IN ('private', 'start', 'answer', 'button') AND group_id IS NULL
     AND at > %(at)s - interval '1 minute' AND at <= %(at)s
 
 -- name: own_message

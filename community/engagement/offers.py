@@ -1,7 +1,8 @@
-"""The coupons that a stage's messages bring with them: issued with the messages, one for each member and occasion."""
+"""The coupons that the playbook's offers bring: with a stage's messages, or for something that a member did."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import md5
 from typing import Any
 
 from community.database.pool import Connection
@@ -24,6 +25,25 @@ async def issue_planned(conn: Connection, plan_id: int, playbook: Playbook, at: 
         return 0
     columns = {name: [row[name] for row in offered] for name in offered[0]}
     return (await conn.execute(queries.issue_planned, {**columns, "plan_id": plan_id, "at": at})).rowcount
+
+
+async def give(conn: Connection, playbook: Playbook, key: str, member_id: int, reason: str, at: datetime) -> str:
+    """Issue the offer's coupon to a member, in the caller's transaction, once for each reason; returns its code."""
+    offer = playbook.offers[key]
+    theirs = md5(f"{playbook.holdout.salt}:{key}:{member_id}:{reason}".encode(), usedforsecurity=False).hexdigest()
+    values = {
+        **columns_of(offer),
+        "code": f"{offer.prefix}-{theirs[:12].upper()}",
+        "offer": key,
+        "plans": list(offer.plans) or None,
+        "member_id": member_id,
+        "first_n": None,
+        "valid_from": at,
+        "valid_until": at + offer.valid_for,
+        "at": at,
+    }
+    await conn.execute(queries.issue, values)
+    return str(values["code"])
 
 
 def _offered(playbook: Playbook) -> Sequence[dict[str, Any]]:

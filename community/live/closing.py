@@ -17,9 +17,9 @@ FORMER_FOR = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did: windows closed, and messages dropped by the reason."""
+    """What a sweep did: whose windows it closed, and messages dropped by the reason."""
 
-    closed: int
+    closed: tuple[int, ...]
     dropped: dict[str, int]
 
 
@@ -34,7 +34,7 @@ async def sweep(conn: Connection, at: datetime, *, bot_id: int) -> Swept:
         dropped["window_closed"] = sum(closed.values())
         dropped["sold_out"] = await _drop_sold_out(conn, at)
         dropped |= await _drop_former(conn, at, bot_id)
-    return Swept(len(closed), {reason: number for reason, number in dropped.items() if number})
+    return Swept(tuple(closed), {reason: number for reason, number in dropped.items() if number})
 
 
 async def close_due(conn: Connection, at: datetime, *, bot_id: int) -> dict[int, int]:

@@ -22,6 +22,8 @@ class Live(SQLModel, table=True):
     speaker: str = text(server_default="")
     url: str = text()
     """Where it is watched."""
+    materials: str | None = text(nullable=True)
+    """Where what it is about can be read beforehand."""
     announce_at: datetime = moment()
     starts_at: datetime = moment()
     ends_at: datetime = moment()

@@ -1,7 +1,7 @@
 -- name: add
-INSERT INTO lives (title, speaker, url, announce_at, starts_at, ends_at, window_until_at, plan, created_at)
+INSERT INTO lives (title, speaker, url, materials, announce_at, starts_at, ends_at, window_until_at, plan, created_at)
 VALUES (
-    %(title)s, %(speaker)s, %(url)s, %(announce_at)s, %(starts_at)s, %(ends_at)s, %(window_until_at)s, %(plan)s, %(at)s
+    %(title)s, %(speaker)s, %(url)s, %(materials)s, %(announce_at)s, %(starts_at)s, %(ends_at)s, %(window_until_at)s, %(plan)s, %(at)s
 )
 RETURNING *
 

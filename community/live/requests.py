@@ -52,6 +52,8 @@ class NewLive(BaseModel):
     title: Text
     speaker: Annotated[str, Field(max_length=255)] = ""
     url: Url
+    materials: Url | None = None
+    """Where members read up on it beforehand."""
     starts_at: AwareDatetime
     ends_at: AwareDatetime
     announce_at: AwareDatetime | None = None

@@ -105,6 +105,7 @@ def _columns(new: NewLive, at: datetime) -> dict[str, Any]:
         "title": new.title,
         "speaker": new.speaker.strip(),
         "url": new.url,
+        "materials": new.materials,
         "announce_at": new.announce_at or at,
         "starts_at": new.starts_at,
         "ends_at": new.ends_at,

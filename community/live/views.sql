@@ -3,7 +3,8 @@ CREATE OR REPLACE VIEW v_lives AS
 SELECT
     l.id, l.title, l.speaker, l.url, l.announce_at, l.starts_at, l.ends_at, l.window_until_at, l.plan, l.coupon,
     l.version, l.created_at, l.moved_at, l.cancelled_at, l.closed_at, l.result_at,
-    c.first_n, c.redeemed, c.remaining, coalesce(c.remaining <= 0, false) AS sold_out
+    c.first_n, c.redeemed, c.remaining, coalesce(c.remaining <= 0, false) AS sold_out,
+    l.materials
 FROM lives l
 LEFT JOIN v_coupons c ON c.code = l.coupon;
 

@@ -339,6 +339,18 @@ WHERE bot_id = ANY (ARRAY(SELECT bot_id FROM budgets)) AND state = 'waiting' AND
     AND lane = ANY (%(lanes)s::smallint[]) AND stage = %(stage)s AND context ->> 'coupon' = %(code)s
 RETURNING id
 
+-- name: count_anew
+-- By the member's part of messages_intent.
+UPDATE messages
+SET
+    state = 'waiting',
+    reason = CASE WHEN state = 'waiting' THEN reason END,
+    settled_wall = NULL,
+    goal_since_at = %(at)s::timestamptz + interval '1 microsecond',
+    context = context || %(context)s::jsonb
+WHERE member_id = %(member_id)s AND %(goal)s = ANY (goals) AND expires_at > %(at)s
+    AND (state = 'waiting' OR (state = 'cancelled' AND reason = 'goal_reached'))
+
 -- name: confirm
 -- A click or button that carries the message's number proves that it arrived.
 UPDATE messages SET state = 'sent', reason = 'confirmed_by_member', settled_wall = clock_timestamp()
@@ -477,7 +489,7 @@ WHERE id = %(member_id)s
 SELECT code, kind, value, currency, opens, remaining, valid_until_at FROM v_coupons WHERE code = %(key)s
 
 -- name: live_named
-SELECT id, title, speaker, url, starts_at, ends_at, window_until_at, plan, coupon, remaining
+SELECT id, title, speaker, url, materials, starts_at, ends_at, window_until_at, plan, coupon, remaining, cancelled_at
 FROM v_lives WHERE id = %(key)s
 
 -- name: newest_live

@@ -17,9 +17,6 @@ FRESH_S = 1.0
 """How old a number may be that a message shows, such as how many are left."""
 LIVE = "live-"
 """Token of a live session's tracked link: this and its number."""
-NAMED = ("plan", "coupon", "live")
-"""Keys of a context that refer to something."""
-
 Link = Callable[[str, str], str]
 """The tracked address of a token, given where it leads."""
 
@@ -32,8 +29,15 @@ class References:
         self._since = 0.0
 
     async def look_up(self, conn: Connection, context: dict[str, Any]) -> dict[str, Any]:
-        """Rows of the coupon and the live session that the context names, by key; None for what is not there."""
+        """Rows of the coupon and the live session that the context names, by key; None for what is not there.
+
+        A message about a session names it as `live`. One that only mentions the next session names it as `next_live`,
+        which is there no more once it is cancelled.
+        """
         found = {}
+        if next_id := context.get("next_live"):
+            mentioned = await self._row(conn, queries.live_named, next_id)
+            found["live"] = mentioned and (None if mentioned["cancelled_at"] else {**mentioned, "coupon": None})
         if live_id := context.get("live"):
             found["live"] = live = await self._row(conn, queries.live_named, live_id)
             context = {"coupon": live["coupon"] if live else None, **context}
@@ -58,12 +62,13 @@ def shown(
     coupon = found.get("coupon") and coupon_shown(bundle, found["coupon"], zone, locale)
     plan = plan_shown(bundle, context.get("plan"), locale)
     live = found.get("live")
+    of_live = coupon if live and live["coupon"] else None
     several: dict[str, Any] = {}
     if "includes" in context:
         several["includes"] = [each for key in context["includes"] if (each := plan_shown(bundle, key, locale))]
     if "library" in context:
         several["library"] = [each for key in context["library"] if (each := resource_shown(bundle, key, locale, link))]
-    shown_live = live and _live_shown(bundle, live, coupon, zone, locale, link)
+    shown_live = live and _live_shown(bundle, live, of_live, zone, locale, link)
     return {"plan": plan, "coupon": coupon, "live": shown_live, **several}
 
 
@@ -108,7 +113,7 @@ def _live_shown(
 ) -> dict[str, Any]:
     moments = {"starts": "starts_at", "ends": "ends_at", "window_until": "window_until_at"}
     return {
-        **{name: row[name] for name in ("id", "title", "speaker", "remaining")},
+        **{name: row[name] for name in ("id", "title", "speaker", "materials", "remaining")},
         **{name: moment_text(row[column], zone, locale) for name, column in moments.items()},
         "link": link(f"{LIVE}{row['id']}", row["url"]),
         "plan": plan_shown(bundle, row["plan"], locale),

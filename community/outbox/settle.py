@@ -1,6 +1,10 @@
 """Decide what became of messages whose delivery is in doubt, and drop what nobody needs any more."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
 
 from community.database.pool import Connection
 from community.database.queries import load
@@ -40,6 +44,15 @@ async def cancel_occurrences(conn: Connection, bot_id: int, stage: str, occurren
     """
     values = {"bot_id": bot_id, "stage": stage, "occurrences": list(occurrences), "reason": reason, "lanes": LANES}
     return (await conn.execute(queries.cancel_occurrences, values)).rowcount
+
+
+async def count_anew(conn: Connection, member_id: int, goal: str, at: datetime, context: dict[str, Any]) -> int:
+    """A goal reached before `at` turned out not to be: what waits for it, or was dropped by it, goes on.
+
+    Only what is still of use. `context`: what its copy is given otherwise now. Returns how many messages.
+    """
+    values = {"member_id": member_id, "goal": goal, "at": at, "context": Jsonb(context)}
+    return (await conn.execute(queries.count_anew, values)).rowcount
 
 
 async def cancel_offers(conn: Connection, code: str, stage: str | None = None) -> int:

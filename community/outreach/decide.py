@@ -1,5 +1,6 @@
 """Decide on a proposal, and execute what was approved: exactly that, less what the guardrails stop by then."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,7 +17,7 @@ from community.errors import ProposalRefused
 from community.outbox.bundles import Bundles
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
 from community.outreach.plan import one_planner, settings_of_planner
-from community.outreach.proposal import COMMAND, Proposal, read_proposal
+from community.outreach.proposal import COMMAND, RUN, Proposal, read_proposal
 from community.outreach.staff import CANCELLED, LAPSED, REFUSED, SENT, ask_staff, tell_staff
 
 queries = load(__file__, "proposals.sql")
@@ -79,6 +80,15 @@ async def lapse(conn: Connection, at: datetime, *, bot_id: int, staff_chat: int 
         for row in rows:
             await _refuse(conn, row, LAPSED, at, bot_id, staff_chat)
     return [read_proposal(row) for row in rows]
+
+
+async def heed(
+    conn: Connection, cancelled: Iterable[Proposal], at: datetime, *, bot_id: int, staff_chat: int | None
+) -> None:
+    """Cancel those whose run somebody has cancelled in Prefect, unless they were decided before."""
+    said = {"by": "Prefect", "how": RUN, "note": ""}
+    for proposal in cancelled:
+        await decide(conn, proposal.id, CANCEL, at, bot_id=bot_id, staff_chat=staff_chat, **said)
 
 
 async def settle(conn: Connection, bundles: Bundles, at: datetime, *, bot_id: int, staff_chat: int | None) -> int:

@@ -75,6 +75,18 @@ class RecordedMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A proposal in which the message of an intent waits for somebody's word, or for its execution."""
+
+    plan_id: int
+    hash: str
+    kind: str
+    """`backfill`, beside which a run may still plan it; `approval`: it is sent by that word alone."""
+    state: str
+    decide_by_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StepExplanation:
     """One step for one member. All parts None: the audience does not name the member for it."""
 
@@ -85,6 +97,7 @@ class StepExplanation:
     decision: RecordedDecision | None = None
     today: Judgement | None = None
     """By today's data; None when there is nothing left to decide, or no candidate."""
+    waits_in: Waiting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +127,8 @@ async def explain(conn: Connection, bundle: Bundle, member_id: int, stage_name: 
         await (await conn.execute(queries.messages_of_member, who)).fetchall(),
         await (await conn.execute(queries.recorded_decisions, who)).fetchall(),
     )
+    for row in await (await conn.execute(queries.proposals_of_member, who)).fetchall():
+        found.add(row, waits_in=Waiting(**{name: row[name] for name in Waiting.__dataclass_fields__}))
     for row in await preview(conn, bundle, stage_name, as_of, members=[member_id]):
         found.add(row, today=await _judgement(conn, row, row))
     for row in await _coming(conn, bundle, stage_name, as_of, member_id):

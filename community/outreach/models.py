@@ -90,7 +90,7 @@ class Plan(SQLModel, table=True):
     decided_by: str | None = text(nullable=True)
     """A member's number for the staff chat's button, which proves it; else the name that was given."""
     decided_how: str | None = text(nullable=True)
-    """`staff_chat`, `form` (a declared name), `command`, `timeout`."""
+    """`staff_chat`, `form` (a declared name), `command`, `run` (it was cancelled), `timeout`."""
     note: str = text(server_default="")
     run_id: str | None = text(nullable=True)
     """The Prefect run that waits for the decision."""

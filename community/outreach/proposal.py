@@ -5,8 +5,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-STAFF_CHAT, FORM, COMMAND, TIMEOUT = "staff_chat", "form", "command", "timeout"
-"""How somebody decided. The staff chat proves who; a form or a command takes a name as it is declared."""
+STAFF_CHAT, FORM, COMMAND, RUN, TIMEOUT = "staff_chat", "form", "command", "run", "timeout"
+"""How somebody decided. The staff chat proves who; a form or a command takes a name as it is declared; of who cancelled
+the run that waits nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,11 @@ async def backfills(conn: Connection, limit: int = 20) -> list[Proposal]:
     return [read_proposal(row) for row in await (await conn.execute(queries.backfills, {"limit": limit})).fetchall()]
 
 
+async def waiting_runs(conn: Connection) -> list[Proposal]:
+    """Proposals for which a run waits, and about which nobody has said anything."""
+    return [read_proposal(row) for row in await (await conn.execute(queries.waiting_runs)).fetchall()]
+
+
 async def decided_lately(conn: Connection, since: datetime) -> list[Proposal]:
     """Proposals for which a run waits or waited, and about which somebody said something since."""
     rows = await (await conn.execute(queries.decided_lately, {"since": since})).fetchall()

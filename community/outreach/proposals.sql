@@ -78,6 +78,10 @@ SELECT * FROM plans WHERE state IN ('proposed', 'approved') ORDER BY id DESC LIM
 -- Over the partial index of hashes: plans that are no proposals have none.
 SELECT * FROM plans WHERE hash IS NOT NULL AND kind = 'backfill' ORDER BY id DESC LIMIT %(limit)s
 
+-- name: waiting_runs
+-- Over the partial index of what is open.
+SELECT * FROM plans WHERE state = 'proposed' AND kind <> 'run' AND run_id IS NOT NULL ORDER BY id
+
 -- name: decided_lately
 -- Over the partial index of runs: few plans have one. What is approved is executed first.
 SELECT * FROM plans

@@ -206,6 +206,15 @@ FROM messages
 WHERE member_id = %(member_id)s AND stage = %(stage)s
 ORDER BY due_at, id
 
+-- name: proposals_of_member
+-- What waits in proposals of the stage: by the partial index of open plans, and the member's frozen rows.
+SELECT r.step, r.occurrence, r.due_at, p.id AS plan_id, p.hash, p.kind, p.state, p.decide_by_at
+FROM plans p
+JOIN plan_rows r ON r.plan_id = p.id
+WHERE p.stage = %(stage)s AND p.state IN ('proposed', 'approved')
+    AND r.member_id = %(member_id)s AND r.reason IS NULL AND r.outcome IS NULL
+ORDER BY p.kind DESC, p.id
+
 -- name: promised
 -- What goes before a message of that lane, as the caps count it: one range of messages_cap.
 SELECT id, stage, step, due_at FROM messages
@@ -217,8 +226,9 @@ LIMIT 5
 
 -- name: stopped
 -- Who did not get a step that came due since, and why: messages that were dropped, failed or are put off; then what
--- plans decided last; then those whom a plan would stop now. Decisions are kept by member and by month: the months are
--- read through, which only this look-up for operators does.
+-- plans decided last; then those whom a plan would stop now. Decisions are kept by member and by month: the one or two
+-- months of the window are read through, which only this look-up for operators does. An index by stage or time would be
+-- taken for the planner's look-up as well (see `Decision`), and members alone do not do: some are named no more.
 {{candidates}},
 dropped AS (
     SELECT m.member_id, m.occurrence, m.wanted_at AS due_at, m.reason, m.state AS what, m.id AS message_id

@@ -163,10 +163,20 @@ async def _judged(till: Till, before: Payment, standing: Standing, order: Order 
     if order and order.member_id is None and member_id is not None and judged.why is None:
         await till.conn.execute(order_queries.give_to, {"id": order.id, "member_id": member_id})
         order.member_id = member_id
-    payment = Payment(
+    payment = _known(before, standing, judged, order.id if order else None, member_id, till.at)
+    if _is_new(payment) and standing.is_kept and await _is_for_life(till, payment):
+        payment.why = Why.for_life
+    payment.state = _state(payment, standing, placed=placed is not None)
+    return payment
+
+
+def _known(
+    before: Payment, standing: Standing, judged: Judgement, order_id: int | None, member_id: int | None, at: datetime
+) -> Payment:
+    return Payment(
         provider=before.provider,
         charge=before.charge,
-        order_id=order.id if order else None,
+        order_id=order_id,
         member_id=member_id,
         payer=standing.payer,
         plan=judged.plan,
@@ -177,15 +187,11 @@ async def _judged(till: Till, before: Payment, standing: Standing, order: Order 
         paid_at=standing.paid_at,
         subscription=standing.subscription,
         terms=before.terms,
-        state="received",
+        state=before.state,
         why=judged.why,
         placed_by=before.placed_by,
-        changed_at=till.at,
+        changed_at=at,
     )
-    if _is_new(payment) and standing.is_kept and await _is_for_life(till, payment):
-        payment.why = Why.for_life
-    payment.state = _state(payment, standing, placed=placed is not None)
-    return payment
 
 
 async def _member(till: Till, standing: Standing, first: dict[str, Any]) -> int | None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import TypeGuard
 
 from rich.console import Console
 from rich.text import Text
@@ -15,6 +16,7 @@ from community.outreach.explain import (
     RecordedDecision,
     RecordedMessage,
     StepExplanation,
+    Waiting,
     explain as explain_member,
 )
 from community.playbook import Playbook
@@ -97,8 +99,11 @@ class _Printer:
             yield f"Recorded: {self._decision(step.decision)}"
         if not step.message and not step.decision:
             yield "Nothing recorded up to then."
+        if step.waits_in:
+            yield f"Proposed: {self._waits(step.waits_in)}."
+            yield f"Decide: sop approvals --decide {step.waits_in.hash} send|first|cancel --name NAME"
         if step.today:
-            yield f"By today's data: {self._today(step.due_at, step.today)}"
+            yield f"By today's data: {self._today(step)}"
             yield from (f"Goes first: {line}" for line in self._before(step.today))
         elif not step.message and not step.decision:
             yield f"By today's data: {self._absence()}"
@@ -109,11 +114,13 @@ class _Printer:
     def _short(self, step: StepExplanation) -> str:
         if step.message:
             return self._short_message(step.message)
+        if _by_word(step.waits_in):
+            return self._waits(step.waits_in)
         if step.due_at and step.due_at > self._found.as_of and step.today:
-            return self._today(step.due_at, step.today)
+            return self._today(step)
         if step.decision:
             return f"not sent: {reason_words(step.decision.reason)} ({self._at(step.decision.at)})"
-        return self._today(step.due_at, step.today) if step.today else self._absence()
+        return self._today(step) if step.today else self._absence()
 
     def _short_message(self, message: RecordedMessage) -> str:
         state, colon, why = state_words(message.state, message.reason).partition(":")
@@ -143,8 +150,18 @@ class _Printer:
         origin = _origin(decision.plan_id, decision.bundle)
         return f"not sent: {reason_words(decision.reason)}; decided {self._at(decision.at)}{origin}"
 
-    def _today(self, due_at: datetime | None, today: Judgement) -> str:
+    def _waits(self, proposal: Waiting) -> str:
+        if proposal.state == "approved":
+            return f"proposal {proposal.hash} is approved, and will be carried out within seconds"
+        until = self._at(proposal.decide_by_at)
+        return f"waits for somebody's word on proposal {proposal.hash} ({proposal.kind}), until {until} at most"
+
+    def _today(self, step: StepExplanation) -> str:
+        assert step.today is not None
+        today, due_at = step.today, step.due_at
         reason, as_of = today.reason, self._found.as_of
+        if _by_word(step.waits_in) and not reason:
+            return "nothing else is in its way"
         if due_at and due_at > as_of:
             now = f"; now in its way: {reason_words(reason)}" if reason else "; nothing in its way now"
             return f"not due until {self._at(due_at)}{now}"
@@ -174,6 +191,11 @@ class _Printer:
 
     def _at(self, at: datetime | None) -> str | None:
         return local(at, self._playbook.community.zone)
+
+
+def _by_word(proposal: Waiting | None) -> TypeGuard[Waiting]:
+    """No run sends what waits for approval."""
+    return proposal is not None and proposal.kind == "approval"
 
 
 def _origin(plan_id: int | None, bundle: str | None) -> str:

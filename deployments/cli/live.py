@@ -41,6 +41,7 @@ class Asked:
     start: str
     link: str
     speaker: str
+    materials: str | None
     length: str
     announce: str | None
     window: str
@@ -94,6 +95,7 @@ async def _add(asked: Asked) -> None:
             "title": asked.title,
             "speaker": asked.speaker,
             "url": asked.link,
+            "materials": asked.materials,
             "starts_at": starts_at,
             "ends_at": starts_at + _span(asked.length, "--length"),
             "announce_at": await s.moment(asked.announce, zone, "--announce") if asked.announce else None,
@@ -225,6 +227,7 @@ def _facts(live: Live, zone: str, now: datetime) -> Iterator[tuple[str, object]]
     yield "title", live.title
     yield "speaker", live.speaker or None
     yield "watched at", live.url
+    yield "materials", live.materials
     yield "from, to", f"{local(live.starts_at, zone)}, {local(live.ends_at, zone)}"
     yield "on offer", live.plan
     yield "coupon", live.coupon

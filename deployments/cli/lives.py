@@ -22,6 +22,7 @@ def add(
     start: Annotated[str, typer.Option(metavar=Moment, help="When it begins, such as 2026-11-28T20:00.")],
     link: Annotated[str, typer.Option(metavar="URL", help="Where it is watched.")],
     speaker: Annotated[str, typer.Option(help="Who speaks.")] = "",
+    materials: Annotated[str | None, typer.Option(metavar="URL", help="What to read beforehand.")] = None,
     length: Annotated[str, typer.Option(help="How long it lasts, such as 90m.")] = "60m",
     announce: Annotated[str | None, typer.Option(metavar=Moment, help="When everyone is told; default: now.")] = None,
     plan: Annotated[str | None, typer.Option(help="Key of the plan on offer; default: nothing is sold.")] = None,
@@ -36,7 +37,7 @@ def add(
     from deployments.cli.live import Asked, add
 
     offered = {"plan": plan, "price": price, "percent": percent, "amount": amount, "code": code, "first_n": first}
-    add(Asked(title, start, link, speaker, length, announce, window, offered))
+    add(Asked(title, start, link, speaker, materials, length, announce, window, offered))
 
 
 @live.command("list")

@@ -104,7 +104,7 @@ SELECT
     count(*) FILTER (WHERE EXISTS (
         SELECT FROM events e
         WHERE e.member_id = m.id AND e.at >= m.entered_at AND e.at < m.entered_at + interval '24 hours'
-            AND e.kind IN ('message', 'reaction', 'click', 'button', 'answer', 'start')
+            AND e.kind IN ('message', 'private', 'reaction', 'click', 'button', 'answer', 'start')
     )) AS engaged
 FROM members m WHERE entered_at IS NOT NULL
 

@@ -31,6 +31,14 @@ from community.settings import load_settings
 from deployments.stack import EMPTY_PREFECT
 
 ROOT = Path(__file__).parents[2]
+IMPATIENT = """
+from deployments import joins, runs, service
+joins.GAP_S = joins.RETRY_S = 0.2
+joins.LONGEST_GAP_S = 2.0
+runs._lane._breaker = runs.Breaker(rest=0.5)
+service.main()
+"""
+"""The service as in use, but for its rests: it asks Prefect again within a second instead of twenty."""
 SHOWN_WITHIN_S = 120.0
 SOON_S = 5.0
 """A welcome takes a tenth of a second; a call to a hung Prefect server blocks for 45."""
@@ -69,14 +77,12 @@ def environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture
 def start(environment: dict[str, str], tmp_path: Path) -> Iterator[Start]:
-    """Start `python -m …` with its log in the test's folder; killed at the end, children included."""
+    """Start `python …` with its log in the test's folder; killed at the end, children included."""
     started: list[psutil.Popen] = []
 
     def run(*arguments: str) -> psutil.Popen:
-        with (tmp_path / f"{arguments[0]}.log").open("ab") as log:
-            process = psutil.Popen(
-                [sys.executable, "-m", *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log
-            )
+        with (tmp_path / f"{len(started)}.log").open("ab") as log:
+            process = psutil.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
         started.append(process)
         return process
 
@@ -118,13 +124,13 @@ async def playbook(environment: dict[str, str], conn: Connection) -> None:
 async def test_members_do_not_wait_for_prefect(
     playbook: None, environment: dict[str, str], start: Start, telegram: SandboxClient, conn: Connection
 ) -> None:
-    service = start("deployments.service")  # no Prefect server at all yet
+    service = start("-c", IMPATIENT)  # no Prefect server at all yet
     link = await _door(conn, telegram)
     assert await _welcomed_in(telegram, 11, link) < SOON_S
     assert await _unshown(conn) == 1
 
     port = environment["PREFECT_API_URL"].split(":")[2].split("/")[0]
-    prefect = start("deployments.prefect_server", "prefect", "server", "start", "--port", port)
+    prefect = start("-m", "deployments.prefect_server", "prefect", "server", "start", "--port", port)
     await _bootstrap(environment)
     await _until(lambda: _all_shown(conn))
     assert await _runs(environment) == ["1 member · 1 welcomed"]
@@ -158,7 +164,7 @@ async def test_a_word_of_the_staff_chat_is_carried_out_without_prefect(
 ) -> None:
     staff = await telegram.create_group("Staff", owner=1)
     environment["SOP_STAFF_CHAT"] = str(staff)
-    start("deployments.service")
+    start("-m", "deployments.service")
     for member in (21, 22):
         await telegram.create_user(member, f"User {member}")
         await telegram.start(member, load_settings().bot_id)

@@ -37,6 +37,7 @@ from deployments.bootstrap import apply
 from deployments.declared import declared
 from deployments.stack import EMPTY_PREFECT
 from flows.welcome_drip import welcome_drip
+from tasks import events
 from tests.flows.sandbox import telegram as telegram
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
@@ -117,10 +118,23 @@ async def bundle(
     return shipped
 
 
+@pytest.fixture(scope="package")
+async def deployed_once(prefect_server: None, shipped: Bundle) -> None:
+    """What the project declares, put on the session's server: it takes a third of a second, and rarely changes."""
+    async with get_client() as client:
+        await apply(client, declared(shipped.playbook))
+
+
 @pytest.fixture
-async def deployed(client: PrefectClient, shipped: Bundle) -> None:
-    """What the project declares, on the session's server."""
+async def put_right(client: PrefectClient, shipped: Bundle) -> AsyncIterator[None]:
+    """For tests that change what is deployed: others find it as declared."""
+    yield
     await apply(client, declared(shipped.playbook))
+
+
+@pytest.fixture
+def deployed(deployed_once: None) -> None:
+    """What the project declares, on the session's server. Who changes it asks for `put_right` too."""
 
 
 async def newcomers(conn: Connection, number: int, *, dm: str = "open", days_ago: float = 0.001) -> list[int]:
@@ -177,6 +191,18 @@ async def task_runs(client: PrefectClient, run: FlowRun, last: str) -> list[Task
             if any(found.name == last for found in runs):
                 return runs
             await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any], UUID | None]]:
+    """Events for operators' automations that this process emits: name, resource, payload, number."""
+    found: list[tuple[str, str, dict[str, Any], UUID | None]] = []
+
+    def keep(event: str, resource: dict[str, str], *, payload: dict[str, Any], id: UUID | None) -> None:
+        found.append((event, resource["prefect.resource.id"], payload, id))
+
+    monkeypatch.setattr(events, "emit_event", keep)
+    return found
 
 
 async def artifacts(client: PrefectClient, run: FlowRun) -> dict[str, Artifact]:

@@ -12,7 +12,7 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Crashed
+from prefect.states import Cancelling, Crashed
 
 from community.bundle import Bundle
 from community.database.installation import beat, sop_now
@@ -23,9 +23,9 @@ from community.outreach.proposal import Proposal
 from community.outreach.proposals import proposal_of_run
 from community.settings import load_settings
 from deployments import runs
-from deployments.decisions import ShowDecisions
+from deployments.decisions import HeedCancels, ShowDecisions
 from flows.delivery import delivery
-from tasks.resuming import catch_up
+from tasks.resuming import cancelled_runs, catch_up
 from tests.flows.conftest import STAFF, artifacts, begin, carry_on, newcomers
 
 MEMBERS = 5
@@ -318,6 +318,105 @@ async def test_without_the_service_delivery_carries_it_out(
     await delivery()
     assert sum((await messages(conn)).values()) == MEMBERS
     assert (await client.read_flow_run(run.id)).state_name == "Resuming"
+
+
+# Events for operators' automations.
+
+
+async def test_what_waits_and_how_it_ended_are_told_as_events_once_each(
+    client: PrefectClient, deployed: None, conn: Connection, told: list[Any]
+) -> None:
+    run = await begin(client)
+    found = await proposal(conn, run)
+    waiting = {"plan": found.hash, "kind": "approval", "messages": 5, "decide_by": found.decide_by_at.isoformat()}
+    assert [event[:3] for event in told] == [("sop.proposal_waiting", "sop.stage.welcome_drip", waiting)]
+    await resume(client, run, "send to a part first, then ask again")
+    assert [(event[0], event[2].get("messages")) for event in told[1:]] == [("sop.proposal_waiting", 4)]
+    await resume(client, run, "send to all")
+    [(name, _, payload, _)] = told[2:]
+    assert name == "sop.proposal_decided"
+    assert (payload["state"], payload["how"], payload["sent"], payload["left"]) == ("executed", "form", 5, 0)
+    assert "Ada" not in str(told), "no names"
+
+
+async def test_what_was_cancelled_past_the_run_is_told_as_an_event_once(
+    client: PrefectClient, deployed: None, conn: Connection, told: list[Any]
+) -> None:
+    run = await begin(client)
+    await staff_chat(conn, run, "cancel")
+    told.clear()
+    for _ in range(2):
+        await catch_up(await proposal(conn, run))
+    assert [(event[0], event[2]["state"], event[2]["how"]) for event in told] == [
+        ("sop.proposal_decided", "refused", "staff_chat")
+    ]
+
+
+# A run cancelled in Prefect.
+
+
+@pytest.fixture
+def heeding(pool: Pool) -> HeedCancels:
+    return HeedCancels(pool, load_settings())
+
+
+async def test_cancelling_the_suspended_run_decides_that_nothing_is_sent(
+    client: PrefectClient, deployed: None, conn: Connection, pool: Pool, heeding: HeedCancels
+) -> None:
+    run = await begin(client)
+    await heeding.heed(cancelled_runs)
+    assert (await proposal(conn, run)).state == "proposed", "it waits"
+
+    await client.set_flow_run_state(run.id, Cancelling())  # as the UI does
+    await heeding.heed(cancelled_runs)
+    found = await proposal(conn, run)
+    assert (found.state, found.decision, found.decided_how) == ("refused", "cancel", "run")
+    assert await messages(conn) == {("cancelled", "refused"): MEMBERS}
+    told = (await staff_heard(conn))[-1]
+    assert (told["step"], told["outcome"], told["how"], told["left"]) == ("decided", "cancelled", "run", MEMBERS)
+
+    for _ in range(2):
+        await ShowDecisions(pool).show(catch_up)
+    run = await client.read_flow_run(run.id)
+    assert (run.state_name, run.name.endswith(" · cancelled in Prefect")) == ("Cancelled", True)
+    assert " wait for approval" not in run.name
+
+
+async def test_cancelling_the_run_spares_what_was_approved_before_or_went_as_a_part(
+    client: PrefectClient, deployed: None, conn: Connection, heeding: HeedCancels
+) -> None:
+    run = await resume(client, await begin(client), "send to a part first, then ask again")
+    await client.set_flow_run_state(run.id, Cancelling())
+    await heeding.heed(cancelled_runs)
+    assert await messages(conn) == {("waiting", None): 1, ("cancelled", "refused"): 4}
+
+    await newcomers(conn, MEMBERS)
+    run = await begin(client)
+    await staff_chat(conn, run, "send")
+    await client.set_flow_run_state(run.id, Cancelling())
+    await heeding.heed(cancelled_runs)
+    await service(conn)
+    assert (await proposal(conn, run)).state == "executed"
+
+
+async def test_while_prefect_is_away_its_silence_decides_nothing(
+    client: PrefectClient, deployed: None, conn: Connection, heeding: HeedCancels
+) -> None:
+    run = await begin(client)
+    await client.set_flow_run_state(run.id, Cancelling())
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        await heeding.heed(cancelled_runs)
+    assert (await proposal(conn, run)).state == "proposed"
+    assert await messages(conn) == {}
+
+
+async def test_without_the_service_delivery_heeds_a_cancelled_run(
+    client: PrefectClient, deployed: None, conn: Connection, telegram: object
+) -> None:
+    run = await begin(client)
+    await client.set_flow_run_state(run.id, Cancelling())
+    await delivery()
+    assert (await proposal(conn, run)).decided_how == "run"
 
 
 # A process that ends, or is ended.

@@ -23,6 +23,8 @@ from deployments.declared import Declared, declared
 from flows.delivery import delivery
 from tests.flows.conftest import TEMPLATES
 
+pytestmark = pytest.mark.usefixtures("put_right")
+
 
 @pytest.fixture
 def wanted(shipped: Bundle) -> Declared:

@@ -31,7 +31,9 @@ async def test_as_declared(look: Patient) -> None:
     assert "as declared" in only.said
 
 
-async def test_a_missing_deployment_is_named_with_its_remedy(look: Patient, client: PrefectClient) -> None:
+async def test_a_missing_deployment_is_named_with_its_remedy(
+    look: Patient, client: PrefectClient, put_right: None
+) -> None:
     held = await client.read_deployment_by_name("delivery/delivery")
     await client.delete_deployment(held.id)
     found = await findings(look)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 from prefect.client.orchestration import PrefectClient
 from prefect.settings import get_current_settings
 
@@ -26,8 +26,8 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no `chromium` on PATH (apt-get install chromium)")
 
 
-@pytest.fixture
-async def ui(client: PrefectClient) -> AsyncIterator[str]:
+@pytest.fixture(scope="module")
+async def ui(prefect_server: None) -> AsyncIterator[str]:
     """Address of the UI: the tests' own server has none, so another shows the same database."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -71,12 +71,20 @@ async def _answers(url: str) -> None:
                 await asyncio.sleep(0.2)
 
 
-@pytest.fixture
-async def page() -> AsyncIterator[Page]:
+@pytest.fixture(scope="module")
+async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield await browser.new_page(viewport={"width": 1280, "height": 900})
+        yield browser
         await browser.close()
+
+
+@pytest.fixture
+async def page(browser: Browser) -> AsyncIterator[Page]:
+    """A page with nothing remembered of another test."""
+    page = await browser.new_page(viewport={"width": 1280, "height": 900})
+    yield page
+    await page.close()
 
 
 async def test_a_run_tells_who_got_what_and_why_not(

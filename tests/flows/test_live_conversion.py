@@ -123,7 +123,7 @@ async def test_a_run_that_somebody_deleted_comes_back(client: PrefectClient, con
 
 
 async def test_runs_follow_a_deployment_that_is_made_anew(
-    client: PrefectClient, conn: Connection, selling: Bundle, shipped: Bundle
+    client: PrefectClient, conn: Connection, selling: Bundle, shipped: Bundle, put_right: None
 ) -> None:
     await add_live(conn, selling)
     await match(conn, selling)
@@ -227,3 +227,23 @@ async def test_a_preview_closes_nothing(client: PrefectClient, conn: Connection,
     assert " · preview" in run.name
     rows = await (await conn.execute("SELECT closed_at FROM lives")).fetchall()
     assert rows == [{"closed_at": None}]
+
+
+async def test_windows_that_open_and_close_are_told_as_events_once_each(
+    client: PrefectClient, conn: Connection, selling: Bundle, told: list[Any]
+) -> None:
+    live = await add_live(conn, selling, starts_at=NOW - 2 * HOUR, announce_at=NOW - 99 * HOUR)
+    for minutes in (-60, -59, -20, 0):
+        await live_conversion(as_of=NOW + timedelta(minutes=minutes), live=live.id, rung="open")
+    assert {event[:2] for event in told} == {("sop.window_opened", "sop.stage.live_conversion")}
+    assert told[0][2] == {"count": 1, "lives": [live.id]}
+    assert len({event[3] for event in told}) == 1, "the server knows the second as the first"
+
+    told.clear()
+    close = live.window_until_at
+    await live_conversion(as_of=close - timedelta(minutes=1))
+    for _ in range(2):
+        await live_conversion(as_of=close, live=live.id, rung="close")
+    assert [event[:3] for event in told] == [
+        ("sop.window_closed", "sop.stage.live_conversion", {"count": 1, "lives": [live.id]})
+    ]

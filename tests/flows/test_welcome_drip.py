@@ -1,9 +1,9 @@
 """What operators see of the welcome drip: run name, state, artifacts, and few task runs whatever the audience."""
 
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import yaml
 from prefect.client.orchestration import PrefectClient
 
 from community.bundle import Bundle
@@ -103,7 +103,7 @@ async def test_plans_for_the_given_moment(client: PrefectClient, bundle: Bundle,
 
 async def test_switched_off_in_the_playbook(client: PrefectClient, bundle: Bundle, conn: Connection) -> None:
     await newcomers(conn, 3)
-    source: dict[str, Any] = yaml.safe_load(yaml.safe_dump(dict(bundle.source)))
+    source: dict[str, Any] = deepcopy(dict(bundle.source))
     source["stages"]["welcome_drip"]["enabled"] = False
     await publish(conn, Bundle(source, bundle.copy), "off")
 
@@ -112,3 +112,11 @@ async def test_switched_off_in_the_playbook(client: PrefectClient, bundle: Bundl
     assert run.name.endswith(" · switched off in the playbook")
     assert run.state_name == "Completed"
     assert await (await conn.execute("SELECT FROM messages")).fetchall() == []
+
+
+async def test_who_joined_is_told_as_one_event(
+    client: PrefectClient, bundle: Bundle, conn: Connection, told: list[Any]
+) -> None:
+    await welcome_drip(members=await newcomers(conn, 3))
+    await welcome_drip()
+    assert [event[:3] for event in told] == [("sop.joined", "sop.stage.welcome_drip", {"count": 3})]

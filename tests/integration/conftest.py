@@ -1,12 +1,12 @@
 """Building blocks of the integration tests: a published playbook, members, past sends."""
 
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from community.bundle import Bundle, load_bundle
 from community.database.installation import claim as claim_installation
@@ -31,7 +31,7 @@ def edited(shipped: Bundle) -> Callable[..., Bundle]:
     """The shipped bundle with parts of the playbook changed: `edited(caps={"per_day": 1})`."""
 
     def edit(**changes: Any) -> Bundle:
-        source = yaml.safe_load(yaml.safe_dump(dict(shipped.source)))
+        source = deepcopy(dict(shipped.source))
         for key, value in changes.items():
             target = (
                 source["stages"]["welcome_drip"] if key in ("goal", "stage_holdout", "enabled", "steps") else source

@@ -1,7 +1,6 @@
 """What the tests of payments share: plans, events of a provider, and how everything stands afterwards."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -55,14 +54,12 @@ def said(kind: Kind, charge: str | None = "c1", **what: Any) -> Notice:
     return Notice(kind=kind, charge=charge, **values)
 
 
-@dataclass
 class Till:
     """A shop that hears of its provider."""
 
-    conn: Connection
-    bundle: Bundle
-    at: datetime = NOON
-    codes: dict[str, str] = field(default_factory=dict)
+    def __init__(self, conn: Connection, bundle: Bundle, at: datetime = NOON) -> None:
+        self.conn, self.bundle, self.at = conn, bundle, at
+        self.codes: dict[str, str] = {}
 
     async def order(self, plan: str = "month", currency: str = "CNY", **what: Any) -> Order:
         """Open an order that is not refused."""

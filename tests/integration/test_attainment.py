@@ -297,6 +297,7 @@ async def test_what_a_group_missed_counts_for_it(conn: Connection, bundle: Bundl
     assert (club.of, club.on_time, club.missed) == ("Club", 1, 2)
 
 
+@pytest.mark.own_database
 async def test_what_was_ever_sent_is_not_read(conn: Connection, offer: Bundle, member: MakeMember) -> None:
     await member()
     await planned(conn, offer)

@@ -150,7 +150,7 @@ async def test_whatever_is_not_understood_gets_help(desk: Desk) -> None:
     )
 
     assert await desk.said() == ["bot/help", "bot/help"]
-    kinds = [event["data"]["kind"] for event in await desk.events("message")]
+    kinds = [event["data"]["kind"] for event in await desk.events("private")]
     assert kinds == ["text", "photo"]
 
 
@@ -199,7 +199,7 @@ async def test_forged_callback_data_does_nothing_but_end_the_waiting(desk: Desk,
 async def test_a_flood_is_recorded_but_not_answered(desk: Desk, bundle: Bundle) -> None:
     await desk.take(*[private(f"spam {n}", at=NOW + timedelta(seconds=n)) for n in range(30)])
     assert len(await desk.said()) == 20
-    assert len(await desk.events("message")) == 30
+    assert len(await desk.events("private")) == 30
 
     await desk.take(private("停止", at=NOW + timedelta(seconds=31)))
     assert (await desk.member())["opted_out_at"] is not None, "a wish is granted, silently"

@@ -59,6 +59,45 @@ async def coupon(desk: Desk, bundle: Bundle, code: str = "SAVE", **what: Any) ->
     await issue(desk.conn, bundle.playbook, new, NOW - DAY)
 
 
+# The answer to the problem question brings a trial.
+
+
+async def test_the_answer_to_the_problem_brings_a_trial_of_their_own_once(desk: Desk) -> None:
+    who = await ann(desk)
+    await desk.take(press("problem:price:1"))
+    issued = await desk.row("SELECT * FROM coupons")
+    assert (issued["offer"], issued["opens"], issued["member_id"]) == ("trial", "trial_7", who)
+    assert (issued["valid_from_at"], issued["valid_until_at"]) == (NOW, NOW + 7 * DAY)
+    for locale in ("en", "zh-Hans", "zh-Hant"):
+        assert issued["code"] in await shown(desk, locale)
+
+    await desk.take(press("problem:logistics:1"))
+    assert (await last(desk))[1]["coupon"] == issued["code"], "still theirs"
+    await desk.take(private(issued["code"]))
+    assert (await last(desk))[0] == "bot/opened"
+    assert (await desk.row("SELECT plan FROM terms"))["plan"] == "trial_7"
+    await desk.conn.execute("UPDATE terms SET starts_at = starts_at - interval '9 days', ends_at = %s", [NOW - DAY])
+    await desk.take(press("problem:sourcing:1"))
+    assert (await last(desk))[1]["coupon"] is None, "used"
+    assert "TRIAL" not in await shown(desk)
+
+
+async def test_who_holds_something_is_given_no_trial(desk: Desk, bundle: Bundle) -> None:
+    who = await ann(desk)
+    await grant(desk.conn, bundle.playbook, who, "month", NOW - DAY, source="staff", by="ann")
+    await desk.take(press("problem:price:1"))
+    assert (await last(desk))[1]["coupon"] is None
+    assert await desk.rows("SELECT * FROM coupons") == []
+
+
+async def test_where_nothing_is_offered_the_answer_brings_nothing(desk: Desk, bundle: Bundle) -> None:
+    asked = {key: value for key, value in bundle.source["problem"].items() if key != "offer"}
+    await publish(desk.conn, Bundle({**bundle.source, "problem": asked}, bundle.copy), "nothing")
+    await ann(desk)
+    await desk.take(press("problem:price:1"))
+    assert (await last(desk))[1]["coupon"] is None
+
+
 # Lists.
 
 
@@ -102,7 +141,7 @@ async def test_a_typed_code_is_told_what_it_gives(desk: Desk, bundle: Bundle, te
         assert part in told
     assert "月度会员、年度会员" not in told
     assert await desk.rows("SELECT 1 FROM redemptions") == [], "it is used when it is paid with"
-    assert [event["kind"] for event in await desk.events()] == ["start", "message"]
+    assert [event["kind"] for event in await desk.events()] == ["start", "private"]
 
 
 @pytest.mark.parametrize("data", ["coupon:SAVE:1", "coupon:save:1"])

@@ -115,7 +115,7 @@ async def test_a_failing_handler_leaves_no_trace_but_its_error(desk: Desk, monke
 
     assert await desk.states() == ["failed", "handled"]
     assert (await desk.rows("SELECT error FROM updates"))[0]["error"].startswith("ValueError: no luck")
-    assert len(await desk.events("message")) == 1, "the failed one was rolled back"
+    assert len(await desk.events("private")) == 1, "the failed one was rolled back"
     assert await desk.said() == ["bot/help"]
     assert "ValueError" in (await desk.row("SELECT what FROM alerts"))["what"]
 
@@ -237,7 +237,7 @@ async def test_a_killed_worker_leaves_its_update_to_the_next(desk: Desk, monkeyp
 
     assert await desk.states() == ["handled"]
     assert await desk.said() == ["bot/help"]
-    assert len(await desk.events("message")) == 1
+    assert len(await desk.events("private")) == 1
 
 
 async def test_bots_anonymous_admins_and_linked_channels_are_no_members(desk: Desk) -> None:
@@ -262,3 +262,13 @@ async def test_group_messages_are_recorded_without_their_text(desk: Desk) -> Non
     assert event["group_id"] is not None
     assert "555" not in json.dumps(await desk.rows("SELECT to_jsonb(e) AS e FROM events e"))
     assert (await desk.member())["last_active_at"] == NOW
+
+
+async def test_writing_to_the_bot_is_no_message_in_a_group(desk: Desk) -> None:
+    await desk.take(private("hi"))
+    assert await desk.events("message") == []
+    [event] = await desk.events("private")
+    assert event["group_id"] is None
+    await desk.take(group_message("hi"))
+    kinds = {row["kind"] for row in await desk.rows("SELECT kind FROM v_milestones")}
+    assert {"message", "private"} <= kinds

@@ -9,7 +9,10 @@ import pytest
 from community.activity.record import SIGNS_OF_LIFE, Activity, record
 from community.bundle import Bundle
 from community.database.pool import Connection, Pool
+from community.outbox.bundles import Bundles
 from community.outbox.claim import claim
+from community.outbox.compose import Composer
+from community.outbox.stop import stop_live
 from community.outreach.explain import explain
 from community.outreach.plan import plan, preview
 from tests.integration.conftest import BOT_ID, NOON, MakeMember, past_send
@@ -182,6 +185,15 @@ async def test_who_has_not_spoken_for_thirty_days_is_asked_though_active(
     assert await named(conn, bundle, NOON - DAY) == []
 
 
+async def test_writing_to_the_bot_is_a_sign_of_life_and_no_speaking_in_a_group(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    who = await member(entered_at=LONG_AGO)
+    await did(conn, who, "message", NOON - 30 * DAY)
+    await did(conn, who, "private", NOON - HOUR)
+    assert await named(conn, bundle) == [(who, "unspoken")]
+
+
 async def test_who_never_spoke_counts_from_entering(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
     who = await member(entered_at=NOON - 30 * DAY)
     await did(conn, who, "reaction", NOON - HOUR)
@@ -227,6 +239,8 @@ async def test_a_spell_is_written_to_once_and_another_one_again(
         ("silent", "joined", ("sending", None)),
         ("unspoken", "message", ("cancelled", "goal_reached")),
         ("unspoken", "click", ("sending", None)),
+        ("unspoken", "private", ("sending", None)),
+        ("silent", "private", ("cancelled", "goal_reached")),
     ],
 )
 async def test_what_waits_is_dropped_the_moment_the_member_comes_back(
@@ -323,12 +337,49 @@ async def test_the_next_live_session_within_two_weeks_is_named(
     await live(conn, NOON + DAY, cancelled_at=NOON - DAY)
     await live(conn, NOON + 15 * DAY)
     [row] = await rows(conn, bundle)
-    assert "live" not in row["context"]
+    assert "next_live" not in row["context"]
     await live(conn, NOON + 14 * DAY)
     soonest = await live(conn, NOON + 2 * DAY)
     await live(conn, NOON + 3 * DAY)
     [row] = await rows(conn, bundle)
-    assert row["context"]["live"] == soonest
+    assert row["context"]["next_live"] == soonest
+
+
+async def text_of(conn: Connection, bundle: Bundle, context: dict[str, Any], template: str) -> str:
+    """As it would leave now, in English."""
+    composer = Composer(Bundles(), bot_id=BOT_ID, username="the_bot", links_url=None, link_secret="")
+    names = {"first_name": "Ann", "last_name": "", "username": None, "group_title": "Club", "zone": SHANGHAI}
+    row = {"id": 1, "chat_id": 1, "template": template, "locale": "en", "context": context, **names}
+    return (await composer.render(conn, bundle, row)).text
+
+
+async def test_a_session_cancelled_after_the_plan_is_not_named_any_more(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    who = await member(entered_at=LONG_AGO)
+    await did(conn, who, "click", NOON - 7 * DAY)
+    number = await live(conn, NOON + 2 * DAY, title="Freight in December")
+    await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    context = (await only_message(conn))["context"]
+    assert "Freight in December" in await text_of(conn, bundle, context, f"{STAGE}/silent")
+
+    await conn.execute("UPDATE lives SET cancelled_at = %s", [NOON])
+    left = await text_of(conn, bundle, context, f"{STAGE}/silent")
+    assert "Freight in December" not in left
+    assert "Next live" not in left
+    told = await text_of(conn, bundle, {"live": number}, "live_conversion/cancelled")
+    assert "Freight in December" in told, "who registered is told which one"
+
+
+async def test_stopping_a_sessions_messages_spares_those_that_only_mention_it(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    who = await member(entered_at=LONG_AGO)
+    await did(conn, who, "click", NOON - 7 * DAY)
+    number = await live(conn, NOON + 2 * DAY)
+    await plan(conn, bundle, STAGE, NOON, bot_id=BOT_ID)
+    assert await stop_live(conn, BOT_ID, number) == 0
+    assert (await only_message(conn))["state"] == "waiting"
 
 
 # Planning and explaining.
@@ -421,6 +472,7 @@ async def test_why_the_audience_does_not_name_a_member(
 # Cost.
 
 
+@pytest.mark.own_database
 async def test_cost_follows_who_fell_silent_not_the_members_and_what_they_did(
     conn: Connection, bundle: Bundle, member: MakeMember
 ) -> None:

@@ -13,9 +13,11 @@ from community.database.pool import Connection
 from community.errors import UnknownStage
 from community.outbox.halt import halt
 from community.outreach import statements
+from community.outreach.decide import decide, execute
 from community.outreach.explain import Explanation, StepExplanation, explain
 from community.outreach.models import Reason
 from community.outreach.plan import plan, preview, tally
+from community.outreach.proposals import propose_backfill, propose_send
 from deployments.cli.gates import gate_of
 from tasks.words import ABSENCES, REASONS
 from tests.integration.conftest import BOT_ID, NOON, past_send
@@ -394,3 +396,38 @@ def test_every_reason_has_its_words_and_its_gate(reason: str) -> None:
     assert reason in REASONS
     barred = reason if reason in ("collapsed", "sold_out", "left") else None
     assert gate_of({"barred": barred}, reason) is not None
+
+
+async def test_what_waits_in_a_proposal_is_said_to_until_it_is_decided(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    number, other = await member(), await member(entered_at=NOON - 3 * DAY)
+    asked = await propose_send(conn, bundle, STAGE, NOON, bot_id=BOT_ID, run_id=None)
+    waits = step(await explain(conn, bundle, number, STAGE, NOON), "day_1").waits_in
+    assert waits is not None
+    assert (waits.hash, waits.kind, waits.state, waits.decide_by_at) == (
+        asked.hash,
+        "approval",
+        "proposed",
+        asked.decide_by_at,
+    )
+    assert step(await explain(conn, bundle, other, STAGE, NOON), "day_1").waits_in is None, "stale: not among them"
+    await decide(conn, asked.id, "send", NOON, by="Ada", how="command", note="", bot_id=BOT_ID)
+    approved = step(await explain(conn, bundle, number, STAGE, NOON), "day_1").waits_in
+    assert approved is not None
+    assert approved.state == "approved"
+    await execute(conn, bundle, bundle, asked.id, NOON, bot_id=BOT_ID)
+    done = step(await explain(conn, bundle, number, STAGE, NOON), "day_1")
+    assert (done.waits_in, done.message is not None) == (None, True)
+
+
+async def test_waiting_for_approval_goes_before_waiting_in_a_backfill(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    number = await member()
+    asked = await propose_send(conn, bundle, STAGE, NOON, bot_id=BOT_ID, run_id=None)
+    today = NOON.date()
+    await propose_backfill(conn, bundle, STAGE, today, today, NOON, bot_id=BOT_ID)
+    waits = step(await explain(conn, bundle, number, STAGE, NOON), "day_1").waits_in
+    assert waits is not None
+    assert waits.hash == asked.hash

@@ -344,9 +344,9 @@ async def test_the_window_closes_to_the_second(conn: Connection, selling: Bundle
     assert await quote(conn, f"LIVE{live.id}", who, "pack", PRICE, END - SECOND) is Refusal.not_yet
     assert not isinstance(await quote(conn, f"LIVE{live.id}", who, "pack", PRICE, CLOSE - SECOND), Refusal)
     assert await quote(conn, f"LIVE{live.id}", who, "pack", PRICE, CLOSE) is Refusal.over
-    assert (await sweep(conn, CLOSE - SECOND, bot_id=BOT_ID)).closed == 0
-    assert (await sweep(conn, CLOSE, bot_id=BOT_ID)).closed == 1
-    assert (await sweep(conn, CLOSE, bot_id=BOT_ID)).closed == 0
+    assert (await sweep(conn, CLOSE - SECOND, bot_id=BOT_ID)).closed == ()
+    assert len((await sweep(conn, CLOSE, bot_id=BOT_ID)).closed) == 1
+    assert (await sweep(conn, CLOSE, bot_id=BOT_ID)).closed == ()
     assert (await row_of(conn, "lives", id=live.id))["closed_at"] == CLOSE
 
 

@@ -341,6 +341,7 @@ async def put_live(conn: Connection, live: Live) -> None:
     await conn.execute(f"INSERT INTO lives ({names}) VALUES ({places})", values)  # type: ignore[arg-type]
 
 
+@pytest.mark.own_database
 async def test_cost_follows_the_sessions_people_not_the_community(
     conn: Connection, selling: Bundle, member: MakeMember
 ) -> None:

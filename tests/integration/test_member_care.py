@@ -535,6 +535,7 @@ async def test_explain_tells_what_will_come(conn: Connection, bundle: Bundle, me
     assert due["mid_year_review"] == at("2026-07-09 11:00")
 
 
+@pytest.mark.own_database
 async def test_what_lies_behind_costs_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
     """Thousands who paid once, whose turn for an offer is not near, are not looked at, whatever is due for a payer."""
     await payer(conn, member)

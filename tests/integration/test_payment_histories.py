@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from community.access.grant import grant
+from community.access.terms import terms_of
 from community.database.pool import Connection
 from community.engagement.coupons import NewCoupon, issue
 from community.members.people import by_id
@@ -21,7 +21,7 @@ from community.payments.work import work
 from community.playbook_types import Amount, parse_money
 from tests.conftest import EMPTY
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
-from tests.integration.pay_kit import PLANS, PROVIDER, Till, group, ready
+from tests.integration.pay_kit import PLANS, PROVIDER, Till, group, paid, ready
 from tests.integration.rows import Edit
 
 DUE = parse_money("149.25 CNY")
@@ -65,7 +65,7 @@ async def outcome(till: Till, member_id: int) -> dict[str, Any]:
         "terms": terms,
         "until": max(ends, default=None),
         "payments": payments,
-        "order": await till.rows("SELECT state FROM orders"),
+        "order": await till.rows("SELECT state FROM orders ORDER BY id"),
         "coupon": await till.rows("SELECT redeemed FROM coupons"),
         "links": len(await till.links("given_at IS NOT NULL AND revoked_at IS NULL")),
         "events": await till.rows("SELECT event_id, state FROM provider_events ORDER BY 1"),
@@ -114,8 +114,11 @@ async def _told(
 async def _order(till: Till, who: int, way: str) -> Order:
     """A month with a coupon, by a member or by nobody known; or a year that takes the place of a month."""
     if way == "upgrade":
-        how = {"source": "staff", "by": "op", "paid": parse_money("199 CNY")}
-        old = await grant(till.conn, till.bundle.playbook, who, "month", NOON - 10 * DAY, **how)  # type: ignore[arg-type]
+        till.at = NOON - 10 * DAY
+        month = await till.order(member_id=who)
+        await till.hear(paid("old", order=month.number, event_id="old"))
+        till.at = NOON
+        [old] = await terms_of(till.conn, who)
         return await till.order("year", member_id=who, upgrade_of=old.id)
     await issue(till.conn, till.bundle.playbook, NewCoupon(code="SAVE", offer="test", percent=25, first_n=1), NOON)
     return await till.order(member_id=who if way == "own" else None, coupon="SAVE")

@@ -403,6 +403,51 @@ async def test_an_end_that_is_changed_has_a_ladder_of_its_own(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("back", ["before the rung", "after the rung"])
+async def test_an_end_that_is_changed_and_changed_back_keeps_its_ladder(
+    conn: Connection, bundle: Bundle, member: MakeMember, back: str
+) -> None:
+    held = await queued(conn, bundle, await member())
+    waiting = await only_message(conn)
+    assert held.ends_at is not None
+    await set_end(conn, held.id, held.ends_at + 5 * DAY, NOON + HOUR, by="ann", note="")
+    at = waiting["due_at"] + (HOUR if back == "after the rung" else -HOUR)
+    expected = {"cancelled": 1} if back == "after the rung" else {"waiting": 1}
+    assert await settle(conn, bundle, at) == expected
+    await set_end(conn, held.id, held.ends_at, at, by="ann", note="a slip")
+    assert await settle(conn, bundle, at + 2 * HOUR) == {"sending": 1}
+
+    await conn.execute("UPDATE messages SET state = 'sent', sent_at = %s", [at])
+    await set_end(conn, held.id, held.ends_at + 5 * DAY, at + 3 * HOUR, by="ann", note="")
+    await set_end(conn, held.id, held.ends_at, at + 4 * HOUR, by="ann", note="")
+    assert await settle(conn, bundle, at + 5 * HOUR) == {"sent": 1}, "what was sent is not sent again"
+    assert await sends(conn, bundle, at + 5 * HOUR) == []
+
+
+async def test_an_end_changed_back_when_the_rung_is_of_no_use_any_more_does_not_send_it(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    held = await queued(conn, bundle, await member())
+    waiting = await only_message(conn)
+    assert held.ends_at is not None
+    await set_end(conn, held.id, held.ends_at + 5 * DAY, NOON + HOUR, by="ann", note="")
+    assert await settle(conn, bundle, waiting["due_at"]) == {"cancelled": 1}
+    await set_end(conn, held.id, held.ends_at, waiting["expires_at"], by="ann", note="")
+    assert await settle(conn, bundle, waiting["expires_at"]) == {"cancelled": 1}
+
+
+async def test_an_end_corrected_within_its_day_is_told_with_its_new_time(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    held = await queued(conn, bundle, await member())
+    assert held.ends_at is not None
+    corrected = held.ends_at + 2 * HOUR
+    await set_end(conn, held.id, corrected, NOON + HOUR, by="ann", note="")
+    waiting = await only_message(conn)
+    assert datetime.fromisoformat(waiting["context"]["ends_at"]) == corrected
+    assert await settle(conn, bundle, waiting["due_at"]) == {"sending": 1}
+
+
 async def test_an_end_set_in_the_moment_in_which_another_was_over_is_reminded_of(
     conn: Connection, bundle: Bundle, member: MakeMember
 ) -> None:
@@ -438,6 +483,17 @@ async def test_a_renewal_that_is_revoked_lets_the_former_end_matter_again(
     assert await rows(conn, bundle, NOON - 2 * DAY) == []
     await revoke(conn, renewed.id, NOON - 2 * DAY, by="ann", note="refunded")
     assert "month_3" in await sends(conn, bundle, NOON - HOUR)
+
+
+async def test_the_rung_that_waited_when_a_renewal_was_refunded_goes_at_its_time(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    who = await member()
+    await queued(conn, bundle, who)
+    waiting = await only_message(conn)
+    renewed = await grant(conn, bundle.playbook, who, "month", NOON + HOUR, source="stripe", by="x")
+    await revoke(conn, renewed.id, NOON + 2 * HOUR, by="ann", note="refunded")
+    assert await settle(conn, bundle, waiting["due_at"]) == {"sending": 1}
 
 
 # Winning back.
@@ -596,6 +652,7 @@ async def test_an_erased_zone_is_the_communitys(conn: Connection, bundle: Bundle
 # Cost.
 
 
+@pytest.mark.own_database
 async def test_cost_follows_the_ends_that_are_near_not_the_terms(
     conn: Connection, bundle: Bundle, member: MakeMember
 ) -> None:

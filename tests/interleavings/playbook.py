@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-import yaml
 
 from community.bundle import Bundle, load_bundle
 from community.outreach import statements
@@ -33,7 +33,7 @@ DRIP = {"day_1": (1, "10:00", "send"), "day_2": (1, "20:30", "collapse"), "day_3
 
 def restless(bundle: Bundle) -> Bundle:
     """The bundle with two promotional messages a day and four a week at most, and three offers a day for everyone."""
-    source: dict[str, Any] = yaml.safe_load(yaml.safe_dump(dict(bundle.source)))
+    source: dict[str, Any] = deepcopy(dict(bundle.source))
     drip = source["stages"]["welcome_drip"]
     drip["goal"] = "purchase"
     for step in drip["steps"]:

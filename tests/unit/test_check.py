@@ -84,12 +84,64 @@ def test_the_shipped_templates_have_no_problem() -> None:
         ("plans: [month]", "plans: [pack]", "pack is priced in USD, the offer in CNY"),
         ("plans: [month]", "plans: [trial_7]", "plan trial_7 has no price"),
         ("{name: day_7, day: 7,", "{name: day_7, offer: gift, day: 7,", "offer gift is not in the playbook"),
+        ("  offer: trial ", "  offer: gift ", "offer gift is not in the playbook"),
         ("{name: day_7, day: 7,", "{name: day_7, plans: [week], day: 7,", "plan week is not in the playbook"),
         ("moment: half,", "moment: noon,", "moment: noon; give one of announce, start, end, half"),
         ("{name: moved, moment: moved, ", "{name: moved, ", "moment: missing; give one of announce"),
         ("who: watched", "who: viewers", "who: viewers; give one of everyone, registered, watched"),
         ("after: -24h,", 'day: -1, at: "20:00",', "its moment is the same for everyone; give after: -1h"),
         ("{name: last_call,", "{name: close,", "close is a run of its own; name the step otherwise"),
+        ("{name: live_now,", "{name: live_now, every: 1d,", "every: such a step comes once for each reason"),
+        ("{name: day_2, day: 2,", "{name: day_2, moment: entered, day: 2,", "moment: entered; the stage has but one"),
+        ("{name: day_2, day: 2,", "{name: day_2, who: free, day: 2,", "who: free; such a step is for all"),
+        (
+            '{name: day_2, day: 2, at: "10:00",',
+            "{name: day_2, after: 2d,",
+            "give day and at: HH:MM or immediately: true",
+        ),
+        ("{name: day_2, day: 2,", "{name: day_2, day: -2,", "day: -2; give 0 to 3650"),
+        ("{name: day_2, day: 2,", "{name: day_2, every: 7d, day: 2,", "every: such a step comes once"),
+        (
+            "{name: day_2, day: 2,",
+            "{name: day_2, plans: [month], day: 2,",
+            "plans: month; such a step is for whatever plan",
+        ),
+        ("moment: mid_term  ", "moment: midterm  ", "moment: midterm; give one of coverage, month, mid_term, entered"),
+        (
+            "- name: benefits\n        moment: month  ",
+            "- name: benefits  ",
+            "moment: missing; give one of coverage, month, mid_term, entered",
+        ),
+        ("who: free              # never", "who: paying            # never", "who: paying; give one of free"),
+        ("who: repeating", "who: paying", "who: paying; give one of repeating"),
+        ("moment: half, who: watched,", "moment: half,", "who: missing; give one of everyone, registered"),
+        ("day: 5\n", "day: 31\n", "day: 31; give 1 to 28"),
+        (
+            'day: 5\n        at: "11:00"',
+            "after: 5d",
+            "after: such a step comes by the member's own clock; give day and at",
+        ),
+        ("plans: [month, quarter]   #", "plans: [month]   #", "plans: month; give two: the one that is held and"),
+        ("plans: [month]         #", "plans: [month, year]   #", "plans: month, year; give the one that is offered"),
+        (
+            "who: free              # who holds",
+            "who: guest  # who holds",
+            "who: guest; give one of free, holder, or none",
+        ),
+        ("moment: unspoken ", "moment: unheard ", "moment: unheard; give one of silent, unspoken"),
+        (
+            "{name: silent_holder, moment: silent,",
+            "{name: silent_holder,",
+            "moment: missing; give one of silent, unspoken",
+        ),
+        ('day: 30\n        at: "10:00"', "after: 30d", "after: such a step comes by the member's own clock"),
+        ("{name: month_3, ", "{name: month_3, moment: end, ", "moment: end; the stage has but one"),
+        ("{name: month_3, ", "{name: month_3, who: holder, ", "who: holder; such a step is for all"),
+        (
+            'day: -3, at: "10:00", expires_after: 2d, promotional: true, late: collapse}\n      - {name: month_1',
+            "after: -3d, expires_after: 2d, promotional: true, late: collapse}\n      - {name: month_1",
+            "after: such a step comes by the member's own clock",
+        ),
     ],
 )
 def test_a_playbook_mistake_is_found_with_its_line(tmp_path: Path, old: str, new: str, what: str) -> None:
@@ -224,6 +276,12 @@ def test_a_button_for_each_of_a_list_is_checked(button: str, what: str | None) -
     problems = CopyCheck("payment/entry", "en", text, PLAYBOOK).problems()
     assert [line for line, _ in problems][:1] == ([4] if what else [])
     assert what is None or what in problems[0][1]
+
+
+def test_copy_that_only_mentions_a_session_asks_whether_there_is_one() -> None:
+    unasked = "Next: {{ live.title }}"
+    assert CopyCheck("dormancy_reactivation/silent", "en", unasked, PLAYBOOK).problems()
+    assert CopyCheck("live_conversion/announce", "en", unasked, PLAYBOOK).problems() == []
 
 
 def test_missing_copy_is_named_for_its_locale(folder: Path) -> None:

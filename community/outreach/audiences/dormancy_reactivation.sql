@@ -21,7 +21,7 @@ SELECT
     NULL::text AS barred,
     coalesce(
         (
-            SELECT jsonb_build_object('live', id) FROM v_lives
+            SELECT jsonb_build_object('next_live', id) FROM v_lives
             WHERE cancelled_at IS NULL AND window_until_at > %(as_of)s
                 AND starts_at > %(as_of)s AND starts_at <= %(as_of)s::timestamptz + interval '14 days'
             ORDER BY starts_at, id LIMIT 1
@@ -55,7 +55,7 @@ FROM (
                 SELECT g.id, g.last_at
                 FROM v_milestones AS g (id, kind, first_at, last_at)
                 WHERE g.kind = one.kind
-                    AND g.kind IN ('message', 'reaction', 'click', 'button', 'start', 'answer')
+                    AND g.kind IN ('message', 'private', 'reaction', 'click', 'button', 'start', 'answer')
                     AND g.last_at > spell.from_at AND g.last_at <= spell.until_at
                     AND g.id = ANY (%(members)s)
                     AND NOT EXISTS (

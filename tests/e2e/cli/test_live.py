@@ -11,9 +11,10 @@ from community.bundle import Bundle
 from community.database.installation import set_virtual_now
 from community.database.pool import Connection
 from community.live.people import ask, register
-from community.outbox.bundles import publish
+from community.outbox.bundles import Bundles, publish
+from community.outbox.compose import Composer
 from deployments import runs
-from tests.e2e.cli.conftest import HOSTILE, NOON, MakeMember, Ran, Sop, table
+from tests.e2e.cli.conftest import BOT_ID, HOSTILE, NOON, MakeMember, Ran, Sop, table
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 3, 7, 12, tzinfo=UTC)
@@ -78,6 +79,27 @@ async def test_what_is_wrong_is_told_and_nothing_is_added(
     ran = await sop("live", "add", *ASKED, *options)
     assert (ran.code, says in ran.err) == (1, True), ran.err
     assert await lives(conn) == []
+
+
+async def test_a_session_has_materials_and_its_announcement_names_them(
+    sop: Sop, conn: Connection, selling: Bundle
+) -> None:
+    where = "https://club.example/freight?a=1&b=2"
+    assert where in (await added(sop, "--materials", where)).out
+    composer = Composer(Bundles(), bot_id=BOT_ID, username="the_bot", links_url=None, link_secret="")
+    names = {"first_name": "Ann", "last_name": "", "username": None, "group_title": "Club", "locale": "en"}
+    row = {"id": 1, "chat_id": 1, "template": "live_conversion/announce", "context": {"live": 1}, **names}
+    text = (await composer.render(conn, selling, row)).text
+    assert '<a href="https://club.example/freight?a=1&amp;b=2">To read beforehand</a>' in text
+    await conn.execute("UPDATE lives SET materials = NULL")
+    composer = Composer(Bundles(), bot_id=BOT_ID, username="the_bot", links_url=None, link_secret="")
+    assert "To read beforehand" not in (await composer.render(conn, selling, row)).text
+
+
+async def test_materials_are_an_address(sop: Sop, selling: Bundle) -> None:
+    ran = await sop("live", "add", *ASKED, "--materials", "javascript:alert(1)")
+    assert ran.code == 1
+    assert "web address" in ran.err
 
 
 async def test_a_session_is_listed_and_shown(sop: Sop, conn: Connection, selling: Bundle, member: MakeMember) -> None:

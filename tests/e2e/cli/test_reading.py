@@ -15,6 +15,7 @@ from community.database.installation import claim
 from community.database.pool import Connection
 from community.outbox.bundles import publish
 from community.outreach.plan import plan
+from community.outreach.proposals import propose_send
 from tests.e2e.cli.conftest import BOT_ID, HOSTILE, NOON, STAGE, MakeMember, Sop, edited, switch_off, table
 
 
@@ -226,6 +227,20 @@ async def test_explain_asks_for_a_member_or_a_stage_alone(sop: Sop, bundle: Bund
     assert (ran.code, len(ran.err.splitlines())) == (1, 1)
     assert "sop explain STAGE --why-not STEP" in ran.err
     assert "nope" in (await sop("explain", STAGE, "--why-not", "nope")).err
+
+
+async def test_explain_says_which_proposal_a_message_waits_in(
+    sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    number = await member()
+    asked = await propose_send(conn, bundle, STAGE, NOON, bot_id=BOT_ID, run_id=None)
+    waits = rf"waits for somebody's word on proposal {asked.hash} \(approval\), until 2026-03-05 00:00 at most"
+    ran = await sop("explain", number, STAGE)
+    assert re.search(rf"\nday_1, .*\nNothing recorded up to then\.\nProposed: {waits}\.\n", ran.out)
+    assert f"\nDecide: sop approvals --decide {asked.hash} send|first|cancel --name NAME\n" in ran.out
+    assert "By today's data: nothing else is in its way\n" in ran.out
+    assert "would be sent now" not in ran.out
+    assert re.search(rf"{STAGE} +day_1 +waits for somebody's word on proposal", (await sop("explain", number)).out)
 
 
 async def test_explain_as_json(sop: Sop, bundle: Bundle, member: MakeMember) -> None:

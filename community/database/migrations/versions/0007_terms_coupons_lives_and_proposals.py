@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("speaker", sa.Text(), server_default="", nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("materials", sa.Text(), nullable=True),
         sa.Column("announce_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
@@ -180,7 +181,7 @@ def upgrade() -> None:
         ["kind", "last_at"],
         unique=False,
         postgresql_include=["member_id"],
-        postgresql_where=sa.text("kind::text = ANY ('{message,reaction,click,button,start,answer}'::text[])"),
+        postgresql_where=sa.text("kind::text = ANY ('{message,private,reaction,click,button,start,answer}'::text[])"),
     )
     op.add_column("plans", sa.Column("kind", sa.Text(), server_default="run", nullable=False))
     op.add_column("plans", sa.Column("since_at", sa.DateTime(timezone=True), nullable=True))
