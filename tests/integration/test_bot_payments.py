@@ -11,8 +11,11 @@ from community.bundle import Bundle
 from community.database.installation import set_virtual_now
 from community.database.pool import Connection
 from community.database.wakeup import CHECKOUTS, UPDATES
+from community.errors import OrderRefused
 from community.members.people import find
 from community.outbox.bundles import publish
+from community.payments.models import Order
+from community.payments.star_invoice import stars_invoice
 from community.privacy.personal import erase, export
 from tests.integration import telegram_kit as kit
 from tests.integration.telegram_kit import ANN, BEN, BOT_ID, NOW, Desk, desk
@@ -199,3 +202,32 @@ async def test_what_was_asked_before_a_payment_is_exported_and_erased_with_the_m
     rows = await desk.rows("SELECT payload FROM updates ORDER BY update_id")
     assert rows[0] == {"payload": {}}
     assert rows[1]["payload"] != {}
+
+
+@pytest.mark.parametrize(
+    ("columns", "why"),
+    [
+        ({"currency": "CNY"}, "only open ones in XTR"),
+        ({"state": "paid"}, "only open ones in XTR"),
+        ({"amount_minor": 100_001, "list_minor": 100_001}, "only open ones in XTR"),
+        ({"plan": "gone"}, "not in the playbook"),
+        ({"who": None}, "nobody's yet"),
+    ],
+)
+async def test_an_order_that_nobody_can_pay_in_stars_has_no_invoice(
+    desk: Desk, shipped: Bundle, columns: dict[str, Any], why: str
+) -> None:
+    await order(desk.conn, **columns)
+    row = await desk.row("SELECT * FROM orders")
+    with pytest.raises(OrderRefused, match=why):
+        await stars_invoice(desk.conn, shipped, Order(**row), NOW, cause="press", bot_id=BOT_ID)
+
+
+async def test_one_press_brings_one_invoice(desk: Desk, shipped: Bundle) -> None:
+    await order(desk.conn)
+    asked_for = Order(**await desk.row("SELECT * FROM orders"))
+    for cause in ("first", "first", "second"):
+        await stars_invoice(desk.conn, shipped, asked_for, NOW, cause=cause, bot_id=BOT_ID)
+    rows = await desk.rows("SELECT method, context, expires_at FROM messages ORDER BY id")
+    assert [(row["method"], row["context"]["payload"]) for row in rows] == [("sendInvoice", NUMBER)] * 2
+    assert rows[0]["expires_at"] == asked_for.expires_at, "nobody is asked to pay a price that is over"
