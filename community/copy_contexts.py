@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from community.access_contexts import ACCESS, TO_STAFF
 from community.playbook import Playbook
 from community.playbook_stages import template_name
 from community.sales_contexts import SALES, SHOWN
@@ -27,6 +28,7 @@ ACTIONS: dict[str, bool | None] = {
     "problem": True,
     "refund": None,
     "refunding": True,
+    "removals": True,
     "resume": False,
     "setup": None,
     "stop": False,
@@ -96,7 +98,7 @@ _INVITATION = "group/invitation"
 _PRESSED = "staff/pressed"
 _NOT_SENT = (_TOAST, _CHECKOUT, _INVITATION, _PRESSED, *SHOWN)
 """Words that are shown, not sent as a message: they know of no chat."""
-_TO_NO_MEMBER = (
+_TO_NO_MEMBER = TO_STAFF | {
     "group/setup",
     "group/welcome",
     "staff/alert",
@@ -104,8 +106,8 @@ _TO_NO_MEMBER = (
     "staff/care_tasks",
     "staff/decided",
     "staff/live_result",
-)
-_FIXED: dict[str, dict[str, Any]] = {
+}
+_FIXED: dict[str, dict[str, Any]] = ACCESS | {
     "gate/wrong": _QUESTION,
     "gate/declined": {},
     "gate/timeout": {},

@@ -205,6 +205,9 @@ class Access(Entry):
     remove: bool = False
     """False: who should leave is only listed."""
     removals_per_day: int = Field(20, ge=0, le=1000)
+    """More than that at once wait for somebody's word."""
+    leaks: int = Field(3, ge=1, le=1000)
+    """So many who came by another member's entry link, and it is replaced."""
 
 
 class GroupDefaults(Entry):

@@ -21,6 +21,8 @@ class TermPlan(Entry):
     price: Money | None = None
     trial: bool = False
     """Free, for a while: never counts as a purchase."""
+    once: bool = False
+    """True: a coupon gives it to nobody who has had it."""
     prices: tuple[Money, ...] = ()
     """The same in other currencies, one each."""
     on_sale: bool = True

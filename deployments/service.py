@@ -42,10 +42,10 @@ from community.outreach.decide import settle
 from community.payments.workers import PaymentWorkers
 from community.settings import Mode, Settings, load_settings
 from deployments.decisions import HeedCancels, ShowDecisions
-from deployments.joins import ShowJoins
 from deployments.prefect_away import watch_prefect
 from deployments.runs import ask
 from deployments.supervise import Part, cancel, every, keep
+from deployments.triggers import JOINS, PAYMENTS, ShowTriggers
 from tasks.sending import make_delivery
 from tasks.storage import database_url
 
@@ -103,7 +103,8 @@ class Service:
             "approvals": partial(every, SWEEP_S, self._settle_proposals),
             "decisions": ShowDecisions(self._pool).run,
             "cancelled runs": HeedCancels(self._pool, self._settings).run,
-            "joins": self._joins().run,
+            "joins": ShowTriggers(self._url, self._wakeup, JOINS).run,
+            "paid": ShowTriggers(self._url, self._wakeup, PAYMENTS).run,
             "pauses": partial(every, PAUSES_S, self._mirror_pauses),
             "alerts": partial(every, LOOK_S, self._look_out),
         }
@@ -183,15 +184,6 @@ class Service:
             settled = await settle(conn, self._bundles, await sop_now(conn), bot_id=bot_id, staff_chat=staff_chat)
         if settled:
             self._wakeup.ring(OUTBOX)
-
-    def _joins(self) -> ShowJoins:
-        return ShowJoins(
-            self._url,
-            self._wakeup,
-            stage="welcome_drip",
-            flow="flows.welcome_drip.welcome_drip",
-            deployment="welcome-drip/welcome-drip",
-        )
 
     async def _look_out(self) -> None:
         """What staff need to know and nobody else would tell them while Prefect is away."""

@@ -92,6 +92,7 @@ REFUSALS: dict[str, str] = {
     "sold_out": "there is none left",
     "other_plan": "it is not for this plan, or not for prices in its currency",
     "below_minimum": "the plan's price is less than it asks for",
+    "had_already": "it opens what a member may have once, and this one has had it",
 }
 """Why a coupon is not taken, by `community.engagement.redemptions.Refusal`."""
 
@@ -121,6 +122,31 @@ PUT_OFF = {
     "outranked": "for room under the caps, which a message that goes first takes",
 }
 """What a message waits for that the rules put off, or waited for before it was sent."""
+PAYMENTS = {
+    "received": "known by a refund or dispute only",
+    "matched": "paid, has access",
+    "unmatched": "paid, fits nothing",
+    "unclaimed": "paid, nobody is known whose it is",
+    "reversed": "taken back",
+}
+REMOVALS = {
+    "proposed": "to be removed",
+    "approved": "approved, to be removed",
+    "waiting": "on its way",
+    "removed": "removed",
+    "kept": "stays",
+    "failed": "could not be removed",
+}
+SPARED = {
+    "administrator": "administers the group",
+    "staff": "is one of staff",
+    "outside": "is outside already",
+    "holds": "holds something that opens it",
+    "not_opened": "no plan opens the group now",
+    "decided": "somebody decided so",
+    "changed": "what they hold changed meanwhile",
+}
+"""Why somebody is not removed."""
 UNITS = ("d", "h", "min", "s")
 
 
@@ -146,6 +172,19 @@ def decision_words(proposal: Proposal) -> str:
     if proposal.state == "refused":
         return f"approved by {proposal.by}, but it cannot be sent any more"
     return f"approved by {proposal.by}"
+
+
+def payment_words(state: str, why: str | None, disputed: str) -> str:
+    """How a payment stands."""
+    more = [
+        part for part in (why and why.replace("_", " "), f"dispute {disputed}" if disputed != "none" else "") if part
+    ]
+    return PAYMENTS[state] + (f": {', '.join(more)}" if more else "")
+
+
+def removal_words(state: str, why: str) -> str:
+    """How a removal stands, and why."""
+    return REMOVALS[state] + (f": {SPARED.get(why, why)}" if why else "")
 
 
 def noted(proposal: Proposal) -> str:

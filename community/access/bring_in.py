@@ -8,6 +8,7 @@ from typing import Any
 from community.access.coverage import over
 from community.access.grant import bought, is_bought, plan_of, purchase
 from community.access.models import Term
+from community.access.put_off import put_off
 from community.access.words import utc
 from community.activity.record import reach_many, record
 from community.database.pool import Connection, transaction
@@ -125,6 +126,7 @@ async def _add(conn: Connection, playbook: Playbook, new: Sequence[Row], how: Ro
         for term in terms
         if is_bought(plan_of(playbook, term.plan), term.source, term.paid)
     ]
+    await put_off(conn, list({term.member_id for term in terms}))
     await record(conn, purchases)
     await reach_many(conn, [(p.member_id, bought(p.data["plan"]), p.at) for p in purchases if p.member_id])
     await reach_many(conn, [(term.member_id, over(term), how["at"]) for term in followed])

@@ -8,6 +8,7 @@ from psycopg.errors import ForeignKeyViolation
 from community.access.calendar import anchor_of, end_of
 from community.access.coverage import last_of_coverage, over, overlaps, overtaken
 from community.access.models import Term
+from community.access.put_off import put_off
 from community.access.terms import line_of, take_turns
 from community.access.words import named, utc
 from community.activity.record import Activity, reach, record
@@ -63,6 +64,7 @@ async def grant(
             span = _span(kind, line, at, starts_at, ends_at, playbook.community.zone)
             term = await _add(conn, wanted | {"member_id": member_id, "plan": plan, "at": at}, kind, span)
             await reach(conn, member_id, map(over, overtaken(line, term)), at)
+            await put_off(conn, [member_id])
         if is_bought(kind, source, paid):
             await record(conn, [purchase(term, plan, at)])
             await reach(conn, member_id, [bought(plan)], at)

@@ -38,11 +38,14 @@ async def grant_for_coupon(
 ) -> Opened | Refusal:
     """Grant the plan and use the coupon for it; unless `paid` says otherwise, what the coupon leaves to pay was paid.
 
-    Raises AccessRefused for an unknown plan, or when the member is covered for life: the coupon would be wasted.
+    What a member may have once, such as a trial, is refused who has had it, unless it was revoked. Raises AccessRefused
+    for an unknown plan, or when the member is covered for life: the coupon would be wasted.
     """
     kind = plan_of(playbook, plan)
     async with transaction(conn):
         await take_turns(conn, member_id)
+        if kind.once and any(term.plan == plan for term in await line_of(conn, member_id, kind.line)):
+            return Refusal.had_already
         held = await hold(conn, code, member_id, plan, kind.price, at)
         if isinstance(held, Refusal):
             return held

@@ -6,6 +6,7 @@ from typing import Any
 
 from community.access.coverage import chain_after, follower, follows, last_of_coverage, over, overlaps
 from community.access.models import Term
+from community.access.put_off import put_off
 from community.access.words import named, utc
 from community.activity.record import reach
 from community.database.pool import Connection, transaction
@@ -59,6 +60,7 @@ async def set_end(
         )
         await _reach_over(conn, term, at, unless=changed)
         await _matter_again(conn, changed, at)
+        await put_off(conn, [term.member_id])
     return changed
 
 
@@ -94,6 +96,7 @@ async def revoke(conn: Connection, term_id: int, at: datetime, *, by: str, note:
         uncovered = [each.id for each in others if follows(term, each) and _matters(each, others, at)]
         for row in await (await conn.execute(queries.matter_again, {"ids": uncovered, "at": at})).fetchall():
             await _matter_again(conn, Term(**row), at)
+        await put_off(conn, [term.member_id])
     return changed
 
 

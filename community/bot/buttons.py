@@ -12,6 +12,7 @@ from community.bot.intents import Intent
 from community.bot.invoicing import on_invoice_done
 from community.bot.lives import on_live_button
 from community.bot.private import choose_locale, grant, hush, take_problem
+from community.bot.removing import on_removals_button
 from community.bot.sales import BUTTONS, REFUNDING, on_sales_button
 from community.bot.setup import on_setup_button
 from community.bot.turn import Toast, Turn, is_person
@@ -97,6 +98,10 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             closed = await tick(turn, member, task)
             if closed and closed.kind == INVOICE:
                 await on_invoice_done(turn, closed, member)
+            thank(turn, member)
+        case Press(action="removals", argument=str(word)):
+            if not await on_removals_button(turn, member, word, press.chat_id):
+                return False
             thank(turn, member)
         case Press(action="coupon", argument=str(text)):
             return await on_coupon_button(turn, member, text)

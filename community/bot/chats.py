@@ -2,21 +2,24 @@
 
 from telegram import ChatInviteLink, ChatJoinRequest, ChatMember, ChatMemberUpdated, Message, MessageReactionUpdated
 
+from community.access.removals import settle as settle_removals
 from community.bot.setup import on_added, on_rights
 from community.bot.turn import Turn, is_person
+from community.channels.standing import is_present as present
 from community.groups.membership import joined, left
 from community.groups.registry import lose, migrate, register
+from community.groups.vip import Knock, knock
 from community.members.reach import block, unblock
 from community.outbox.alerts import Alert
 
-PRESENT = frozenset({ChatMember.OWNER, ChatMember.ADMINISTRATOR, ChatMember.MEMBER})
-
 
 async def on_join_request(turn: Turn, request: ChatJoinRequest) -> None:
-    """Somebody asks to be let in: the gate takes over."""
+    """Somebody asks to be let in: by what they hold where plans open the group, else the gate takes over."""
     if is_person(request.from_user):
-        member = await turn.member(request.from_user)
-        await turn.gate(member).request(await turn.group(request.chat), link_name(request.invite_link))
+        member, group = await turn.member(request.from_user), await turn.group(request.chat)
+        gate, link, name = turn.gate(member), request.invite_link, link_name(request.invite_link)
+        if not await knock(gate, Knock(group, link.invite_link if link else None, name), turn.staff_chat):
+            await gate.request(group, name)
 
 
 async def on_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:
@@ -31,6 +34,7 @@ async def on_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:
         await joined(turn.conn, turn.bundle, member, group, turn.at, bot_id=turn.bot_id, link_token=token)
     else:
         await left(turn.conn, member, group, turn.at)
+        await settle_removals(turn.conn, turn.bundle, turn.at, bot_id=turn.bot_id, whom=(member.id, group.id))
 
 
 async def on_my_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:
@@ -74,11 +78,6 @@ async def on_reaction(turn: Turn, reaction: MessageReactionUpdated) -> None:
         member = await turn.member(reaction.user)
         group = None if reaction.chat.type == "private" else await turn.group(reaction.chat)
         turn.note("reaction", member, group, message=reaction.message_id)
-
-
-def present(status: ChatMember) -> bool:
-    """Whether a chat member of that status is in the chat; a restricted one may have left."""
-    return status.status in PRESENT or bool(getattr(status, "is_member", False))
 
 
 def link_name(link: ChatInviteLink | None) -> str | None:

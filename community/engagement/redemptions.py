@@ -35,6 +35,8 @@ class Refusal(StrEnum):
     """It is for other plans, or for prices in another currency."""
     below_minimum = "below_minimum"
     """The price is less than it asks for."""
+    had_already = "had_already"
+    """It opens what a member may have once, and they have had it."""
 
 
 @dataclass(frozen=True, slots=True)

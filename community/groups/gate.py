@@ -184,12 +184,12 @@ async def sweep_gate(conn: Connection, bundle: Bundle, at: datetime, bot_id: int
 
 
 def note(template: str, context: Request, member_id: int, telegram_id: int, at: datetime, cause: str) -> Draft:
-    """A message of the gate to the member."""
+    """A message to the member who asks to come in."""
     return Draft(
         chat_id=telegram_id,
         member_id=member_id,
         stage=STAGE,
-        step=template.removeprefix("gate/"),
+        step=template.rpartition("/")[2],
         occurrence=cause,
         message_class=MessageClass.reply,
         due_at=at,

@@ -18,7 +18,10 @@ UPDATE groups SET invite_link = %(invite_link)s WHERE id = %(id)s
 
 -- name: open_door
 -- The way in for a newcomer: the group named by their link (title or number), else the newest that has a way in.
-SELECT * FROM groups WHERE lost_at IS NULL AND invite_link IS NOT NULL
+-- Those that plans open are for who is named them.
+SELECT * FROM groups
+WHERE lost_at IS NULL AND invite_link IS NOT NULL
+    AND (id <> ALL (%(closed)s::bigint[]) OR title = %(wish)s OR id::text = %(wish)s)
 ORDER BY (title = %(wish)s OR id::text = %(wish)s) IS TRUE DESC, registered_at DESC, id DESC
 LIMIT 1
 

@@ -1,5 +1,6 @@
 """The groups the bot is in: found when it is added, lost when it is removed, renumbered when they grow."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from community.activity.record import Activity, record
@@ -75,9 +76,12 @@ async def set_invite_link(conn: Connection, group_id: int, invite_link: str) -> 
     await conn.execute(queries.set_invite_link, {"id": group_id, "invite_link": invite_link})
 
 
-async def open_door(conn: Connection, wish: str | None) -> Group | None:
-    """The group a newcomer is led to: the one named by `wish` (title or number), else the newest with a way in."""
-    return await _one(conn, "open_door", wish=wish)
+async def open_door(conn: Connection, wish: str | None, closed: Sequence[int] = ()) -> Group | None:
+    """The group a newcomer is led to: the one named by `wish` (title or number), else the newest with a way in.
+
+    Nobody is led to the `closed` ones without naming them.
+    """
+    return await _one(conn, "open_door", wish=wish, closed=list(closed))
 
 
 async def present_groups(conn: Connection) -> list[Group]:

@@ -325,6 +325,13 @@ WHERE bot_id = %(bot_id)s AND state = 'waiting' AND lane = ANY (%(lanes)s::small
     AND occurrence = ANY (%(occurrences)s::text[])
 RETURNING id
 
+-- name: withdraw
+-- Over the unique key, in which actions without a member stand together.
+UPDATE messages SET state = 'cancelled', reason = %(reason)s, settled_wall = clock_timestamp()
+WHERE member_id IS NULL AND stage = %(stage)s AND step = %(step)s AND occurrence = ANY (%(occurrences)s::text[])
+    AND state = 'waiting'
+RETURNING occurrence
+
 -- name: cancel_offers
 -- Once for each coupon, when its last piece is gone: all that waits is read, behind messages_queue.
 UPDATE messages SET state = 'cancelled', reason = 'sold_out', settled_wall = clock_timestamp()

@@ -46,6 +46,13 @@ async def cancel_occurrences(conn: Connection, bot_id: int, stage: str, occurren
     return (await conn.execute(queries.cancel_occurrences, values)).rowcount
 
 
+async def withdraw(conn: Connection, stage: str, step: str, occurrences: Sequence[str], reason: str) -> list[str]:
+    """Drop actions that wait and are no member's; returns the occurrences of those that had not begun."""
+    values = {"stage": stage, "step": step, "occurrences": list(occurrences), "reason": reason}
+    rows = await (await conn.execute(queries.withdraw, values)).fetchall()
+    return [row["occurrence"] for row in rows]
+
+
 async def count_anew(conn: Connection, member_id: int, goal: str, at: datetime, context: dict[str, Any]) -> int:
     """A goal reached before `at` turned out not to be: what waits for it, or was dropped by it, goes on.
 

@@ -75,6 +75,32 @@ def revoke_access(term: Term, note: Why) -> None:
     revoke(term, note)
 
 
+@access.command("removals")
+def removals_of_access(
+    word: Annotated[str, typer.Argument(metavar="[list|approve|keep]", help="What to do about them.")] = "list",
+    ids: Annotated[list[int] | None, typer.Argument(metavar="ID...", help="Only these; default: all.")] = None,
+) -> None:
+    """Who is due to leave a group, as what they held is over; approve, or keep them in it."""
+    from deployments.cli.removals import removals
+
+    removals(word, ids or [])
+
+
+@access.command("repair")
+def repair_access(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[KIND|MEMBER]", help="outside, unpaid, ledger, uneven; or a member. Default: only list."
+        ),
+    ] = None,
+) -> None:
+    """What members hold, what was paid, who is in the groups: list what does not fit, or repair it."""
+    from deployments.cli.removals import repair
+
+    repair(what)
+
+
 @coupon.callback()
 def coupons() -> None:
     """Discounts, and free terms of a plan, by a code."""

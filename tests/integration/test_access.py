@@ -580,3 +580,25 @@ async def test_an_erasure_and_a_grant_take_turns(
         assert await milestones(granting, who) == set()
         with pytest.raises(UnknownMember, match="erased meanwhile"):
             await grant(granting, playbook, who, "month", NOON, **STAFF)
+
+
+async def test_a_trial_is_given_once_by_coupons_and_again_only_by_staff(
+    conn: Connection, edited: Edit, member: MakeMember
+) -> None:
+    plans = {"taste": {"title": {"en": "Taste"}, "length": "7d", "trial": True, "once": True}}
+    playbook, ann, ben = edited(plans=plans).playbook, await member(), await member()
+    for code in ("FIRST", "SECOND", "THIRD"):
+        await issue(conn, playbook, NewCoupon(code=code, offer="taste", opens="taste"), NOON)
+    given = [await _opens(conn, playbook, ann, code, NOON) for code in ("FIRST", "SECOND")]
+    later = await _opens(conn, playbook, ann, "SECOND", NOON + timedelta(days=30))
+    assert [isinstance(each, Opened) for each in given] == [True, False]
+    assert given[1] is later is Refusal.had_already
+    assert isinstance(await _opens(conn, playbook, ben, "SECOND", NOON), Opened), "the refused coupon was not used"
+
+    assert isinstance(given[0], Opened)
+    await revoke(conn, given[0].term.id, NOON, by="ann", note="by mistake")
+    assert isinstance(await _opens(conn, playbook, ann, "THIRD", NOON), Opened)
+
+
+async def _opens(conn: Connection, playbook: Playbook, who: int, code: str, at: datetime) -> Opened | Refusal:
+    return await grant_for_coupon(conn, playbook, who, "taste", code, at, source="coupon", by=code)

@@ -1,0 +1,21 @@
+"""Staff's word on who is due to leave, by a button in the staff chat."""
+
+import re
+from datetime import UTC, datetime
+
+from community.access.removals import decide
+from community.bot.turn import Turn
+from community.members.models import Member
+
+WORD = re.compile("(approve|keep)_([0-9]{1,11})")
+STATES = {"approve": "approved", "keep": "kept"}
+
+
+async def on_removals_button(turn: Turn, member: Member, argument: str, chat_id: int | None) -> bool:
+    """Decide on all who were due when it was asked. False: it is none of ours, or was pressed elsewhere."""
+    word = WORD.fullmatch(argument)
+    if word is None or turn.staff_chat is None or chat_id != turn.staff_chat:
+        return False
+    due_by = datetime.fromtimestamp(int(word[2]), UTC)
+    await decide(turn.conn, STATES[word[1]], turn.at, by=f"member {member.id}", due_by=due_by)
+    return True

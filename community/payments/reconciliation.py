@@ -1,0 +1,167 @@
+"""Reconciliation (SOP 6.10): what members hold, what the ledger says, and who is really in the groups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from community.access.doors import astray, columns, doors
+from community.access.grant import grant
+from community.access.removals import propose
+from community.access.terms import revoke
+from community.access.ways import send_way
+from community.bundle import Bundle
+from community.database.pool import Connection
+from community.database.queries import load
+from community.payments.settle import settle
+from community.payments.truth import differences, uneven
+from community.playbook import Playbook
+
+queries, payment_queries = load(__file__, "reconciliation.sql"), load(__file__)
+
+
+class Kind(StrEnum):
+    """What does not fit, and what a repair does about it."""
+
+    outside = "outside"
+    """Holds what opens a group, and is not in it. Repair: the way in is sent again."""
+    unpaid = "unpaid"
+    """In a group, and what they held for it is over, grace and all. Repair: listed for removal."""
+    unknown = "unknown"
+    """In a group, and never held anything for it. No repair: a human grants it, or takes them out."""
+    ledger = "ledger"
+    """A payment gives more or less than was booked. Repair: it is settled again; what is still missing is granted from
+    now on, what is too much is revoked."""
+    uneven = "uneven"
+    """A payment's rows tell different things. Repair: it is settled again."""
+    astray = "astray"
+    """A plan opens a group that the bot is not in. No repair: add the bot, or change the playbook."""
+
+
+REPAIRED = (Kind.outside, Kind.unpaid, Kind.ledger, Kind.uneven)
+"""Kinds for which there is a repair."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not fit. `about`: in a few words."""
+
+    kind: Kind
+    about: str
+    member_id: int | None = None
+    telegram_id: int | None = None
+    group_id: int | None = None
+    chat_id: int | None = None
+    title: str | None = None
+    payment: tuple[str, str] | None = None
+
+
+async def findings(
+    conn: Connection, playbook: Playbook, at: datetime, *, staff_chat: int | None, member_id: int | None = None
+) -> list[Finding]:
+    """All that does not fit, of one member or everyone. Reads only."""
+    found = [
+        *await _memberships(conn, playbook, at, staff_chat, member_id),
+        *await _ledger(conn, member_id),
+    ]
+    if member_id is None:
+        missing = await astray(conn, playbook)
+        found += [Finding(Kind.astray, f"{plan} opens {chat!r}") for chat, plan in missing.items()]
+    return found
+
+
+async def repair(
+    conn: Connection, bundle: Bundle, found: Sequence[Finding], at: datetime, *, bot_id: int, staff_chat: int | None
+) -> dict[Kind, int]:
+    """Mend what can be mended, each in its own transaction; returns how many by kind. Safe to repeat."""
+    done: dict[Kind, int] = {}
+    for each in found:
+        if await _mend(conn, bundle, each, at, bot_id, staff_chat):
+            done[each.kind] = done.get(each.kind, 0) + 1
+    return done
+
+
+async def _mend(
+    conn: Connection, bundle: Bundle, each: Finding, at: datetime, bot_id: int, staff_chat: int | None
+) -> bool:
+    match each:
+        case Finding(kind=Kind.outside, member_id=int(who), group_id=int(group)):
+            cause = f"repair:{at:%Y-%m-%d}"
+            return await send_way(conn, bundle, who, group, at, bot_id=bot_id, cause=cause)
+        case Finding(kind=Kind.unpaid, member_id=int(who)):
+            return await propose(conn, bundle.playbook, at, staff_chat=staff_chat, member_id=who) > 0
+        case Finding(kind=Kind.ledger | Kind.uneven, payment=(provider, charge)):
+            await settle(conn, bundle, provider, charge, at, bot_id=bot_id, by="repair")
+            if each.member_id is not None:
+                await _even_out(conn, bundle.playbook, each.member_id, (provider, charge), at)
+            left = await _ledger(conn, each.member_id)
+            return (each.kind, each.payment) not in [(other.kind, other.payment) for other in left]
+    return False
+
+
+async def _even_out(
+    conn: Connection, playbook: Playbook, member_id: int, payment: tuple[str, str], at: datetime
+) -> None:
+    """Grant what the ledger says was bought and settling did not give; revoke what it says was not."""
+    provider, charge = payment
+    about = {"member_id": member_id, "provider": provider, "charge": charge}
+    async with conn.transaction():
+        await conn.execute(payment_queries.take_turns, about)
+        left = [each for each in await differences(conn, member_id) if (each.provider, each.charge) == payment]
+        for each in left:
+            if each.held > each.due:
+                rows = await (await conn.execute(queries.given, about)).fetchall()
+                for row in rows[each.due :]:
+                    await revoke(conn, row["id"], at, by="repair", note=f"{charge}: not in the ledger")
+            elif each.plan in playbook.plans:
+                term = await grant(
+                    conn, playbook, member_id, each.plan, at, source=provider, by=charge, note="repair: in the ledger"
+                )
+                await conn.execute(queries.gives, about | {"term_id": term.id})
+
+
+async def _memberships(
+    conn: Connection, playbook: Playbook, at: datetime, staff_chat: int | None, member_id: int | None
+) -> list[Finding]:
+    values = columns(playbook, await doors(conn, playbook))
+    values |= {"at": at, "staff_chat": staff_chat, "member_id": member_id}
+    rows = await (await conn.execute(queries.outside, values)).fetchall()
+    found = [_finding(Kind.outside, row, _outside(row)) for row in rows]
+    rows = await (await conn.execute(queries.inside, values)).fetchall()
+    return found + [_finding(Kind.unknown if row["due_at"] is None else Kind.unpaid, row, _inside(row)) for row in rows]
+
+
+async def _ledger(conn: Connection, member_id: int | None) -> list[Finding]:
+    found = [
+        Finding(
+            Kind.ledger,
+            f"{each.provider}:{each.charge} gives {each.held} of {each.due} terms",
+            member_id=each.member_id,
+            payment=(each.provider, each.charge),
+        )
+        for each in await differences(conn, member_id)
+    ]
+    if member_id is None:
+        found += [
+            Finding(
+                Kind.uneven, f"{each.provider}:{each.charge}: its {each.what}", payment=(each.provider, each.charge)
+            )
+            for each in await uneven(conn)
+        ]
+    return found
+
+
+def _finding(kind: Kind, row: dict[str, Any], about: str) -> Finding:
+    parts = {name: row[name] for name in ("member_id", "telegram_id", "group_id", "chat_id", "title")}
+    return Finding(kind, about, **parts)
+
+
+def _outside(row: dict[str, Any]) -> str:
+    return f"holds {row['plan']}, " + ("has left" if row["left_at"] else "never came in")
+
+
+def _inside(row: dict[str, Any]) -> str:
+    if row["due_at"] is None:
+        return "never held anything that opens it"
+    return f"held {row['plan']}" + (f"; removal {row['state']}" if row["state"] else "")

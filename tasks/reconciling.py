@@ -1,0 +1,120 @@
+"""Reconciliation: asked of Telegram where our records and what members hold differ, listed, repaired on request."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from prefect import get_run_logger, task
+from prefect.artifacts import acreate_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from community.channels.standing import inquiry
+from community.database.installation import sop_now
+from community.database.pool import Connection
+from community.groups.membership import admit, left
+from community.groups.registry import group_of
+from community.members.people import by_id
+from community.payments.reconciliation import Finding, Kind, findings, repair
+from community.settings import load_settings
+from tasks.access import standing
+from tasks.remedies import remedy
+from tasks.storage import bundle_in_force, connection
+from tasks.words import count
+
+MOST_ASKED = 300
+"""Members of whom Telegram is asked in one run: at the bot's pace, ten seconds of it."""
+MOST_LISTED = 1000
+ASKED = (Kind.outside, Kind.unpaid, Kind.unknown)
+"""Kinds in which the group's real members matter, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Of how many Telegram was asked, and how many stood otherwise than we knew; that is put right."""
+
+    asked: int = 0
+    corrected: int = 0
+    left_out: int = 0
+
+
+@task(name="ask", task_run_name="ask Telegram who is in", cache_policy=NO_CACHE, timeout_seconds=900)
+async def ask_memberships() -> Asked:
+    """Ask how those in question really stand, and bring our records up to date."""
+    settings = load_settings()
+    async with AsyncExitStack() as opened:
+        conn = await opened.enter_async_context(connection())
+        playbook = (await bundle_in_force(conn)).playbook
+        found = await findings(conn, playbook, await sop_now(conn), staff_chat=settings.staff_chat)
+        asked = sorted((each for each in found if each.kind in ASKED), key=lambda each: ASKED.index(each.kind))
+        if not asked:
+            return Asked()
+        bot = await opened.enter_async_context(inquiry(settings.token, settings.telegram_api))
+        if bot is None:
+            return Asked(left_out=len(asked))
+        corrected = 0
+        for each in asked[:MOST_ASKED]:
+            assert each.chat_id is not None
+            assert each.telegram_id is not None
+            known = await standing(conn, bot, each.chat_id, each.telegram_id)
+            if known is not None and known.present != (each.kind is not Kind.outside):
+                await _correct(conn, each, present=known.present)
+                corrected += 1
+    return Asked(min(len(asked), MOST_ASKED), corrected, max(0, len(asked) - MOST_ASKED))
+
+
+async def _correct(conn: Connection, each: Finding, *, present: bool) -> None:
+    """As if Telegram had told by itself that they came in or left."""
+    at = await sop_now(conn)
+    assert each.member_id is not None
+    assert each.group_id is not None
+    member = await by_id(conn, each.member_id)
+    if member is None:
+        return
+    if present:
+        await admit(conn, member.id, each.group_id, at, None)
+    else:
+        await left(conn, member, await group_of(conn, each.chat_id or 0, each.title or "", at), at)
+
+
+@task(name="compare", task_run_name="compare terms, ledger and groups", cache_policy=NO_CACHE, retries=2)
+async def compare() -> list[Finding]:
+    """All that does not fit now."""
+    settings = load_settings()
+    async with connection() as conn:
+        playbook = (await bundle_in_force(conn)).playbook
+        return await findings(conn, playbook, await sop_now(conn), staff_chat=settings.staff_chat)
+
+
+@task(name="repair", task_run_name="repair what was chosen", cache_policy=NO_CACHE, timeout_seconds=900)
+async def mend(found: Sequence[Finding], kinds: Sequence[Kind]) -> dict[Kind, int]:
+    """Repair what is of these kinds; how many of each."""
+    settings = load_settings()
+    async with connection() as conn:
+        bundle, at = await bundle_in_force(conn), await sop_now(conn)
+        chosen = [each for each in found if each.kind in kinds]
+        done = await repair(conn, bundle, chosen, at, bot_id=settings.bot_id, staff_chat=settings.staff_chat)
+    get_run_logger().info("%s of %s repaired", count(sum(done.values()), "finding"), len(chosen))
+    return done
+
+
+@task(name="report", task_run_name="list what does not fit", cache_policy=NO_CACHE, retries=2)
+async def report_findings(found: Sequence[Finding], asked: Asked) -> None:
+    """A table of what does not fit, and what to press for it: member numbers only."""
+    rows = [
+        {
+            "what": each.kind.value,
+            "member": each.member_id,
+            "group": each.title,
+            "about": each.about,
+            "to press": remedy(each),
+        }
+        for each in found[:MOST_LISTED]
+    ]
+    more = len(found) - len(rows)
+    about = (
+        f"What does not fit{f', and {more:,} more' if more > 0 else ''}. Telegram was asked about "
+        f"{count(asked.asked, 'member')}: {asked.corrected:,} stood otherwise than we knew, which is put right; "
+        f"not about {asked.left_out:,} more. "
+        "Or run this deployment with `repair`."
+    )
+    await acreate_table_artifact(rows, key="access-reconciliation", description=about)

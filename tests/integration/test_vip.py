@@ -1,0 +1,228 @@
+"""Groups that plans open: in comes who holds one of them, at once; others are told how; leaks are traced."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from community.access.grant import grant
+from community.bundle import Bundle
+from community.members.people import Person, see
+from community.outbox.bundles import publish
+from tests.integration.access_kit import DAY, LOUNGE, VIP, groups, with_plans
+from tests.integration.telegram_kit import (
+    ANN,
+    BEN,
+    NOW,
+    SECRET,
+    STAFF,
+    Desk,
+    chat_member,
+    desk,
+    join_request,
+    press,
+    private,
+)
+
+__all__ = ["desk"]
+
+CHAT = {"id": VIP, "type": "supergroup", "title": "VIP"}
+TRIAL_CHAT = {"id": LOUNGE, "type": "supergroup", "title": "Lounge"}
+CAT = 19
+
+
+@pytest.fixture
+async def vip(desk: Desk, bundle: Bundle) -> Bundle:
+    """Plans open two groups."""
+    changed = with_plans(bundle, leaks=2)
+    await publish(desk.conn, changed, "plans open groups")
+    await groups(desk.conn)
+    return changed
+
+
+async def holder(desk: Desk, vip: Bundle, who: int, plan: str = "month") -> int:
+    """Somebody who holds a plan, and has never opened the bot's chat."""
+    member = await see(desk.conn, Person(who, f"User {who}"), NOW - DAY, secret=SECRET)
+    await grant(desk.conn, vip.playbook, member.id, plan, NOW - DAY, source="x", by="x")
+    return member.id
+
+
+async def link_for(desk: Desk, member_id: int, name: str) -> None:
+    """An entry link that was given to the member."""
+    await desk.conn.execute(
+        "INSERT INTO entry_links (group_id, name, invite_link, member_id, given_at)"
+        " SELECT id, %s, 'https://t.me/+' || %s, %s, %s FROM groups WHERE chat_id = %s",
+        [name, name, member_id, NOW - DAY, VIP],
+    )
+
+
+async def decisions(desk: Desk) -> list[tuple[str, int]]:
+    rows = await desk.rows("SELECT method, context FROM messages WHERE stage = 'gate' AND template IS NULL ORDER BY id")
+    return [(row["method"], row["context"]["user_id"]) for row in rows]
+
+
+async def test_who_holds_a_plan_is_let_in_at_once_and_asked_nothing(desk: Desk, vip: Bundle) -> None:
+    await holder(desk, vip, ANN)
+    await desk.take(join_request(chat=CHAT))
+
+    assert await decisions(desk) == [("approveChatJoinRequest", ANN)]
+    assert "gate/question_1" not in await desk.said()
+    assert (await desk.row("SELECT state FROM join_requests"))["state"] == "passed"
+    assert len(await desk.rows("SELECT FROM memberships")) == 1
+
+
+async def test_the_welcome_of_a_first_entry_goes_before_the_approval(desk: Desk, vip: Bundle) -> None:
+    await holder(desk, vip, ANN)
+    await desk.take(join_request(chat=CHAT))
+    assert await desk.said() == ["welcome_drip/welcome", "gate/approve"]
+
+
+async def test_who_holds_nothing_is_told_how_to_come_in_then_declined(desk: Desk, vip: Bundle) -> None:
+    await desk.take(join_request(chat=CHAT))
+
+    assert await desk.said() == ["gate/declined", "gate/decline"]
+    words = await desk.row("SELECT template, context, lane FROM messages WHERE template IS NOT NULL")
+    assert words["template"] == "access/declined"
+    assert words["context"] == {"group": {"title": "VIP"}, "elses": False, "includes": ["pack", "month"]}
+    decision = await desk.row("SELECT lane FROM messages WHERE method = 'declineChatJoinRequest'")
+    assert words["lane"] < decision["lane"], "the right to write ends with the decision"
+    assert (await desk.member())["dm"] == "temporary"
+    assert await desk.rows("SELECT FROM memberships") == []
+
+
+async def test_a_plan_opens_its_own_groups_only(desk: Desk, vip: Bundle) -> None:
+    await holder(desk, vip, ANN, "trial_7")
+    await desk.take(join_request(chat=CHAT), join_request(chat=TRIAL_CHAT))
+    assert await decisions(desk) == [("declineChatJoinRequest", ANN), ("approveChatJoinRequest", ANN)]
+
+
+async def test_a_term_that_is_over_opens_nothing(desk: Desk, vip: Bundle) -> None:
+    await holder(desk, vip, ANN, "trial_7")
+    await desk.take(join_request(chat=TRIAL_CHAT, at=NOW + 6 * DAY))
+    assert await decisions(desk) == [("declineChatJoinRequest", ANN)]
+
+
+async def test_other_groups_keep_the_quiz(desk: Desk, vip: Bundle) -> None:
+    await holder(desk, vip, ANN)
+    await desk.take(join_request())
+    assert await desk.said() == ["gate/question_1"]
+
+
+async def test_an_open_quiz_elsewhere_goes_on(desk: Desk, vip: Bundle) -> None:
+    await holder(desk, vip, ANN)
+    await desk.take(join_request(), join_request(chat=CHAT))
+    states = await desk.rows("SELECT state FROM join_requests ORDER BY id")
+    assert [row["state"] for row in states] == ["asked", "passed"]
+
+
+async def test_who_blocked_the_bot_is_let_in_all_the_same(desk: Desk, vip: Bundle) -> None:
+    await holder(desk, vip, ANN)
+    await desk.conn.execute("UPDATE members SET dm = 'blocked'")
+    await desk.take(join_request(chat=CHAT))
+    assert await decisions(desk) == [("approveChatJoinRequest", ANN)]
+    row = await desk.row("SELECT member_id FROM messages WHERE method = 'approveChatJoinRequest'")
+    assert row["member_id"] is None, "no gate that asks whether the member may be written to"
+
+
+async def test_who_left_comes_in_again_by_the_same_link(desk: Desk, vip: Bundle) -> None:
+    number = await holder(desk, vip, ANN)
+    await link_for(desk, number, "vip-ann")
+    for hours in (0, 2):
+        at = NOW + timedelta(hours=hours)
+        await desk.take(join_request(chat=CHAT, link="vip-ann", at=at))
+        gone = chat_member(was="member", now="left", at=at + timedelta(hours=1))
+        gone["chat_member"]["chat"] = CHAT
+        await desk.take(gone)
+    assert [method for method, _ in await decisions(desk)] == ["approveChatJoinRequest"] * 2
+    assert (await desk.row("SELECT used_at FROM entry_links"))["used_at"] == NOW
+    assert await desk.events("leak") == []
+
+
+async def test_a_link_in_other_hands_is_traced_to_its_owner_and_told_once(desk: Desk, vip: Bundle) -> None:
+    owner = await holder(desk, vip, ANN)
+    await link_for(desk, owner, "vip-ann")
+    await desk.take(join_request(BEN, chat=CHAT, link="vip-ann"), join_request(BEN, chat=CHAT, link="vip-ann"))
+
+    assert await decisions(desk) == [("declineChatJoinRequest", BEN)] * 2
+    ben = (await desk.member(BEN))["id"]
+    leaks = [(event["member_id"], event["data"]["by"]) for event in await desk.events("leak")]
+    assert leaks == [(owner, ben)] * 2
+    told = await desk.row("SELECT context FROM messages WHERE chat_id = %s", STAFF)
+    assert (told["context"]["number"], told["context"]["by"], told["context"]["replaced"]) == (owner, ben, False)
+    words = await desk.rows("SELECT context FROM messages WHERE template = 'access/declined'")
+    assert [row["context"]["elses"] for row in words] == [True, True]
+
+
+async def test_a_link_that_goes_round_is_replaced_for_its_owner(desk: Desk, vip: Bundle) -> None:
+    owner = await holder(desk, vip, ANN)
+    await link_for(desk, owner, "vip-ann")
+    await desk.conn.execute(
+        "INSERT INTO entry_links (group_id, name, invite_link)"
+        " SELECT id, 'vip-new', 'https://t.me/+new' FROM groups WHERE chat_id = %s",
+        [VIP],
+    )
+    await desk.take(*[join_request(who, chat=CHAT, link="vip-ann") for who in (BEN, CAT, BEN)])
+
+    links = await desk.rows("SELECT name, member_id, revoked_at FROM entry_links ORDER BY id")
+    assert [(row["name"], row["member_id"], row["revoked_at"]) for row in links] == [
+        ("vip-ann", owner, NOW),
+        ("vip-new", owner, None),
+    ]
+    way = await desk.row("SELECT context FROM messages WHERE template = 'access/way' AND chat_id = %s", ANN)
+    assert way["context"]["join_url"] == "https://t.me/+new"
+    told = await desk.rows("SELECT context FROM messages WHERE chat_id = %s ORDER BY id", STAFF)
+    assert [row["context"]["replaced"] for row in told] == [False, True]
+    await desk.take(join_request(chat=CHAT, link="vip-ann"))
+    assert (await decisions(desk))[-1] == ("approveChatJoinRequest", ANN), "the owner by any link"
+
+
+async def test_who_holds_a_plan_of_their_own_comes_in_by_anybodys_link(desk: Desk, vip: Bundle) -> None:
+    owner = await holder(desk, vip, ANN)
+    await link_for(desk, owner, "vip-ann")
+    await holder(desk, vip, BEN)
+    await desk.take(join_request(BEN, chat=CHAT, link="vip-ann"))
+    assert await decisions(desk) == [("approveChatJoinRequest", BEN)]
+    assert await desk.events("leak") == []
+    assert (await desk.row("SELECT used_at FROM entry_links"))["used_at"] is None
+
+
+async def test_the_same_update_again_says_and_traces_nothing_more(desk: Desk, vip: Bundle) -> None:
+    request = join_request(chat=CHAT)
+    await desk.take(request)
+    before = await desk.said()
+    await desk.take(request)
+    assert await desk.said() == before
+
+
+async def test_newcomers_are_not_led_to_a_group_that_plans_open(desk: Desk, vip: Bundle) -> None:
+    await desk.conn.execute(
+        "INSERT INTO groups (chat_id, title, registered_at, invite_link) VALUES (-1, 'Open', %s, 'https://t.me/+open')",
+        [NOW - 300 * DAY],
+    )
+    await desk.take(private("/start"))
+    row = await desk.row("SELECT context FROM messages WHERE template = 'bot/join'")
+    assert row["context"]["join_url"] == "https://t.me/+open"
+
+
+async def removal(desk: Desk) -> dict[str, Any]:
+    return await desk.row("SELECT state, decided_by FROM removals")
+
+
+async def test_staff_decide_by_a_button_in_their_chat_only(desk: Desk, vip: Bundle) -> None:
+    who = await holder(desk, vip, ANN)
+    await desk.conn.execute(
+        "INSERT INTO removals (member_id, group_id, term_id, due_at, state)"
+        " SELECT %s, id, 1, %s, 'proposed' FROM groups WHERE chat_id = %s",
+        [who, NOW - DAY, VIP],
+    )
+    word = f"removals:approve_{int(NOW.timestamp())}:1"
+    await desk.take(press(word))
+    assert (await removal(desk))["state"] == "proposed"
+
+    in_staff_chat = press(word)
+    in_staff_chat["callback_query"]["message"] = {
+        "message_id": 1, "date": 0, "chat": {"id": STAFF, "type": "supergroup", "title": "Staff"},
+    }  # fmt: skip
+    await desk.take(in_staff_chat)
+    number = (await desk.member())["id"]
+    assert await removal(desk) == {"state": "approved", "decided_by": f"member {number}"}
