@@ -12,16 +12,8 @@ from jinja2 import ChainableUndefined, Template, TemplateSyntaxError, meta, node
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import ValidationError
 
-from community.copy_contexts import (
-    ACTIONS,
-    SCORES,
-    context_of,
-    link_keys,
-    sample_link,
-    sample_moment,
-    smallest,
-    standard_context,
-)
+from community.copy_contexts import ACTIONS, SCORES, context_of, smallest, standard_context
+from community.copy_samples import link_keys, sample_link, sample_moment, sample_page
 from community.live_actions import read_live
 from community.playbook import Playbook
 from community.setup_actions import read_setup
@@ -75,7 +67,7 @@ class CopyCheck:
     def _samples(self) -> list[dict[str, Any]]:
         given = context_of(self.template)
         own = standard_context(self.playbook, self.locale) if self.playbook else _UNKNOWN_PLAYBOOK
-        link = {"link": partial(sample_link, self.playbook), **_MOMENTS} if given else {}
+        link = {"link": partial(sample_link, self.playbook), "page": sample_page, **_MOMENTS} if given else {}
         return [{**given, **own, **link}, {**smallest(given), **own, "resources": [], **link}]
 
     def _names(self, parts: CopySource) -> Iterator[Found]:

@@ -3,29 +3,37 @@
 from typing import Any
 
 from community.access_contexts import ACCESS, TO_STAFF
-from community.errors import PlaybookError
 from community.playbook import Playbook
 from community.playbook_stages import template_name
+from community.sales_contexts import SALES, SHOWN
 
 ACTIONS: dict[str, bool | None] = {
     "answer": True,
     "approve": True,
+    "buy": None,
     "coupon": None,
     "done": True,
     "gate": True,
     "help": False,
+    "invoice": None,
     "language": None,
     "live": True,
     "membership": False,
     "my_data": False,
     "nps": True,
+    "order": None,
+    "pay": True,
+    "pay_order": True,
     "paysupport": False,
     "problem": True,
+    "refund": None,
+    "refunding": True,
     "removals": True,
     "resume": False,
     "setup": None,
     "stop": False,
     "talk": False,
+    "trial": False,
 }
 """The button actions that the bot handles, and whether each needs an argument (True), takes none, or may have one."""
 SCORES = range(11)
@@ -88,7 +96,7 @@ _TOAST = "bot/answer_thanks"
 _CHECKOUT = "bot/checkout_refused"
 _INVITATION = "group/invitation"
 _PRESSED = "staff/pressed"
-_NOT_SENT = (_TOAST, _CHECKOUT, _INVITATION, _PRESSED)
+_NOT_SENT = (_TOAST, _CHECKOUT, _INVITATION, _PRESSED, *SHOWN)
 """Words that are shown, not sent as a message: they know of no chat."""
 _TO_NO_MEMBER = TO_STAFF | {
     "group/setup",
@@ -205,6 +213,7 @@ _FIXED |= {
     "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "join_url": f"https://t.me/+{'x' * 40}"},
     "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM},
 }
+_FIXED |= SALES
 _PAID: dict[str, Any] = {"order": "A7K2-93QX", "amount": "999999999999.99 USD"}
 _ENTRY = {"title": "<" + "😀" * 24, "address": f"https://t.me/+{'x' * 40}"}
 _FIXED |= {
@@ -270,26 +279,6 @@ def standard_context(playbook: Playbook, locale: str) -> dict[str, Any]:
             if resource.on_entry
         ],
     }
-
-
-def sample_moment(_at: str) -> str:
-    """Stands in for the sender's `moment` and `day`."""
-    return "30 Nov, 20:00"
-
-
-def link_keys(playbook: Playbook) -> set[str]:
-    """What `link(…)` may name: resources and tracked entry links."""
-    return {resource.key for resource in playbook.resources} | {link.token for link in playbook.links}
-
-
-def sample_link(playbook: Playbook | None, key: str) -> str:
-    """Stands in for the sender's `link`, as long as links get.
-
-    Raises PlaybookError for a key that is nowhere in the playbook.
-    """
-    if playbook and key not in link_keys(playbook):
-        raise PlaybookError(f"link {key!r} is neither a resource nor a link of the playbook")
-    return f"https://{'x' * 60}.example/l/{key}.{'x' * 24}?a=1&b=2"
 
 
 def _emptied(value: Any) -> Any:

@@ -9,10 +9,26 @@ from pydantic import Field, field_validator, model_validator
 from community.errors import UnknownStage
 from community.playbook_offers import Offer, TermPlan
 from community.playbook_stages import Approval, Stage
-from community.playbook_types import ClockTime, Duration, Entry, Key, Locale, Money, Percent, Text, Token, Url, Zone
+from community.playbook_types import (
+    ClockTime,
+    Duration,
+    Entry,
+    Key,
+    Locale,
+    Money,
+    PaymentUrl,
+    Percent,
+    Text,
+    Token,
+    Url,
+    Zone,
+)
 
 Sign = Literal["message", "private", "reaction", "click", "button", "start", "answer"]
 """Kinds of events by which a member shows to be there (`community.activity.record.SIGNS_OF_LIFE`)."""
+
+PageVariant = Literal["price", "benefits", "social_proof"]
+"""What the page of a plan leads with (SOP 1.34)."""
 
 
 class CommunitySettings(Entry):
@@ -172,6 +188,13 @@ class Payments(Entry):
     problem_within: Duration = timedelta(hours=24)
     """Staff have seen to a payment that fits nothing."""
     invoice_within: Duration = timedelta(days=3)
+    refund_within: Duration = timedelta(days=7)
+    """How long after paying the rules give the money back; staff may decide otherwise."""
+    refund_answer_within: Duration = timedelta(hours=24)
+    variants: tuple[PageVariant, ...] = Field(("benefits",), min_length=1)
+    """Which ways of presenting a plan are compared on its page; each visitor always sees the same one."""
+    ime_url: PaymentUrl | None = None
+    """Where iMe takes a payment, with {order}, {amount} and {currency}."""
 
 
 class Access(Entry):

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from typing import Annotated
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
@@ -203,6 +204,16 @@ def _check_url(url: str) -> str:
     return url
 
 
+def _check_payment_url(url: str) -> str:
+    fields = set(re.findall(r"{([^{}]*)}", url))
+    bare = re.sub(r"{[a-z]+}", "x", url)
+    if not url.startswith("https://") or fields - {"order", "amount", "currency"} or "{" in bare or "}" in bare:
+        raise ValueError(f"{url!r} is not an https:// address with {{order}}, {{amount}} and {{currency}} in it")
+    if "order" not in fields or "{" in urlsplit(url).netloc:
+        raise ValueError(f"{url!r} must name the {{order}}, behind the host: by it the payment is known again")
+    return _check_url(bare) and url
+
+
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration)]
 """Written `90s`, `10m`, `24h`, `7d`."""
 Offset = Annotated[timedelta, BeforeValidator(_parse_offset), PlainSerializer(_format_offset)]
@@ -229,3 +240,5 @@ Text = Annotated[str, BeforeValidator(_check_text)]
 """One line of words."""
 Url = Annotated[str, AfterValidator(_check_url)]
 """A full web address."""
+PaymentUrl = Annotated[str, AfterValidator(_check_payment_url)]
+"""Where an order is paid, with what goes into it in braces."""

@@ -106,6 +106,7 @@ TASKS = {
     "payment_problem": "payment that fits nothing",
     "payment_dispute": "disputed payment",
     "invoice": "invoice",
+    "refund": "wish for a refund",
 }
 """What staff are to do for a member, by kind."""
 

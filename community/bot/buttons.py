@@ -9,9 +9,11 @@ from community.bot.approving import on_approve_button
 from community.bot.care import ask_talk, take_score, tick
 from community.bot.holdings import on_coupon_button
 from community.bot.intents import Intent
+from community.bot.invoicing import on_invoice_done
 from community.bot.lives import on_live_button
 from community.bot.private import choose_locale, grant, hush, take_problem
 from community.bot.removing import on_removals_button
+from community.bot.sales import BUTTONS, REFUNDING, on_sales_button
 from community.bot.setup import on_setup_button
 from community.bot.turn import Toast, Turn, is_person
 from community.database.queries import load
@@ -20,6 +22,7 @@ from community.groups.membership import PROBLEM
 from community.members.models import Member
 from community.outbox.render import Renderer
 from community.outbox.settle import confirm
+from community.payments.invoices import TASK as INVOICE
 from community.telegram_html import plain_text
 
 queries = load(__file__)
@@ -92,7 +95,9 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
         case Press(action="talk", argument=None, message_id=int(offered)) if await is_theirs(turn, member, offered):
             await ask_talk(turn, member)
         case Press(action="done", argument=str(task), chat_id=int(chat_id)) if chat_id == turn.staff_chat:
-            await tick(turn, member, task)
+            closed = await tick(turn, member, task)
+            if closed and closed.kind == INVOICE:
+                await on_invoice_done(turn, closed, member)
             thank(turn, member)
         case Press(action="removals", argument=str(word)):
             if not await on_removals_button(turn, member, word, press.chat_id):
@@ -102,6 +107,8 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             return await on_coupon_button(turn, member, text)
         case Press(action="live", argument=str(argument)):
             return await on_live_button(turn, member, argument)
+        case Press(action=action, argument=str(text)) if action in {*BUTTONS, REFUNDING}:
+            return await on_sales_button(turn, member, action, text, press.chat_id)
         case Press(action="setup", argument=argument):
             return await on_setup_button(turn, member, argument)
         case Press(action=action, argument=None) if action in set(Intent):

@@ -9,7 +9,7 @@ from community.bot.turn import Turn
 from community.copy_contexts import SCORES
 from community.database.queries import load
 from community.engagement.surveys import DETRACTORS, NPS, PROMOTERS, answer
-from community.members.follow_ups import close, promise
+from community.members.follow_ups import Task, close, promise
 from community.members.models import Member
 
 queries = load(__file__)
@@ -73,10 +73,11 @@ async def ask_talk(turn: Turn, member: Member) -> None:
     turn.reply(member, "bot/talk", hours=hours(within))
 
 
-async def tick(turn: Turn, member: Member, task: str) -> None:
-    """A member of staff says in the staff chat that a task is done; who was first stands."""
-    if TASK.fullmatch(task):
-        await close(turn.conn, int(task), turn.at, by=f"member {member.id}")
+async def tick(turn: Turn, member: Member, task: str) -> Task | None:
+    """A member of staff says in the staff chat that a task is done; who was first stands. None: it was done before."""
+    if not TASK.fullmatch(task):
+        return None
+    return await close(turn.conn, int(task), turn.at, by=f"member {member.id}")
 
 
 async def _staff_task(

@@ -43,7 +43,7 @@ class Tongue(NamedTuple):
 
 async def list_coupons(turn: Turn, member: Member) -> None:
     """The member's own coupons that they could use now."""
-    zone, locale = await _tongue(turn, member)
+    zone, locale = await tongue(turn, member)
     found = await usable(turn.conn, member.id, turn.at, MOST_COUPONS)
     shown = [coupon_shown(turn.bundle, {**c.model_dump(), "remaining": _remaining(c)}, zone, locale) for c in found]
     turn.reply(member, "bot/coupons", coupons=shown)
@@ -104,7 +104,7 @@ async def _answer(turn: Turn, member: Member, code: str) -> None:
 
 
 async def _describe(turn: Turn, member: Member, coupon: Coupon) -> None:
-    playbook, (_, locale) = turn.bundle.playbook, await _tongue(turn, member)
+    playbook, (_, locale) = turn.bundle.playbook, await tongue(turn, member)
     plans = [playbook.plans[key] for key in coupon.plans or () if key in playbook.plans]
     minimum = coupon.minimum_minor and Amount(minor=coupon.minimum_minor, currency=coupon.currency or "")
     turn.reply(
@@ -155,7 +155,7 @@ async def _door(turn: Turn, plan: TermPlan) -> Group | None:
 
 async def show_membership(turn: Turn, member: Member) -> None:
     """What the member has, and until when; else what they had last."""
-    _, locale = await _tongue(turn, member)
+    _, locale = await tongue(turn, member)
     terms = await terms_of(turn.conn, member.id)
     having, last = held(terms, turn.at), ended(terms, turn.at)
     shown = [_term(turn, each, locale) for each in having]
@@ -184,7 +184,7 @@ def _title(turn: Turn, term: Term, locale: str) -> str:
     return title_of(plan, playbook.community.locale, locale) if plan else term.plan
 
 
-async def _tongue(turn: Turn, member: Member) -> Tongue:
+async def tongue(turn: Turn, member: Member) -> Tongue:
     """As the messages to the member are composed: their own, else the group's, else the community's."""
     row = await (await turn.conn.execute(queries.tongue, {"id": member.id})).fetchone()
     assert row is not None

@@ -21,6 +21,11 @@ class Intent(StrEnum):
     help = "help"
     setup = "setup"
     paysupport = "paysupport"
+    buy = "buy"
+    order = "order"
+    invoice = "invoice"
+    refund = "refund"
+    trial = "trial"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,12 @@ _WORDS: dict[Intent, str] = {
     Intent.setup: "setup setupgroup 设置群 設置群 群设置 群設置 群設定",
     Intent.paysupport: """paysupport paymentsupport paymenthelp 付款问题 付款問題 支付问题 支付問題 支付帮助 支付幫助
         付款帮助 付款幫助""",
+    Intent.buy: "buy plans purchase shop 购买 購買 我要买 我要買 下单 下單 套餐 买会员 買會員 购买会员 購買會員 商店",
+    Intent.order: """order orders myorder myorders orderstatus 订单 訂單 我的订单 我的訂單 查订单 查訂單
+        查询订单 查詢訂單 订单号 訂單號""",
+    Intent.invoice: "invoice invoices 发票 發票 开发票 開發票 开票 開票 我要发票 我要發票 申请发票 申請發票",
+    Intent.refund: "refund refunds moneyback 退款 申请退款 申請退款 我要退款 退钱 退錢",
+    Intent.trial: "trial trials freetrial 试用 試用 体验 體驗 免费试用 免費試用 申请试用 申請試用 试用会员 試用會員",
     Intent.help: "help menu ? 帮助 幫助 说明 說明 菜单 選單 怎么用 怎麼用",
 }
 _LOCALES = {
@@ -94,9 +105,14 @@ def intent(text: str) -> Intent | None:
 
 def named_code(text: str) -> str | None:
     """The coupon's code in a message that asks for coupons and names one: `领券 LIVE48`, `/coupon live48`."""
+    return read_code(about(text, Intent.coupon) or "")
+
+
+def about(text: str, wish: Intent) -> str | None:
+    """What follows the words of a wish: of `订单 A7K2-93QX` the number; None for another wish, or nothing."""
     asked = command(text) or _WORD_AND_REST.fullmatch(text.strip())
     word, rest = (asked.name, asked.argument) if isinstance(asked, Command) else asked.groups() if asked else ("", "")
-    return read_code(rest) if intent(word) is Intent.coupon else None
+    return rest or None if intent(word) is wish else None
 
 
 def locale(text: str, offered: Sequence[str]) -> str | None:

@@ -1,5 +1,6 @@
 """The private chat: start, the gate's questions, the dialogue, and what a member may ask the bot to do."""
 
+import re
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from community.bot.counters import MUTED, UNKNOWN_PAYLOADS
 from community.bot.holdings import gift, list_coupons, on_code, on_coupon_start, payload_code, show_membership
 from community.bot.intents import Intent
 from community.bot.lives import on_live_start, on_typed_question
+from community.bot.sales import WISHES, on_sales_answer, on_sales_start, on_sales_text
 from community.bot.setup import list_groups, on_setup_start, on_typed_zone
 from community.bot.turn import Turn, is_person
 from community.database.queries import load
@@ -28,6 +30,8 @@ from community.members.reach import open_chat, opt_in, opt_out, unblock
 
 queries = load(__file__)
 
+SHOP = re.compile(r"(buy-|plan_|paid_)")
+"""Beginnings of the shop's start payloads."""
 MOST_A_MINUTE = 20
 """More private messages of one member within a minute than these are recorded, but not answered."""
 PROBLEM_OPEN = timedelta(days=7)
@@ -71,7 +75,7 @@ async def on_start(turn: Turn, member: Member, payload: str) -> None:
     if turn.muted or await turn.gate(member).remind():
         return
     welcomed = member.entered_at and await welcome(turn.conn, turn.bundle, member.id, turn.at, bot_id=turn.bot_id)
-    if await on_coupon_start(turn, member, payload) or welcomed:
+    if await on_coupon_start(turn, member, payload) or await on_sales_start(turn, member, payload) or welcomed:
         return
     if member.entered_at is None and await _show_the_way(turn, member, source.get("link")):
         return
@@ -87,7 +91,7 @@ async def on_text(turn: Turn, member: Member, text: str, kind: str) -> None:
     typed = bool(text) and not text.startswith("/")
     if typed and (not (wish or chosen) or await gate.accepts(text)) and await gate.answer(text) is not Verdict.none:
         return
-    if not wish and not chosen and await on_code(turn, member, text):
+    if not wish and not chosen and (await on_code(turn, member, text) or await on_sales_text(turn, member, text)):
         turn.note("private", member, None, kind=kind, length=len(text))
         return
     if typed and not wish and not chosen and await _answers(turn, member, text):
@@ -116,6 +120,8 @@ async def grant(turn: Turn, member: Member, wish: Intent) -> None:
             await list_coupons(turn, member)
         case Intent.membership:
             await show_membership(turn, member)
+        case Intent.buy | Intent.order | Intent.invoice | Intent.refund | Intent.trial:
+            await WISHES[wish](turn, member)
         case Intent.paysupport:
             turn.reply(member, "bot/paysupport")
         case Intent.setup:
@@ -165,7 +171,7 @@ async def _answers(turn: Turn, member: Member, text: str) -> bool:
     if await on_typed_zone(turn, member, text):
         turn.note("answer", member, None, question="setup_zone", length=len(text))
         return True
-    if await on_typed_question(turn, member, text):
+    if await on_typed_question(turn, member, text) or await on_sales_answer(turn, member, text):
         return True
     return await _answers_problem(turn, member, text) or await take_typed_score(turn, member, text)
 
@@ -191,6 +197,8 @@ async def _source(turn: Turn, member: Member, payload: str) -> dict[str, str]:
         return {"payload": START}
     if payload_code(payload):
         return {"payload": "coupon"}
+    if payload == Intent.order or SHOP.match(payload):
+        return {"payload": "shop"}
     UNKNOWN_PAYLOADS.inc()
     return {"payload": "unknown"}
 

@@ -82,6 +82,10 @@ class Turn:
         if not self.muted:
             self._say(member.telegram_id, template, MessageClass.reply, member_id=member.id, context=context)
 
+    def inform(self, other: Member, template: str, **context: Any) -> None:
+        """Write to another member than the one whose update it is."""
+        self._say(other.telegram_id, template, MessageClass.support, member_id=other.id, context=context)
+
     def tell_staff(self, template: str, member: Member, **context: Any) -> None:
         """Write to the staff chat, if there is one."""
         if self.staff_chat is not None:

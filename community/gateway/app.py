@@ -10,9 +10,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from community.database.pool import Pool
 from community.database.wakeup import Wakeup
+from community.gateway.buying import Buying
 from community.gateway.health import Health, Metrics
 from community.gateway.links import Links, unknown
 from community.gateway.payments import Payments
+from community.gateway.shop import Shop
 from community.gateway.webhook import Webhook
 from community.members.links import LINKS
 from community.payments.providers import configured
@@ -40,6 +42,7 @@ def create_gateway(pool: Pool, settings: Settings, wakeup: Wakeup, username: Cal
         Route("/l/{path}", links.visit, methods=["GET"]),
         Route("/telegram/{bot_id}", webhook.receive, methods=["POST"]),
         Route("/payments/{provider}", Payments(pool, wakeup, configured(settings)).receive, methods=["POST"]),
+        *Buying(pool, Shop(settings, username)).routes(),
         Route("/health", Health(pool).answer, methods=["GET"]),
         Route("/metrics", Metrics(pool, settings.bot_id).answer, methods=["GET"]),
     ]
@@ -50,7 +53,7 @@ def create_gateway(pool: Pool, settings: Settings, wakeup: Wakeup, username: Cal
 
 
 class SecurityHeaders:
-    """Adds `headers` to every answer."""
+    """Adds `headers` to every answer that has not its own."""
 
     def __init__(self, app: ASGIApp, headers: dict[str, str]) -> None:
         self._app = app
@@ -61,7 +64,9 @@ class SecurityHeaders:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         await self._app(scope, receive, with_headers)

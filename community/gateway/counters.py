@@ -11,4 +11,5 @@ WEBHOOK_STORED = Counter("sop_webhook_updates_total", "Webhook deliveries by whe
 PAYMENTS_REFUSED = Counter(
     "sop_payment_callbacks_refused_total", "Callbacks of payment providers refused", ["provider", "reason"]
 )
+ORDERS = Counter("sop_page_orders_total", "Orders from the page by what came of them", ["outcome"])
 PAYMENTS_STORED = Counter("sop_payment_callbacks_total", "Callbacks of payment providers by whether new", ["outcome"])

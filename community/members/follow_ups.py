@@ -88,6 +88,21 @@ async def close(conn: Connection, task_id: int, at: datetime, *, by: str, outcom
     return _tasks(rows)[0] if rows else None
 
 
+async def task_for(conn: Connection, member_id: int, kind: str, occurrence: str) -> int | None:
+    """The number of the task about a member for that occasion; None: none is open."""
+    values = {"member_id": member_id, "kind": kind, "occurrence": occurrence}
+    row = await (await conn.execute(queries.task_for, values)).fetchone()
+    return row["id"] if row else None
+
+
+async def close_of(
+    conn: Connection, member_id: int, kind: str, occurrence: str, at: datetime, *, by: str, outcome: str = ""
+) -> None:
+    """The task about a member for that occasion is done, if it was open."""
+    values = {"member_id": member_id, "kind": kind, "occurrence": occurrence, "at": at, "by": by, "outcome": outcome}
+    await conn.execute(queries.close_of, values)
+
+
 def _tasks(rows: Sequence[dict[str, Any]]) -> list[Task]:
     fields = [name for name in Task.__dataclass_fields__ if name != "name"]
     return [

@@ -48,3 +48,11 @@ FROM members m
 WHERE f.id = %(id)s AND f.done_at IS NULL AND m.id = f.member_id
 RETURNING
     f.id, f.member_id, f.kind, f.note, f.created_at, f.due_at, m.telegram_id, m.first_name, m.last_name, m.username
+
+-- name: close_of
+UPDATE follow_ups SET done_at = %(at)s, done_by = %(by)s, outcome = %(outcome)s
+WHERE member_id = %(member_id)s AND kind = %(kind)s AND occurrence = %(occurrence)s AND done_at IS NULL
+
+-- name: task_for
+SELECT id FROM follow_ups
+WHERE member_id = %(member_id)s AND kind = %(kind)s AND occurrence = %(occurrence)s AND done_at IS NULL

@@ -26,6 +26,8 @@ LINKS = "links"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 SHAPE = re.compile(r"([A-Za-z0-9_-]{1,64})(?:\.([0-9a-z]{1,13})\.([0-9a-f]{8}))?", re.ASCII)
 
+PAGE_TOKEN = re.compile(r"([0-9a-z]{1,13})\.([0-9a-f]{16})", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class Followed:
@@ -64,6 +66,20 @@ def follow(path: str, secret: str) -> Followed | None:
     return Followed(token, message_id) if genuine else None
 
 
+def page_url(base: str, secret: str, plan: str, message_id: int, coupon: str | None) -> str:
+    """Address of a plan's page as written in a message, which names its member to the page."""
+    token = f"{_base36(message_id)}.{_page_signature(secret, message_id)}"
+    return f"{base}/buy/{plan}?m={token}" + (f"&coupon={coupon}" if coupon else "")
+
+
+def read_page_token(text: str, secret: str) -> int | None:
+    """The number of the message that the page was opened from; None for what we did not write."""
+    match = PAGE_TOKEN.fullmatch(text)
+    message_id = int(match[1], 36) if match else 0
+    genuine = match is not None and compare_digest(match[2], _page_signature(secret, message_id))
+    return message_id if genuine and message_id < 2**63 else None
+
+
 async def target_of(conn: Connection, token: str) -> Target | None:
     """The link of that token."""
     row = await (await conn.execute(queries.link, {"token": token})).fetchone()
@@ -97,6 +113,10 @@ def _resources(playbook: Playbook) -> Iterable[dict[str, Any]]:
 
 def _signature(secret: str, token: str, message_id: int) -> str:
     return hmac(secret.encode(), f"{token}.{message_id}".encode(), sha256).hexdigest()[:8]
+
+
+def _page_signature(secret: str, message_id: int) -> str:
+    return hmac(secret.encode(), f"page.{message_id}".encode(), sha256).hexdigest()[:16]
 
 
 def _base36(number: int) -> str:

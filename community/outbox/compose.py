@@ -7,7 +7,7 @@ from community.bundle import Bundle
 from community.channels.channel import Outcome, Outgoing, Result
 from community.database.pool import Connection
 from community.errors import PlaybookError
-from community.members.links import link_url
+from community.members.links import link_url, page_url
 from community.members.names import display_name, short_name
 from community.moments import day_text, moment_text
 from community.outbox.bundles import Bundles
@@ -69,12 +69,19 @@ class Composer:
             "message_id": row["id"],
             "link": partial(self._link, bundle, tracked),
             "moment": partial(moment_text, zone=zone, locale=locale),
+            "page": partial(self._page, row["id"]),
             "day": partial(day_text, zone=zone, locale=locale),
         }
 
     def _link(self, bundle: Bundle, tracked: Link, key: str) -> str:
         resource = bundle.playbook.resource(key)
         return tracked(key, (resource and resource.url) or f"https://t.me/{self._username}?start={key}")
+
+    def _page(self, message_id: int, plan: str, coupon: str | None = None) -> str:
+        """Where the plan is sold: its page, or the bot while there is none that browsers reach."""
+        if self._links_url is None:
+            return f"https://t.me/{self._username}?start=plan_{plan}"
+        return page_url(self._links_url, self._link_secret, plan, message_id, coupon)
 
     def _tracked(self, message_id: int | None, token: str, target: str) -> str:
         if message_id is None:

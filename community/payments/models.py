@@ -205,6 +205,46 @@ class LedgerEntry(SQLModel, table=True):
     """Debit positive, credit negative."""
 
 
+class RefundRequest(SQLModel, table=True):
+    """Somebody wants a payment's money back: asked, decided, and brought before the provider until it agrees.
+
+    Whether it was paid back is not written here: the provider says so, and the payment is folded anew.
+    """
+
+    __tablename__ = "refund_requests"
+    __table_args__ = (
+        CheckConstraint("state in ('asked', 'refused', 'approved', 'sent', 'failed')", name="refund_requests_state"),
+        CheckConstraint("amount_minor > 0", name="refund_requests_amount"),
+        Index(
+            "refund_requests_once",
+            "provider",
+            "charge",
+            unique=True,
+            postgresql_where=sql("state in ('asked', 'approved', 'sent')"),
+        ),
+        Index("refund_requests_approved", "id", postgresql_where=sql("state = 'approved'")),
+        Index("refund_requests_member", "member_id"),
+    )
+
+    id: int = identity()
+    provider: str = text()
+    charge: str = text()
+    order_id: int | None = bigint(nullable=True)
+    member_id: int | None = Field(default=None, sa_column=_member())
+    amount_minor: int = bigint()
+    currency: str = text()
+    state: str = text()
+    """`approved`: the provider is to be told; `sent`: it was, or staff do it by hand; `failed`: it refuses."""
+    asked_at: datetime = moment()
+    asked_by: str = text()
+    decided_at: datetime | None = moment(nullable=True)
+    decided_by: str | None = text(nullable=True)
+    attempts: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    retry_wall: datetime | None = moment(nullable=True)
+    """After a failure: not before then."""
+    error: str | None = text(nullable=True)
+
+
 class InvoiceRequest(SQLModel, table=True):
     """A payer wants an invoice. Staff write it; what it says of the payer is forgotten with them."""
 

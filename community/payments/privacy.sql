@@ -27,6 +27,14 @@ ORDER BY i.order_id
 -- name: erase_invoice_requests
 DELETE FROM invoice_requests WHERE order_id IN (SELECT id FROM orders WHERE member_id = %(id)s)
 
+-- name: export_refund_requests
+SELECT provider, charge, amount_minor, currency, state, asked_at, decided_at
+FROM refund_requests WHERE member_id = %(id)s ORDER BY id
+
+-- name: erase_refund_requests
+-- What was decided about the money stays; whose it was does not.
+UPDATE refund_requests SET member_id = NULL WHERE member_id = %(id)s
+
 -- name: export_payments
 SELECT provider, charge, order_id, plan, paid_minor, refunded_minor, currency, disputed, paid_at, state, why
 FROM payments WHERE member_id = %(id)s OR payer = %(telegram_id)s ORDER BY paid_at, charge

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from community.errors import SopError
 from community.members.clean import storable
 from community.telegram_html import showable
-from deployments.cli import lives, offers, plans, records, staff
+from deployments.cli import lives, offers, plans, records, sales, staff
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
 AsOf = Annotated[
@@ -287,6 +287,7 @@ def sandbox(
 
 
 plans.add_to(app)
+sales.add_to(app)
 app.command()(records.export)
 app.command()(records.backup)
 app.command()(records.restore)

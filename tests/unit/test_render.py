@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from community.bundle import Bundle, load_bundle
-from community.copy_contexts import context_of, needed_copy, sample_link, sample_moment, smallest
+from community.copy_contexts import context_of, needed_copy, smallest
+from community.copy_samples import sample_link, sample_moment, sample_page
 from community.members.names import NAMELESS, clean_name, display_name, short_name
 from community.outbox.render import Button, Rendered, Renderer, RenderError
 from community.telegram_html import plain_text, problems, utf16_length
@@ -23,7 +24,8 @@ NAMES = st.one_of(
 
 
 def context(template: str, **changes: Any) -> dict[str, Any]:
-    own = {"link": lambda key: sample_link(BUNDLE.playbook, key), "moment": sample_moment, "day": sample_moment}
+    moments = {"moment": sample_moment, "day": sample_moment}
+    own = {"link": lambda key: sample_link(BUNDLE.playbook, key), "page": sample_page, **moments}
     return {**context_of(template), **own, **changes}
 
 

@@ -272,6 +272,43 @@ def upgrade() -> None:
         postgresql_where=sa.text("state in ('proposed', 'approved', 'waiting')"),
     )
     op.create_table(
+        "refund_requests",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("provider", sa.Text(), nullable=False),
+        sa.Column("charge", sa.Text(), nullable=False),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("member_id", sa.BigInteger(), nullable=True),
+        sa.Column("amount_minor", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("asked_by", sa.Text(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Text(), nullable=True),
+        sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("retry_wall", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.CheckConstraint("state in ('asked', 'refused', 'approved', 'sent', 'failed')", name="refund_requests_state"),
+        sa.CheckConstraint("amount_minor > 0", name="refund_requests_amount"),
+        sa.ForeignKeyConstraint(["member_id"], ["members.id"], ondelete="SET NULL"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "refund_requests_approved",
+        "refund_requests",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'approved'"),
+    )
+    op.create_index("refund_requests_member", "refund_requests", ["member_id"], unique=False)
+    op.create_index(
+        "refund_requests_once",
+        "refund_requests",
+        ["provider", "charge"],
+        unique=True,
+        postgresql_where=sa.text("state in ('asked', 'approved', 'sent')"),
+    )
+    op.create_table(
         "invoice_requests",
         sa.Column("order_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("title", sa.Text(), nullable=False),

@@ -1,0 +1,100 @@
+"""Buying in the chat: what is on sale, for how much to this member, and Telegram's own invoice in Stars."""
+
+from typing import Any
+
+from community.access.terms import terms_of
+from community.bot.holdings import tongue
+from community.bot.turn import Turn
+from community.engagement.coupons import usable
+from community.errors import OrderRefused
+from community.members.models import Member
+from community.payments.models import Order
+from community.payments.numbers import shown
+from community.payments.orders import find
+from community.payments.providers.stars import CURRENCY
+from community.payments.selling import on_sale, open_or_again, tag_of
+from community.payments.star_invoice import stars_invoice
+from community.playbook_offers import title_of
+from community.playbook_types import Amount
+
+MOST_COUPONS = 8
+
+
+async def show_plans(turn: Turn, member: Member) -> None:
+    """What is on sale, at the member's price."""
+    playbook, (_, locale) = turn.bundle.playbook, await tongue(turn, member)
+    plans: list[dict[str, Any]] = []
+    for key, plan in on_sale(playbook).items():
+        assert plan.price is not None
+        tag = await tag_of(turn.conn, member.id, key, plan.price, turn.at)
+        title = title_of(plan, playbook.community.locale, locale)
+        plans.append({"key": key, "title": title, "price": str(tag.listed), "due": str(tag.due)})
+    turn.reply(member, "bot/plans", plans=plans)
+
+
+async def show_plan(turn: Turn, member: Member, key: str) -> bool:
+    """A plan, and how to pay for it; False: it is not on sale."""
+    plan = on_sale(turn.bundle.playbook).get(key)
+    if plan is None or plan.price is None:
+        return False
+    tag = await tag_of(turn.conn, member.id, key, plan.price, turn.at)
+    stars = plan.price_in(CURRENCY)
+    in_stars = (await tag_of(turn.conn, member.id, key, stars, turn.at)).due if stars else None
+    more = {"coupon": tag.coupon} if tag.coupon else {}
+    turn.reply(member, "bot/plan", plan=key, due=str(tag.due), stars=[str(in_stars)] if in_stars else [], **more)
+    return True
+
+
+async def pay(turn: Turn, member: Member, key: str) -> bool:
+    """Telegram's invoice for a plan, in Stars; False: it is not sold in them."""
+    plan = on_sale(turn.bundle.playbook).get(key)
+    price = plan.price_in(CURRENCY) if plan else None
+    if price is None:
+        return False
+    try:
+        order = await open_or_again(turn.conn, turn.bundle.playbook, member.id, key, price, turn.at)
+    except OrderRefused:
+        return False
+    if order is None:  # its coupon was used meanwhile
+        return await show_plan(turn, member, key)
+    return await send_invoice(turn, order)
+
+
+async def pay_order(turn: Turn, member: Member, number: str) -> bool:
+    """Telegram's invoice for an order of the member's; False: it is another's, or cannot be paid so."""
+    order = await find(turn.conn, number)
+    return order is not None and order.member_id == member.id and await send_invoice(turn, order)
+
+
+async def show_trial(turn: Turn, member: Member) -> None:
+    """The member's trial: to begin with a coupon of theirs, had, or how to come by one."""
+    plans = turn.bundle.playbook.plans
+    found = await usable(turn.conn, member.id, turn.at, MOST_COUPONS)
+    opening = [coupon.code for coupon in found if coupon.opens in plans and plans[coupon.opens].trial]
+    had = any(term.trial for term in await terms_of(turn.conn, member.id))
+    turn.reply(member, "bot/trial", coupons=opening, had=had)
+
+
+async def send_invoice(turn: Turn, order: Order) -> bool:
+    """Telegram's invoice for the order; False: it cannot be paid in Stars, or not any more."""
+    if turn.muted:
+        return True
+    try:
+        await stars_invoice(turn.conn, turn.bundle, order, turn.at, cause=turn.cause, bot_id=turn.bot_id)
+    except OrderRefused:
+        return False
+    return True
+
+
+def order_shown(turn: Turn, order: Order, locale: str) -> dict[str, Any]:
+    """An order as copy sees it. One whose price is over says so, though nobody has closed it yet."""
+    playbook = turn.bundle.playbook
+    plan = playbook.plans.get(order.plan)
+    late = order.state == "open" and order.expires_at <= turn.at
+    return {
+        "number": shown(order.number),
+        "title": title_of(plan, playbook.community.locale, locale) if plan else order.plan,
+        "amount": str(Amount(minor=order.amount_minor, currency=order.currency)),
+        "state": "expired" if late else order.state,
+        "until": order.expires_at.isoformat() if order.state == "open" and not late else None,
+    }
