@@ -15,14 +15,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import LiteralString
 
-from community.payments.truth import differences, uneven
-
 from community.bundle import Bundle
 from community.database.pool import Connection, connect
 from community.outbox.bundles import publish
 from community.payments.events import store
 from community.payments.ledger import balances
 from community.payments.orders import NewOrder, Opened, open_order
+from community.payments.truth import differences, uneven
 from tests.benchmarks.harness import NOON, Row, count, database, install
 from tests.benchmarks.settler import Settler
 from tests.benchmarks.shop import PLAN, VIP, selling, until
