@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     stripe_webhook_secrets: SecretStr | None = None
     """Signing secrets of the Stripe endpoint (`whsec_…`), several with commas while one is rolled."""
     stripe_api_key: SecretStr | None = None
-    """Secret or restricted key of the Stripe account (`sk_…`, `rk_…`), for refunds."""
+    """Secret or restricted key of the Stripe account (`sk_…`, `rk_…`), for checkouts from the page, and refunds."""
     staff_chat: int | None = None
     """Chat id of the staff group that receives alerts and follow-ups."""
     data_dir: Path = _data_dir()

@@ -107,6 +107,7 @@ TASKS = {
     "payment_dispute": "disputed payment",
     "invoice": "invoice",
     "refund": "wish for a refund",
+    "refund_by_hand": "refund to pay by hand",
 }
 """What staff are to do for a member, by kind."""
 

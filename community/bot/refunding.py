@@ -16,12 +16,11 @@ from community.outbox.render import Renderer
 from community.payments.models import Order, RefundRequest
 from community.payments.numbers import shown
 from community.payments.orders import find, order_of, orders_of
-from community.payments.refunds import BY_ITSELF, Wish, ask, decide, refundable, request_of
+from community.payments.refunds import BY_ITSELF, Wish, ask, by_hand, decide, refundable, request_of
 from community.playbook_types import Amount
 from community.telegram_html import plain_text
 
 WORD = re.compile("([0-9]{1,18})_(approve|refuse)")
-MANUAL_WITHIN = timedelta(days=1)
 MOST = 8
 
 
@@ -105,9 +104,13 @@ async def _answer(turn: Turn, request: RefundRequest) -> None:
         return
     about = {"order": shown(order.number), "amount": _amount(request)}
     turn.inform(payer, "bot/refund_answer", approved=request.state != "refused", **about)
-    if request.state != "refused" and request.provider not in BY_ITSELF:
-        task = task_of(turn, payer, request.id, turn.at + MANUAL_WITHIN)
-        turn.tell_staff("staff/refund_manual", payer, **task, **about, provider=request.provider, charge=request.charge)
+    if request.state == "refused" or request.provider in BY_ITSELF:
+        return
+    task = await by_hand(turn.conn, request, turn.bundle.playbook, turn.at)
+    if task is not None:
+        due_at = turn.at + turn.bundle.playbook.payments.refund_answer_within
+        said = task_of(turn, payer, task, due_at)
+        turn.tell_staff("staff/refund_manual", payer, **said, **about, provider=request.provider, charge=request.charge)
 
 
 def _amount(request: RefundRequest) -> str:

@@ -14,7 +14,7 @@ from community.database.pool import Connection, Pool
 from community.errors import PlaybookError
 from community.gateway.bodies import TooLarge
 from community.gateway.health import UNAVAILABLE
-from community.gateway.ordering import Ordering
+from community.gateway.ordering import NoForm, Ordering
 from community.gateway.pages import not_found, try_later
 from community.gateway.product import Product
 from community.gateway.shop import Shop
@@ -79,7 +79,7 @@ class Buying:
                 return await show(conn, await self._bundles.current(conn))
         except TooLarge:
             return PlainTextResponse("too large", 413)
-        except (ValueError, ClientDisconnect):
+        except (NoForm, ClientDisconnect):
             return PlainTextResponse("malformed", 400)
         except (PlaybookError, RenderError) as error:
             log.warning("shop: %s", error)

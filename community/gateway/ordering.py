@@ -44,6 +44,10 @@ WITHIN_S = 600.0
 """How many orders may be opened in ten minutes; many people share an address."""
 
 
+class NoForm(Exception):
+    """What was posted is no form of ours."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checkout:
     """An order for whose payment Stripe is still to be asked for a page."""
@@ -200,11 +204,14 @@ def _kept(given: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """What was sent with the form; of a field sent twice the last. Raises TooLarge, or ValueError for what is none."""
+    """What was sent with the form; of a field sent twice the last. Raises TooLarge, or NoForm."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise ValueError("no form")
+        raise NoForm
     body = await read_body(request)
     if len(body) > MOST_BYTES:
         raise TooLarge
-    fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    try:
+        fields = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise NoForm from None
     return {name: value.replace("\0", "") for name, value in fields}

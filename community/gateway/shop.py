@@ -20,7 +20,7 @@ from community.members.models import Member
 from community.members.people import by_id
 from community.moments import day_text, moment_text
 from community.outbox.references import plan_shown
-from community.outbox.render import Renderer
+from community.outbox.render import Renderer, RenderError
 from community.page_templates import PageTemplates
 from community.payments.models import Order
 from community.payments.numbers import shown
@@ -119,9 +119,12 @@ class Shop:
     def answer(
         self, bundle: Bundle, guest: Guest, page: str, context: Mapping[str, Any], status: int = 200
     ) -> Response:
-        """A page as it is sent, with the headers that it needs and no more."""
+        """A page as it is sent, with the headers that it needs and no more. Raises RenderError."""
         community = bundle.playbook.community
-        text = self.pages.render(page, guest.locale, community.locale, {"community": community.name, **context})
+        try:
+            text = self.pages.render(page, guest.locale, community.locale, {"community": community.name, **context})
+        except Exception as error:  # a page may raise anything
+            raise RenderError(f"{page}: {error}; run `sop check`, correct the page") from error
         response = HTMLResponse(text, status, headers={"Content-Security-Policy": self._policy(bundle)})
         if guest.visitor.new:
             remember(response, guest.visitor, secure=self.secure)
@@ -129,7 +132,10 @@ class Shop:
 
     def languages(self, bundle: Bundle, path: str, kept: Mapping[str, str]) -> list[dict[str, str]]:
         """The same page in the other languages."""
-        names = self.pages.words()
+        try:
+            names = self.pages.words()
+        except ValueError as error:
+            raise RenderError(f"{error}; run `sop check`, correct it") from error
         return [
             {
                 "locale": locale,

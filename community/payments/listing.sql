@@ -47,8 +47,12 @@ SELECT 'event', provider || ':' || event_id, 'failed', split_part(coalesce(error
     amount_minor, currency, happened_at
 FROM provider_events WHERE state = 'failed'
 UNION ALL
-SELECT 'refund', provider || ':' || charge, state, coalesce(error, ''), member_id, amount_minor, currency, asked_at
-FROM refund_requests WHERE state IN ('asked', 'failed') OR (state = 'approved' AND error IS NOT NULL)
+SELECT
+    'refund', r.provider || ':' || r.charge, r.state, coalesce(r.error, ''), r.member_id, r.amount_minor, r.currency,
+    r.asked_at
+FROM refund_requests r
+JOIN payments p ON p.provider = r.provider AND p.charge = r.charge
+WHERE r.state <> 'refused' AND p.state <> 'reversed'
 ORDER BY since, subject
 LIMIT %(limit)s
 

@@ -23,6 +23,8 @@ queries = load(__file__, "refunds.sql")
 
 TASK = "refund"
 """Kind of the task for staff; its occasion is the request's number."""
+BY_HAND = "refund_by_hand"
+"""Kind of the task to pay back where we cannot ask the provider; its occasion is the request's number."""
 BY_ITSELF = frozenset({"stars", "stripe"})
 """Providers that we can ask for it; with others staff do it by hand."""
 MOST_ATTEMPTS = 6
@@ -115,6 +117,15 @@ async def order_refund(conn: Connection, payment: Payment, at: datetime, *, by: 
     return RefundRequest(**row)
 
 
+async def by_hand(conn: Connection, request: RefundRequest, playbook: Playbook, at: datetime) -> int | None:
+    """The task for staff to pay a refund back themselves; None: there is one, or nobody whom it is about."""
+    if request.member_id is None:
+        return None
+    note = f"{request.provider}:{request.charge}: {Amount(minor=request.amount_minor, currency=request.currency)}"
+    due_at = at + playbook.payments.refund_answer_within
+    return await promise(conn, request.member_id, BY_HAND, note, at, due_at, occurrence=str(request.id))
+
+
 async def paid_back(conn: Connection, payment: Payment, at: datetime, *, by: str) -> None:
     """Staff say that all of a payment went back, as its provider does not; whoever settles takes it from there.
 
@@ -130,6 +141,8 @@ async def paid_back(conn: Connection, payment: Payment, at: datetime, *, by: str
         amount=Amount(minor=payment.paid_minor or 0, currency=payment.currency or ""),
     )
     await store(conn, [StoredEvent(payment.provider, notice, "")])
+    for row in await (await conn.execute(queries.sent, _of(payment))).fetchall():
+        await close_of(conn, row["member_id"], BY_HAND, str(row["id"]), at, by=by, outcome="paid back")
 
 
 def left(payment: Payment) -> Amount:

@@ -63,3 +63,7 @@ UPDATE refund_requests SET
     END
 WHERE id = %(id)s
 RETURNING state
+
+-- name: sent
+SELECT id, member_id FROM refund_requests
+WHERE provider = %(provider)s AND charge = %(charge)s AND state = 'sent' AND member_id IS NOT NULL

@@ -9,7 +9,7 @@ from community.errors import OrderRefused
 from community.payments import listing
 from community.payments.claims import place
 from community.payments.models import Payment
-from community.payments.refunds import BY_ITSELF, left, order_refund, paid_back
+from community.payments.refunds import BY_ITSELF, by_hand, left, order_refund, paid_back
 from community.payments.settle import settle
 from deployments.cli.orders import PAYMENT_HEAD, money, payment_rows
 from deployments.cli.output import console, local, print_json, print_table
@@ -137,7 +137,10 @@ async def _claim(name: str, who: str, plan: str | None) -> None:
 async def _refund(name: str) -> None:
     async with session() as s:
         payment = await listing.payment_named(s.conn, name)
-        request = await order_refund(s.conn, payment, await sop_now(s.conn), by=operator())
+        playbook, at = (await s.bundle()).playbook, await sop_now(s.conn)
+        request = await order_refund(s.conn, payment, at, by=operator())
+        if payment.provider not in BY_ITSELF:
+            await by_hand(s.conn, request, playbook, at)
     amount = left(payment)
     if request.state == "approved":
         print(f"{payment.provider} is asked to pay {amount} of {_name(payment)} back; access ends when it has.")

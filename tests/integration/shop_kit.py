@@ -129,12 +129,12 @@ class Visitor:
 
 @asynccontextmanager
 async def opened_shop(
-    pool: Pool, conn: Connection, database_url: str, *, username: str | None = "the_bot", card: bool = True
+    pool: Pool, conn: Connection, database_url: str, *, username: str | None = "the_bot", card: bool = True, **more: Any
 ) -> AsyncIterator[Visitor]:
     key = SecretStr("sk_test_0123456789abcdef") if card else None
     settings = Settings(
         _env_file=None, mode=Mode.real, telegram_token=SecretStr(f"{BOT_ID}:secret"), public_url="https://sop.test",
-        stripe_api_key=key,
+        stripe_api_key=key, **more,
     )  # fmt: skip
     async with fake_stripe() as (fake, address):
         with _stripe_at(address):

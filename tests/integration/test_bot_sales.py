@@ -444,6 +444,8 @@ async def test_where_we_cannot_ask_staff_pay_back_by_hand(desk: Desk, bundle: Bu
     await desk.take(staff_press(f"refunding:{number}_approve:1"))
     assert (await desk.row("SELECT state FROM refund_requests"))["state"] == "sent"
     assert "bot/refund_manual" in await desk.said(STAFF)
+    open_tasks = [row["kind"] for row in await desk.rows("SELECT kind FROM follow_ups WHERE done_at IS NULL")]
+    assert open_tasks == ["refund_by_hand"]
     assert not await refunds(desk, Stars(), None, database_url).next()
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -291,6 +292,12 @@ def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(ordering.LIMITS, kind, 10_000)
 
 
+@pytest.fixture
+async def coupons(visitor: Visitor, bundle: Bundle) -> None:
+    await coupon(visitor, bundle, "SAVE", percent=10)
+    await coupon(visitor, bundle, "FREE", opens="month")
+
+
 VALUES = st.one_of(
     texts.filter(lambda text: len(text) < 2000),
     st.sampled_from(["XTR", "CNY", "EUR", "0.01", "-1", "SAVE", "FREE", "month", "${7*7}", "{{7*7}}"]),
@@ -303,14 +310,14 @@ VALUES = st.one_of(
     fields=st.dictionaries(st.sampled_from(["currency", "coupon", "m", "lang", "amount", "price", "plan"]), VALUES),
 )
 async def test_whatever_is_posted_no_order_has_another_amount(
-    visitor: Visitor, unlimited: None, way: str, fields: dict[str, str]
+    visitor: Visitor, unlimited: None, coupons: None, way: str, fields: dict[str, str]
 ) -> None:
     page = await visitor.form("/buy/month", *STARS)
     posted = {**page.fields, **{k: v.encode("utf-8", "replace").decode() for k, v in fields.items()}}
     answer = await visitor.send(Form("post", f"/buy/month/{quote(way, safe='', errors='replace')}", posted))
     assert answer.status in (303, 400, 403, 404, 405, 409, 413), answer.status
     amounts = {(order["amount_minor"], order["currency"]) for order in await visitor.orders()}
-    assert amounts <= {(1500, "XTR"), (19900, "CNY"), (2500, "EUR")}
+    assert amounts <= {(1500, "XTR"), (19900, "CNY"), (2500, "EUR"), (1350, "XTR"), (17910, "CNY"), (2250, "EUR")}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
@@ -371,3 +378,17 @@ async def test_holders_are_told_as_many_as_there_are(
 async def test_the_pages_copy_is_checked(shipped: Bundle) -> None:
     assert all(name in shipped.copy[locale] for name in PAGE for locale in ("zh-Hans", "zh-Hant", "en"))
     assert parse_money("199 CNY") == shipped.playbook.plans["month"].price
+
+
+async def test_a_page_that_an_operator_has_broken_is_no_error_of_the_visitors(
+    pool: Pool, conn: Connection, bundle: Bundle, database_url: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    async with opened_shop(pool, conn, database_url, playbook_dir=tmp_path) as visitor:
+        for name, text in (("product.html.j2", "{{ nothing }}"), ("product.html.j2", "{% if"), ("words.yaml", "- x")):
+            (folder / name).write_text(text, encoding="utf-8")
+            answer = await visitor.get("/buy/month")
+            assert answer.status == 503, name
+            (folder / name).unlink()
+        assert (await visitor.get("/buy/month")).status == 200

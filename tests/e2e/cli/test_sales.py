@@ -121,6 +121,10 @@ async def test_staffs_word_that_it_went_back_ends_access(
     assert "went back, by your word: reversed" in ran.out
     assert (await table(conn, "terms"))[0]["revoked_at"] is not None
     assert [row["state"] for row in await table(conn, "orders")] == ["refunded"]
+    assert [(task["kind"], task["outcome"]) for task in await table(conn, "follow_ups")] == [
+        ("refund_by_hand", "paid back")
+    ]
+    assert (await sop("payments", "problems")).out == "Nothing about money waits.\n"
     await till.is_true()
     again = await sop("payments", "refund", order.number, "--done")
     assert (again.code, "nothing is left of it" in again.err) == (1, True)
