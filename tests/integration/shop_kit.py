@@ -122,6 +122,7 @@ class Visitor:
         answer = await self.http.request(
             method, self.url + path, data=data, headers=BROWSER | cookie | headers, allow_redirects=False
         )
+        await answer.read()  # else its connection is left to the garbage collector
         if given := answer.headers.get("Set-Cookie"):
             self.cookie = re.split(";", given)[0]
         return answer

@@ -343,5 +343,5 @@ async def test_transactional_in_doubt_arrives_again_with_the_same_number_and_mar
     assert (await state(conn, receipt))[0] == "sent"
     assert (await state(conn, marketing))[0] == "uncertain"
     carried: Callable[[dict[str, Any]], str] = lambda message: message["buttons"][0]["callback_data"]  # noqa: E731
-    assert [carried(message) for message in received[78]] == [f"membership:{receipt}"] * 2
+    assert [carried(message) for message in received[78]] == [f"buy:{receipt}"] * 2
     assert len(received[79]) == 1

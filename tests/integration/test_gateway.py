@@ -44,7 +44,9 @@ class Gateway:
     conn: Connection
 
     async def visit(self, path: str, method: str = "GET", **headers: str) -> aiohttp.ClientResponse:
-        return await self.http.request(method, f"{self.url}{path}", headers=BROWSER | headers, allow_redirects=False)
+        answer = await self.http.request(method, f"{self.url}{path}", headers=BROWSER | headers, allow_redirects=False)
+        await answer.read()  # else its connection is left to the garbage collector
+        return answer
 
     async def post(self, body: bytes, secret: str | None, bot: int = BOT_ID) -> int:
         headers = {} if secret is None else {SECRET_HEADER: secret}
