@@ -5,9 +5,9 @@ from typing import Any
 
 from prefect import flow
 from prefect.client.schemas.objects import State
-from prefect.events import emit_event
 from prefect.states import Completed
 
+from tasks.events import happened
 from tasks.messaging import logical_date
 from tasks.payments import (
     paid,
@@ -20,6 +20,8 @@ from tasks.payments import (
 from tasks.reporting import local, name_run
 from tasks.storage import bundle_in_force, connection
 from tasks.words import count
+
+STAGE = "payment_access"
 
 
 @flow(name="payment-access", flow_run_name="payment-access · under way")
@@ -42,8 +44,7 @@ async def payment_access(
     else:
         rows = await paid(members, since or at - timedelta(days=1), at)
         who, outcome = count(len(members), "member"), paid_headline(rows)
-        payload = {"payments": len(rows), "members": len(members)}
-        emit_event("sop.paid", {"prefect.resource.id": "sop.payments"}, payload=payload)
+        happened("paid", STAGE, payments=len(rows), members=len(members))
     if rows:
         await report_payments(rows)
     await name_run("payment-access", local(at, zone), who, *outcome)

@@ -136,8 +136,12 @@ async def _spared(conn: Connection, bot: Bot | None, row: Row, staff_chat: int |
         return "outside"
     if here.leads or here.bot:
         return "administrator"
-    staff = await standing(conn, bot, staff_chat, row["telegram_id"]) if staff_chat is not None else None
-    return "staff" if staff and staff.present else None
+    if staff_chat is None:
+        return None
+    there = await standing(conn, bot, staff_chat, row["telegram_id"])
+    if there is None:
+        return "unknown"
+    return "staff" if there.present else None
 
 
 async def standing(conn: Connection, bot: Bot | None, chat_id: int, user_id: int) -> Standing | None:

@@ -56,13 +56,13 @@ class Story:
         for who in (ANN, BEN):
             await self.live.telegram.start(who)
             await self.live.until_received(who, 1)
-        await self.live.until(self._number)
+        await self.live.until(self.number)
         async with make_bot(self.live.settings.token, self.live.settings.telegram_api, 1) as bot:
             for name in ("vip-1", "vip-2"):
                 made = await bot.create_chat_invite_link(self.group, name=name, creates_join_request=True)
                 await self.conn.execute(
                     "INSERT INTO entry_links (group_id, name, invite_link, made_at) VALUES (%s, %s, %s, %s)",
-                    [await self._number(), name, made.invite_link, NOW],
+                    [await self.number(), name, made.invite_link, NOW],
                 )
 
     async def pay(self, charge: str, at: datetime) -> str:
@@ -82,7 +82,7 @@ class Story:
         rows = receipts[-1]["markup"]["inline_keyboard"] if len(receipts) == self.receipts else [[{}]]
         return rows[0][0].get("url")
 
-    async def _number(self) -> int | None:
+    async def number(self) -> int | None:
         row = await (await self.conn.execute("SELECT id FROM groups WHERE title = 'VIP'")).fetchone()
         return row["id"] if row else None
 
@@ -126,6 +126,22 @@ async def test_paid_in_by_the_link_over_out_and_back(client: PrefectClient, stor
     assert again != address
     await sandbox.request_join(ANN, again)
     await live.until(lambda: story.present(ANN))
+
+
+async def test_who_left_unnoticed_is_put_right(client: PrefectClient, story: Story) -> None:
+    """Our records say that Ann is inside; Telegram knows better."""
+    number = await story.number()
+    await story.conn.execute(
+        "INSERT INTO memberships (member_id, group_id, joined_at)"
+        " SELECT id, %s, %s FROM members WHERE telegram_id = %s",
+        [number, NOW, ANN],
+    )
+    run = await run_of(client, await access_reconciliation(return_state=True))
+    assert run.name.endswith("· 1 put right"), run.name
+    [row] = await (await story.conn.execute("SELECT left_at FROM memberships")).fetchall()
+    assert row["left_at"] is not None
+    run = await run_of(client, await access_reconciliation(return_state=True))
+    assert run.name.endswith("· 1 astray"), "all but the lounge, which is not there"
 
 
 async def _told(live: Live, who: int) -> bool:

@@ -1,6 +1,5 @@
 """A community whose plans open a group: memberships open the VIP group, the trial a lounge of its own."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +13,14 @@ VIP, LOUNGE = -1007, -1008
 PLANS: dict[str, Any] = {
     "month": {"title": {"en": "Month"}, "length": "1mo", "price": "199 CNY", "chats": ["VIP"]},
     "pack": {"title": {"en": "Pack"}, "line": "pack", "length": "3mo", "price": "29 USD", "chats": ["VIP"]},
-    "trial_7": {"title": {"en": "Trial"}, "length": "7d", "trial": True, "chats": ["Lounge"], "grace": "1h"},
+    "trial_7": {
+        "title": {"en": "Trial"},
+        "length": "7d",
+        "trial": True,
+        "once": True,
+        "chats": ["Lounge"],
+        "grace": "1h",
+    },
     "other": {"title": {"en": "Other"}, "line": "other", "length": "1mo", "price": "9 CNY"},
 }
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -84,6 +90,3 @@ async def answer(conn: Connection, state: str = "sent", reason: str | None = Non
         "UPDATE messages SET state = %s, reason = %s WHERE stage = 'access' AND step = 'remove' AND state = 'waiting'",
         [state, reason],
     )
-
-
-Make = Callable[..., Any]

@@ -151,7 +151,8 @@ async def _pay(conn: Connection, vip: Bundle) -> None:
 async def test_who_was_granted_something_is_sent_the_way_in_once(
     conn: Connection, vip: Bundle, member: MakeMember
 ) -> None:
-    numbers, (new, old, here) = await groups(conn), [await member() for _ in range(3)]
+    numbers, (new, old, here, coupon) = await groups(conn), [await member() for _ in range(4)]
+    await grant(conn, vip.playbook, coupon, "month", NOON - DAY, source="coupon", by="CODE")
     await given(conn, vip, new, "month", NOON - DAY)
     await given(conn, vip, old, "month", NOON - 20 * DAY)
     await given(conn, vip, here, "month", NOON - DAY)

@@ -1,5 +1,6 @@
 """Nobody is removed who holds a running term that opens the group; nobody stays beyond the grace when removal is on."""
 
+import asyncio
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from community.access.grant import grant
 from community.access.removals import begin, decide, due, let_stay, listed, propose, settle
 from community.access.terms import revoke, set_end
 from community.bundle import Bundle
-from community.database.pool import Connection
+from community.database.pool import Connection, connect
 from community.errors import AccessRefused
 from tests.integration.access_kit import (
     DAY,
@@ -404,3 +405,22 @@ async def _covered(conn: Connection, who: int, since: datetime, until: datetime)
         [who, until, since],
     )
     return bool(await found.fetchall())
+
+
+async def test_a_run_and_a_payment_at_the_same_moment(
+    conn: Connection, vip: Bundle, member: MakeMember, database_url: str
+) -> None:
+    """Whoever comes second sees what the first has done: no call is left for somebody who holds a term."""
+    numbers = await groups(conn)
+    async with await connect(database_url) as other:
+        for turn in range(8):
+            who = await member()
+            await inside(conn, numbers[VIP], who)
+            await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
+            await look(conn, vip)
+            row = next(each for each in await listed(conn) if each["member_id"] == who)
+            first = begin(conn, vip, row, NOON, bot_id=BOT_ID)
+            second = grant(other, vip.playbook, who, "month", NOON, source="x", by="x")
+            await asyncio.gather(*([first, second] if turn % 2 else [second, first]))
+            assert "waiting" not in await calls(conn)
+            assert (who, "waiting", "") not in await removals(conn)

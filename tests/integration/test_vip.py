@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from community.access.grant import grant
+from community.access.removals import propose
 from community.bundle import Bundle
+from community.engagement.coupons import NewCoupon, issue
 from community.members.people import Person, see
 from community.outbox.bundles import publish
 from tests.integration.access_kit import DAY, LOUNGE, VIP, groups, with_plans
@@ -202,6 +204,26 @@ async def test_newcomers_are_not_led_to_a_group_that_plans_open(desk: Desk, vip:
     await desk.take(private("/start"))
     row = await desk.row("SELECT context FROM messages WHERE template = 'bot/join'")
     assert row["context"]["join_url"] == "https://t.me/+open"
+
+
+async def test_a_coupon_opens_a_trial_its_group_and_its_end(desk: Desk, vip: Bundle) -> None:
+    for code in ("TASTE", "TASTE2"):
+        await issue(desk.conn, vip.playbook, NewCoupon(code=code, offer="taste", opens="trial_7"), NOW)
+    await desk.take(private("TASTE"))
+    opened = await desk.row("SELECT context FROM messages WHERE template = 'bot/opened'")
+    assert opened["context"]["join_url"] == "https://t.me/+lounge"
+    await desk.take(join_request(chat=TRIAL_CHAT))
+    assert await decisions(desk) == [("approveChatJoinRequest", ANN)]
+
+    await desk.take(private("TASTE2"))
+    refused = await desk.row("SELECT context FROM messages WHERE template = 'bot/coupon_refused'")
+    assert refused["context"]["reason"] == "had_already"
+    over = NOW + 7 * DAY
+    found = [
+        await propose(desk.conn, vip.playbook, at, staff_chat=STAFF)
+        for at in (over, over + timedelta(hours=1, seconds=1))
+    ]
+    assert found == [0, 1], "after the grace of an hour"
 
 
 async def removal(desk: Desk) -> dict[str, Any]:
