@@ -14,7 +14,8 @@ from community.bot.counters import MUTED, UNKNOWN_PAYLOADS
 from community.bot.holdings import gift, list_coupons, on_code, on_coupon_start, payload_code, show_membership
 from community.bot.intents import Intent
 from community.bot.lives import on_live_start, on_typed_question
-from community.bot.sales import WISHES, on_sales_answer, on_sales_start, on_sales_text
+from community.bot.orders import on_order
+from community.bot.sales import WISHES, on_sales_answer, on_sales_start
 from community.bot.setup import list_groups, on_setup_start, on_typed_zone
 from community.bot.turn import Turn, is_person
 from community.database.queries import load
@@ -91,7 +92,7 @@ async def on_text(turn: Turn, member: Member, text: str, kind: str) -> None:
     typed = bool(text) and not text.startswith("/")
     if typed and (not (wish or chosen) or await gate.accepts(text)) and await gate.answer(text) is not Verdict.none:
         return
-    if not wish and not chosen and (await on_code(turn, member, text) or await on_sales_text(turn, member, text)):
+    if not wish and not chosen and (await on_code(turn, member, text) or await on_order(turn, member, text)):
         turn.note("private", member, None, kind=kind, length=len(text))
         return
     if typed and not wish and not chosen and await _answers(turn, member, text):

@@ -3,7 +3,7 @@
 from community.bot.buying import pay, pay_order, show_plan, show_plans, show_trial
 from community.bot.intents import Intent
 from community.bot.invoicing import on_invoice_button, on_typed_invoice, wish_invoice
-from community.bot.orders import list_orders, on_buy_start, on_claim_start, on_order, on_order_button, on_typed_claim
+from community.bot.orders import list_orders, on_buy_start, on_claim_start, on_order_button, on_typed_claim
 from community.bot.refunding import on_refund_button, on_refunding_button, wish_refund
 from community.bot.turn import Turn
 from community.members.models import Member
@@ -41,11 +41,6 @@ async def on_sales_button(turn: Turn, member: Member, action: str, argument: str
     if action == REFUNDING:
         return await on_refunding_button(turn, member, argument, chat_id)
     return await BUTTONS[action](turn, member, argument)
-
-
-async def on_sales_text(turn: Turn, member: Member, text: str) -> bool:
-    """A typed message that names an order; False: it is something else."""
-    return await on_order(turn, member, text)
 
 
 async def on_sales_answer(turn: Turn, member: Member, text: str) -> bool:

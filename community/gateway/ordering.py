@@ -22,11 +22,11 @@ from community.gateway.bodies import TooLarge, read_body
 from community.gateway.counters import ORDERS
 from community.gateway.pages import not_found
 from community.gateway.product import Product, amount_text, quoted, variant, word_of
-from community.gateway.shop import Guest, Shop, Way, amount_of, ime_address, number_of, order_address
+from community.gateway.shop import Guest, Shop, Way, amount_of, ime_address, order_address
 from community.gateway.visitors import Limits
 from community.page_templates import ORDER
 from community.payments.models import Order
-from community.payments.numbers import claim_payload, proves
+from community.payments.numbers import claim_payload, proves, shown
 from community.payments.orders import NewOrder, Opened, cancel, find, open_order
 from community.payments.providers.stars import CURRENCY
 from community.payments.stripe_api import TROUBLE
@@ -184,7 +184,7 @@ class Ordering:
         context = {
             "title": title_of(plan, bundle.playbook.community.locale, guest.locale) if plan else order.plan,
             "state": state,
-            "number": number_of(order),
+            "number": shown(order.number),
             "amount": amount_text(amount_of(order)),
             "code": None if known else code.strip().upper(),
             "pay_address": ime_address(bundle, order) if state == "open" and order.currency != CURRENCY else None,

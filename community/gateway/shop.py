@@ -23,7 +23,6 @@ from community.outbox.references import plan_shown
 from community.outbox.render import Renderer, RenderError
 from community.page_templates import PageTemplates
 from community.payments.models import Order
-from community.payments.numbers import shown
 from community.payments.providers.stars import CURRENCY
 from community.payments.selling import currencies
 from community.payments.stripe_api import StripeApi
@@ -173,11 +172,6 @@ def ime_address(bundle: Bundle, order: Order) -> str | None:
 def order_address(order: Order, code: str, locale: str, **more: str) -> str:
     """The page of an order, for whoever has its code."""
     return f"/orders/{order.number}?{urlencode({'code': code, 'lang': locale, **more})}"
-
-
-def number_of(order: Order) -> str:
-    """As people see it."""
-    return shown(order.number)
 
 
 def amount_of(order: Order) -> Amount:
