@@ -10,6 +10,8 @@ from prefect.cache_policies import NO_CACHE
 
 from community.access.ways import send_owed
 from community.database.installation import sop_now
+
+from community.payments.claims import claim_left
 from community.payments.orders import expire
 from community.payments.overview import Row, awaited, overdue, settled, waiting
 from community.payments.work import work
@@ -29,6 +31,7 @@ class Swept:
 
     settled: int = 0
     expired: int = 0
+    claimed: int = 0
     sent: int = 0
     awaited: int = 0
 
@@ -42,7 +45,9 @@ async def paid(members: Sequence[int], since: datetime, until: datetime) -> list
 
 @task(name="sweep", task_run_name="settle, expire, send what is owed", cache_policy=NO_CACHE, timeout_seconds=240)
 async def sweep_payments() -> Swept:
-    """Settle events that nobody has settled for a minute, close orders, send the ways in that are owed."""
+    """Settle events that nobody has settled for a minute and payments whose member is known by now, close orders, send
+    the ways in that are owed.
+    """
     bot_id, done = load_settings().bot_id, 0
     async with connection() as conn:
         bundle = await bundle_in_force(conn)
@@ -51,7 +56,8 @@ async def sweep_payments() -> Swept:
                 done += 1
         at = await sop_now(conn)
         closed = await expire(conn, at)
-        return Swept(done, closed, await send_owed(conn, bundle, at, bot_id=bot_id), await awaited(conn))
+        claimed = await claim_left(conn, bundle, at, bot_id=bot_id)
+        return Swept(done, closed, claimed, await send_owed(conn, bundle, at, bot_id=bot_id), await awaited(conn))
 
 
 @task(name="waiting", task_run_name="look for what needs somebody", cache_policy=NO_CACHE, retries=2)
@@ -98,6 +104,7 @@ def swept_headline(swept: Swept, rows: Sequence[Row]) -> list[str]:
     numbers = {
         f"{count(swept.settled, 'event')} settled in the service's place": swept.settled,
         f"{count(swept.expired, 'order')} expired": swept.expired,
+        f"{count(swept.claimed, 'payment')} found whose they are": swept.claimed,
         f"{count(swept.sent, 'way in', 'ways in')} sent": swept.sent,
         f"{count(swept.awaited, 'way in', 'ways in')} being made": swept.awaited,
         f"{unclaimed:,} unclaimed": unclaimed,

@@ -28,6 +28,7 @@ from community.members.links import target_of
 from community.members.models import Dm, Member
 from community.members.profile import answered, attribute, expected, my_data, set_locale, tag
 from community.members.reach import open_chat, opt_in, opt_out, unblock
+from community.payments.claims import claim_of_payer
 
 queries = load(__file__)
 
@@ -73,6 +74,8 @@ async def on_start(turn: Turn, member: Member, payload: str) -> None:
     source = {} if registered else await _source(turn, member, payload)
     if not registered:
         turn.note("start", member, None, **source)
+    if await claim_of_payer(turn.conn, turn.bundle, member, turn.at, bot_id=turn.bot_id):
+        turn.paid = True
     if turn.muted or await turn.gate(member).remind():
         return
     welcomed = member.entered_at and await welcome(turn.conn, turn.bundle, member.id, turn.at, bot_id=turn.bot_id)

@@ -1,7 +1,10 @@
 """Whose a payment is: claimed by whoever has the order's code, found by the payer's account, or placed by staff."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+
+from psycopg import Rollback
 
 from community.bundle import Bundle
 from community.database.pool import Connection, transaction
@@ -13,6 +16,9 @@ from community.payments.numbers import proves
 from community.payments.orders import find
 from community.payments.settle import Settled, settle
 from community.playbook import Playbook
+
+Charge = dict[str, str]
+"""A payment, by its provider and the provider's number."""
 
 queries = load(__file__, "claims.sql")
 payment_queries, order_queries = load(__file__), load(__file__, "orders.sql")
@@ -42,26 +48,41 @@ async def claim(
     if order is None:
         return Claim.refused
     async with transaction(conn):
-        charges = await (await conn.execute(queries.charges, {"order_id": order.id})).fetchall()
-        for charge in charges:  # as whoever settles: the payment first, then its order
-            await conn.execute(payment_queries.take_turns, charge)
-        order = await _held(conn, order.id)
-        if order.member_id is not None:
-            return Claim.theirs if order.member_id == member.id else Claim.refused
-        if order.claim_misses >= MOST_MISSES or not proves(code, order.claim_hash):
-            await conn.execute(order_queries.miss, {"id": order.id})
+        order, charges = await _held(conn, order.id)
+        if order.member_id not in (None, member.id):
             return Claim.refused
-        await conn.execute(order_queries.give_to, {"id": order.id, "member_id": member.id})
-        settled = [await settle(conn, bundle, **charge, at=at, bot_id=bot_id) for charge in charges]
-    return Claim.given if any(each.payment and each.payment.terms for each in settled) else Claim.noted
+        theirs = order.member_id is not None
+        if not theirs:
+            if order.claim_misses >= MOST_MISSES or not proves(code, order.claim_hash):
+                await conn.execute(order_queries.miss, {"id": order.id})
+                return Claim.refused
+            await conn.execute(order_queries.give_to, {"id": order.id, "member_id": member.id})
+        left = await _unclaimed(conn, charges) if theirs else charges
+        settled = [await settle(conn, bundle, **charge, at=at, bot_id=bot_id) for charge in left]
+    if any(each.payment and each.payment.terms for each in settled):
+        return Claim.given
+    return Claim.theirs if theirs else Claim.noted
+
+
+async def claim_left(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: int) -> int:
+    """Settle payments that are nobody's, though by now it is known whose they are; returns how many found their member.
+
+    Call it outside a transaction: each is settled in its own.
+    """
+    found = await (await conn.execute(queries.claimable)).fetchall()
+    settled = [await settle(conn, bundle, **charge, at=at, bot_id=bot_id) for charge in found]
+    return sum(each.payment is not None and each.payment.state != "unclaimed" for each in settled)
 
 
 async def claim_of_payer(conn: Connection, bundle: Bundle, member: Member, at: datetime, *, bot_id: int) -> int:
     """What was paid from the member's own account before the bot had ever met them; returns how many."""
     values = {"payer": member.telegram_id}
-    found = await (await conn.execute(payment_queries.unclaimed_of_payer, values)).fetchall()
-    for charge in found:
-        await settle(conn, bundle, **charge, at=at, bot_id=bot_id)
+    async with transaction(conn):
+        found = await (await conn.execute(payment_queries.unclaimed_of_payer, values)).fetchall()
+        for charge in found:
+            await conn.execute(payment_queries.take_turns, charge)
+        for charge in found:
+            await settle(conn, bundle, **charge, at=at, bot_id=bot_id)
     return len(found)
 
 
@@ -95,7 +116,30 @@ def _check(playbook: Playbook, plan: str) -> None:
         raise OrderRefused(f"plan {plan!r:.50}: not in the playbook; known: {', '.join(playbook.plans) or 'none'}")
 
 
-async def _held(conn: Connection, order_id: int) -> Order:
-    row = await (await conn.execute(order_queries.held, {"id": order_id})).fetchone()
-    assert row is not None  # orders are never removed
-    return Order(**row)
+async def _held(conn: Connection, order_id: int) -> tuple[Order, list[Charge]]:
+    """The order and its payments, for this transaction alone.
+
+    Whoever settles takes the payment first, then its order; so do we. What was settled while we waited for the order
+    is a payment more: then all are taken anew.
+    """
+    charges = await _charges(conn, order_id)
+    while True:
+        async with conn.transaction() as attempt:
+            for charge in charges:
+                await conn.execute(payment_queries.take_turns, charge)
+            row = await (await conn.execute(order_queries.held, {"id": order_id})).fetchone()
+            assert row is not None  # orders are never removed
+            known, charges = charges, await _charges(conn, order_id)
+            if charges == known:
+                return Order(**row), charges
+            raise Rollback(attempt)
+
+
+async def _charges(conn: Connection, order_id: int) -> list[Charge]:
+    return await (await conn.execute(queries.charges, {"order_id": order_id})).fetchall()
+
+
+async def _unclaimed(conn: Connection, charges: Sequence[Charge]) -> list[Charge]:
+    """Those that are nobody's yet."""
+    columns = {name: [charge[name] for charge in charges] for name in ("provider", "charge")}
+    return await (await conn.execute(queries.unclaimed, columns)).fetchall()

@@ -238,6 +238,8 @@ async def _carry_out(till: Till, before: Payment, payment: Payment, standing: St
     if payment.state == "unmatched" and (before.state, before.why) != (payment.state, payment.why):
         await needs_human(till, TASK, named(payment), payment.member_id, payment.why or "")
         await send_problem(till, payment, order)
+    if payment.state == "unclaimed" and before.state != "unclaimed" and order is None:  # no order, so no code
+        await needs_human(till, TASK, named(payment), None, "unclaimed")
     await _tell_of_reversals(till, before, payment, standing, order)
 
 
