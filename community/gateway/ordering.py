@@ -119,18 +119,18 @@ class Ordering:
         """The order; or the word of the page that says why there is none."""
         if typed.strip() and read_code(typed) is None:
             return word_of(Refusal.unknown)
-        price = await quoted(conn, bundle, guest, key, plan, way.currency, typed, at)
-        new = NewOrder(
-            plan=key,
-            currency=way.currency,
-            source="page",
-            member_id=guest.member.id if guest.member else None,
-            coupon=price.coupon or (read_code(typed) if typed.strip() else None),
-            variant=variant(bundle, guest),
-        )
         try:
+            price = await quoted(conn, bundle, guest, key, plan, way.currency, typed, at)
+            new = NewOrder(
+                plan=key,
+                currency=way.currency,
+                source="page",
+                member_id=guest.member.id if guest.member else None,
+                coupon=price.coupon or (read_code(typed) if typed.strip() else None),
+                variant=variant(bundle, guest),
+            )
             opened = await open_order(conn, bundle.playbook, new, at)
-        except OrderRefused:  # nothing would be left to pay, or the plan was just taken off sale
+        except OrderRefused:  # nothing would be left to pay, they have it for life, or it was just taken off sale
             return "not_possible"
         return opened if isinstance(opened, Opened) else word_of(opened)
 

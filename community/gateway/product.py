@@ -15,6 +15,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.engagement.codes import read_code
 from community.engagement.redemptions import Refusal
+from community.errors import OrderRefused
 from community.gateway.links import is_robot
 from community.gateway.shop import Guest, Shop, Way
 from community.page_templates import PRODUCT, STYLE
@@ -147,7 +148,10 @@ async def quoted(
         return Quoted(listed, listed, refusal=Refusal.unknown)
     member_id = guest.member.id if guest.member else None
     new = NewOrder(plan=key, currency=currency, source="page", member_id=member_id, coupon=code)
-    price = await price_of(conn, bundle.playbook, new, at)
+    try:
+        price = await price_of(conn, bundle.playbook, new, at)
+    except OrderRefused:  # they have it for life
+        return Quoted(listed, listed, refusal=Refusal.had_already)
     return Quoted(listed, price.due, code) if isinstance(price, Price) else Quoted(listed, listed, refusal=price)
 
 

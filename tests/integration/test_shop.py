@@ -10,6 +10,8 @@ from urllib.parse import quote, urlencode
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+from community.access.grant import grant
+from community.access.terms import set_end
 from community.bundle import Bundle
 from community.database.pool import Connection, Pool
 from community.engagement.coupons import NewCoupon, issue
@@ -131,6 +133,19 @@ async def test_a_coupon_that_opens_it_leads_to_the_bot(visitor: Visitor, bundle:
     page = await visitor.page("/buy/month?coupon=FREE")
     assert 'href="https://t.me/the_bot?start=coupon_FREE"' in page
     assert 'action="/buy/month/stars"' not in page
+
+
+async def test_who_has_it_for_life_may_type_a_coupon(visitor: Visitor, bundle: Bundle, member: MakeMember) -> None:
+    who = await member(locale="en")
+    await coupon(visitor, bundle, "SAVE", percent=10)
+    term = await grant(visitor.conn, bundle.playbook, who, "month", NOON - DAY, source="staff", by="op")
+    await set_end(visitor.conn, term.id, None, NOON, by="op", note="for life")
+    token = visitor.token(await put(visitor.conn, member_id=who, due_at=await now(visitor)))
+    assert "over, used" in await visitor.page(f"/buy/month?m={token}&coupon=SAVE")
+    form = await visitor.form(f"/buy/month?m={token}", *STARS)
+    form.fields["coupon"] = "SAVE"
+    answer = await visitor.send(form)
+    assert (answer.status, await visitor.orders()) == (409, [])
 
 
 async def test_who_comes_from_the_bot_has_their_own_coupon(
