@@ -10,7 +10,6 @@ from prefect.cache_policies import NO_CACHE
 
 from community.access.ways import send_owed
 from community.database.installation import sop_now
-
 from community.payments.claims import claim_left
 from community.payments.orders import expire
 from community.payments.overview import Row, awaited, overdue, settled, waiting

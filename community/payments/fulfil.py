@@ -126,7 +126,7 @@ async def _use_coupon(till: Till, order: Order, standing: Sequence[Payment]) -> 
 
 async def _end_old(till: Till, order: Order) -> None:
     """The upgrade takes the place of what is left of the old term, unless something has changed there."""
-    old = await _old(till, order)
+    old = await replaced(till, order)
     if old is None or old.ends_at != order.upgraded_until_at:
         return
     if follower(await line_of(till.conn, old.member_id, old.line), old) or old.starts_at >= till.at:
@@ -136,7 +136,7 @@ async def _end_old(till: Till, order: Order) -> None:
 
 
 async def _restore_old(till: Till, order: Order) -> None:
-    old = await _old(till, order)
+    old = await replaced(till, order)
     if old is None or old.ends_at is None or order.upgraded_until_at is None or old.ends_at >= order.upgraded_until_at:
         return
     note = f"order {order.number} refunded"
@@ -146,7 +146,7 @@ async def _restore_old(till: Till, order: Order) -> None:
         await tell_staff(till, "upgrade_not_undone", str(refused), f"order {order.number}")
 
 
-async def _old(till: Till, order: Order) -> Term | None:
+async def replaced(till: Till, order: Order) -> Term | None:
     """The term that the order takes the place of, unless it was revoked or its member erased."""
     terms = await terms_of(till.conn, order.member_id) if order.member_id is not None else []
     return next((term for term in terms if term.id == order.upgrade_of and term.revoked_at is None), None)

@@ -20,6 +20,10 @@ class Why(StrEnum):
     wrong_amount = "wrong_amount"
     for_life = "for_life"
     """Its member has that already, for life: there is nothing to give."""
+    second_payment = "second_payment"
+    """It pays the price of its order that coupon or upgrade have lowered, and another payment has had that."""
+    coupon_refused = "coupon_refused"
+    """Its order's coupon was used up by others, or by the member for another order, before this was paid."""
 
 
 class Judgement(NamedTuple):
@@ -29,25 +33,32 @@ class Judgement(NamedTuple):
     why: Why | None
 
 
-def judge(playbook: Playbook, standing: Standing, order: Order | None, plan: str | None) -> Judgement:
-    """Judge a payment. `order`: that which it names; `plan`: what it is for if it names none."""
+def judge(
+    playbook: Playbook, standing: Standing, order: Order | None, plan: str | None, *, spent: bool = False
+) -> Judgement:
+    """Judge a payment. `order`: that which it names; `plan`: what it is for if it names none.
+
+    `spent`: another payment of the order has had its lowered price, so that this one is to pay the listed one.
+    """
     if standing.order is not None and order is None:
         return Judgement(plan, Why.unknown_order)
     plan = order.plan if order else plan
     if plan is None or plan not in playbook.plans:
         return Judgement(plan, Why.unknown_plan)
-    asked = _asked(playbook, standing, order, plan)
+    asked = _asked(playbook, standing, order, plan, spent=spent)
+    if order and spent and standing.paid == asked[0]:
+        return Judgement(plan, Why.second_payment)
     if standing.paid is not None and standing.paid not in asked:
         known = {amount.currency for amount in asked}
         return Judgement(plan, Why.wrong_amount if standing.paid.currency in known else Why.wrong_currency)
     return Judgement(plan, None)
 
 
-def _asked(playbook: Playbook, standing: Standing, order: Order | None, plan: str) -> list[Amount]:
-    """The amounts that pay for it. A coupon is for a subscription's first payment only."""
+def _asked(playbook: Playbook, standing: Standing, order: Order | None, plan: str, *, spent: bool) -> list[Amount]:
+    """The amounts that pay for it, what an order costs first. A coupon is for a subscription's first payment only."""
     if order is None:
         kind = playbook.plans[plan]
         return [price for price in (kind.price, *kind.prices) if price]
     due = Amount(minor=order.amount_minor, currency=order.currency)
     listed = Amount(minor=order.list_minor, currency=order.currency)
-    return [due, listed] if standing.subscription else [due]
+    return [due, listed] if standing.subscription or spent else [due]

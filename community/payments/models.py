@@ -83,6 +83,7 @@ class Order(SQLModel, table=True):
         CheckConstraint("amount_minor > 0 AND list_minor >= amount_minor", name="orders_amount"),
         Index("orders_member", "member_id"),
         Index("orders_open", "expires_at", postgresql_where=sql("state = 'open'")),
+        Index("orders_coupon", "coupon_code", postgresql_where=sql("coupon_code IS NOT NULL")),
     )
 
     id: int = identity()
@@ -129,6 +130,7 @@ class Payment(SQLModel, table=True):
         Index("payments_member", "member_id"),
         Index("payments_payer", "payer", postgresql_where=sql("state = 'unclaimed' AND payer IS NOT NULL")),
         Index("payments_subscription", "provider", "subscription", postgresql_where=sql("subscription IS NOT NULL")),
+        Index("payments_disputed", "provider", "charge", postgresql_where=sql("disputed = 'open'")),
         Index("payments_waiting", "state", postgresql_where=sql("state in ('received', 'unmatched', 'unclaimed')")),
     )
 
@@ -155,7 +157,7 @@ class Payment(SQLModel, table=True):
     what is wrong, a human looks; `unclaimed`: it is not known whose it is; `reversed`: refunded in full, or dispute
     lost."""
     why: str | None = text(nullable=True)
-    """`wrong_amount`, `wrong_currency`, `unknown_plan`, `unknown_order`, `for_life`; NULL: nothing is wrong."""
+    """What is wrong (`judging.Why`), such as `wrong_amount`; NULL: nothing is."""
     placed_by: str | None = text(nullable=True)
     """Who of staff said what it is for; the amount is not asked any more."""
     changed_at: datetime = moment()

@@ -10,7 +10,7 @@ from community.access.terms import line_of, terms_of
 from community.access.words import named
 from community.database.pool import Connection, transaction
 from community.database.queries import load
-from community.engagement.redemptions import Refusal, quote
+from community.engagement.redemptions import Refusal, hold, quote
 from community.errors import OrderRefused
 from community.payments.models import Order
 from community.payments.numbers import code_hash, new_code, new_number, read_number
@@ -82,6 +82,8 @@ async def open_order(conn: Connection, playbook: Playbook, new: NewOrder, at: da
             return price
         if not price.due.minor:
             raise OrderRefused(f"{new.plan}: nothing is left to pay; grant it (`sop access grant`)")
+        if refused := await _reserve(conn, new, price.listed, at):
+            return refused
         code = new_code()
         values = _values(new, price) | {
             "claim_hash": code_hash(code),
@@ -89,6 +91,24 @@ async def open_order(conn: Connection, playbook: Playbook, new: NewOrder, at: da
             "expires_at": at + playbook.payments.order_valid,
         }
         return Opened(await _insert(conn, values), code)
+
+
+async def _reserve(conn: Connection, new: NewOrder, listed: Amount, at: datetime) -> Refusal | None:
+    """Keep the coupon for the new order: of so many, orders that may still be paid have theirs.
+
+    A member has one open order with a coupon: the former one is closed.
+    """
+    if new.coupon is None:
+        return None
+    held = await hold(conn, new.coupon, new.member_id or NOBODY, new.plan, listed, at)
+    if isinstance(held, Refusal):
+        return held
+    values = {"code": new.coupon, "member_id": new.member_id, "at": at}
+    await conn.execute(queries.close_former, values)
+    row = await (await conn.execute(queries.reserved, values)).fetchone()
+    assert row is not None
+    first_n = held.coupon.first_n
+    return Refusal.sold_out if first_n is not None and held.coupon.redeemed + row["orders"] >= first_n else None
 
 
 async def find(conn: Connection, typed: str) -> Order | None:

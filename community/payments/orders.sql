@@ -11,6 +11,18 @@ VALUES (
 ON CONFLICT (number) DO NOTHING
 RETURNING *
 
+-- name: close_former
+UPDATE orders SET state = 'cancelled'
+WHERE coupon_code = %(code)s AND member_id = %(member_id)s AND state = 'open'
+
+-- name: reserved
+-- Orders that have a coupon and have not used it: they may still be paid, or are paid and nobody's yet.
+SELECT count(*) AS orders FROM orders o
+WHERE coupon_code = %(code)s AND (
+    (state = 'open' AND expires_at > %(at)s)
+    OR EXISTS (SELECT FROM payments p WHERE p.order_id = o.id AND p.state = 'unclaimed')
+)
+
 -- name: by_number
 SELECT * FROM orders WHERE number = %(number)s
 

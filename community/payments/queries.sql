@@ -59,6 +59,13 @@ SELECT telegram_id FROM v_members WHERE id = %(member_id)s
 -- name: of_order
 SELECT * FROM payments WHERE order_id = %(order_id)s ORDER BY paid_at, charge
 
+-- name: other_for
+-- Another payment of an order that stands, and was of so much.
+SELECT FROM payments
+WHERE order_id = %(order_id)s AND (provider, charge) <> (%(provider)s, %(charge)s)
+    AND state = 'matched' AND paid_minor = %(minor)s
+LIMIT 1
+
 -- name: unclaimed_of_payer
 SELECT provider, charge FROM payments WHERE state = 'unclaimed' AND payer = %(payer)s ORDER BY provider, charge
 

@@ -14,13 +14,14 @@ from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.outreach.triggers import leave_trigger
 from community.payments.fold import Dispute, Standing, fold
-from community.payments.fulfil import covered_for_life, end_subscription, fulfil, keep_order_right, take_back
-from community.payments.judging import Judgement, Why, judge
+from community.payments.fulfil import end_subscription, fulfil, keep_order_right, take_back
+from community.payments.judging import Judgement, judge
 from community.payments.ledger import Booking, book, entries_of, plan_of
 from community.payments.messages import drop_receipt, named, send_problem, send_receipt, send_refund
 from community.payments.models import Order, Payment
 from community.payments.notice import Kind, Notice
 from community.payments.numbers import read_number
+from community.payments.obstacles import is_spent, obstacle
 from community.payments.problems import DISPUTE, TASK, needs_human, tell_staff
 from community.payments.till import Till
 from community.playbook_types import Amount
@@ -155,17 +156,19 @@ async def _of_subscription(till: Till, before: Payment, standing: Standing) -> d
 async def _judged(till: Till, before: Payment, standing: Standing, order: Order | None, placed: str | None) -> Payment:
     """The payment as it stands now, with the terms it has given so far. `placed`: what its money was booked for."""
     first = await _of_subscription(till, before, standing)
-    if placed or before.placed_by is not None:
+    agreed = placed is not None or before.placed_by is not None
+    if agreed:
         judged = Judgement(placed or before.plan, None)
     else:
-        judged = judge(till.playbook, standing, order, standing.plan or first.get("plan"))
+        spent = await is_spent(till, before, order)
+        judged = judge(till.playbook, standing, order, standing.plan or first.get("plan"), spent=spent)
     member_id = before.member_id or (order and order.member_id) or await _member(till, standing, first)
     if order and order.member_id is None and member_id is not None and judged.why is None:
         await till.conn.execute(order_queries.give_to, {"id": order.id, "member_id": member_id})
         order.member_id = member_id
     payment = _known(before, standing, judged, order.id if order else None, member_id, till.at)
-    if _is_new(payment) and standing.is_kept and await _is_for_life(till, payment):
-        payment.why = Why.for_life
+    if _is_new(payment) and standing.is_kept:
+        payment.why = await obstacle(till, payment, order, agreed=agreed)
     payment.state = _state(payment, standing, placed=placed is not None)
     return payment
 
@@ -209,11 +212,6 @@ def _placed(payment: Payment) -> str | None:
 def _is_new(payment: Payment) -> bool:
     """Whether there is something to give that was not given yet."""
     return payment.why is None and payment.member_id is not None and not payment.terms
-
-
-async def _is_for_life(till: Till, payment: Payment) -> bool:
-    assert payment.member_id is not None
-    return payment.plan in till.playbook.plans and await covered_for_life(till, payment.member_id, payment.plan)
 
 
 def _state(payment: Payment, standing: Standing, *, placed: bool) -> str:

@@ -193,6 +193,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("number"),
     )
+    op.create_index(
+        "orders_coupon",
+        "orders",
+        ["coupon_code"],
+        unique=False,
+        postgresql_where=sa.text("coupon_code IS NOT NULL"),
+    )
     op.create_index("orders_member", "orders", ["member_id"], unique=False)
     op.create_index("orders_open", "orders", ["expires_at"], unique=False, postgresql_where=sa.text("state = 'open'"))
     op.create_table(
@@ -236,6 +243,13 @@ def upgrade() -> None:
         ["provider", "subscription"],
         unique=False,
         postgresql_where=sa.text("subscription IS NOT NULL"),
+    )
+    op.create_index(
+        "payments_disputed",
+        "payments",
+        ["provider", "charge"],
+        unique=False,
+        postgresql_where=sa.text("disputed = 'open'"),
     )
     op.create_index(
         "payments_waiting",
