@@ -36,20 +36,37 @@ class Uneven:
     what: str
 
 
-async def differences(conn: Connection, member_id: int | None = None) -> list[Difference]:
-    """Where terms are not what the ledger says was bought and is kept; of one member or all. Empty: all is as it was
-    paid for. Terms that staff corrected by hand show here too.
+Named = tuple[str, str]
+"""A payment, by its provider and the provider's number."""
+
+
+async def differences(conn: Connection, member_id: int | None = None, payment: Named | None = None) -> list[Difference]:
+    """Where terms are not what the ledger says was bought and is kept; of one member, one payment, or all. Empty: all
+    is as it was paid for. Terms that staff corrected by hand show here too.
     """
     found = await (await conn.execute(queries.providers)).fetchall()
-    values = {"member_id": member_id, "providers": [row["provider"] for row in found]}
+    values = {"member_id": member_id, "providers": [row["provider"] for row in found], **_columns(payment)}
     rows = await (await conn.execute(queries.differences, values)).fetchall()
     return [Difference(**row) for row in rows]
 
 
-async def uneven(conn: Connection) -> list[Uneven]:
-    """Payments whose ledger, or whose events, say something else than their row: settling these again mends it."""
-    rows = await (await conn.execute(queries.uneven)).fetchall()
-    return [*(Uneven(row["provider"], row["charge"], "ledger") for row in rows), *await _behind(conn)]
+async def uneven(conn: Connection, payment: Named | None = None) -> list[Uneven]:
+    """Payments whose ledger, or whose events, say something else than their row: settling these again mends it.
+
+    Of all, or one.
+    """
+    rows = await (await conn.execute(queries.uneven, _columns(payment))).fetchall()
+    found = [Uneven(row["provider"], row["charge"], "ledger") for row in rows]
+    if payment is None:
+        return [*found, *await _behind(conn)]
+    row = await (await conn.execute(payment_queries.payment, _columns(payment))).fetchone()
+    behind = await _is_behind(conn, *payment, Payment(**row) if row else None)
+    return [*found, *([Uneven(*payment, "events")] if behind else [])]
+
+
+def _columns(payment: Named | None) -> dict[str, str | None]:
+    provider, charge = payment or (None, None)
+    return {"provider": provider, "charge": charge}
 
 
 async def _behind(conn: Connection) -> list[Uneven]:

@@ -1,12 +1,15 @@
 -- name: differences
 -- What the ledger says was bought and is kept (the money is with us, or disputed), against the terms that its payment
--- has granted; and terms of payments of which the ledger knows nothing. Of one member, or of all.
+-- has granted; and terms of payments of which the ledger knows nothing. Of one payment, of one member, or of all.
 WITH booked AS (
     SELECT
         t.provider, t.charge,
         min(split_part(e.account, ':', 2)) FILTER (WHERE starts_with(e.account, 'revenue:') AND e.minor <> 0) AS plan,
         coalesce(sum(e.minor) FILTER (WHERE e.account ~ '^(cash|disputed):'), 0) > 0 AS kept
-    FROM (SELECT DISTINCT provider, charge FROM ledger_transactions) AS t
+    FROM (
+        SELECT DISTINCT provider, charge FROM ledger_transactions
+        WHERE %(charge)s::text IS NULL OR (provider = %(provider)s AND charge = %(charge)s)
+    ) AS t
     CROSS JOIN LATERAL (
         SELECT e.account, sum(e.amount_minor) AS minor
         FROM ledger_transactions lt
@@ -29,6 +32,8 @@ held AS (
         array_agg(1) FILTER (WHERE revoked_at IS NULL) AS positions
     FROM v_terms
     WHERE source = ANY (%(providers)s)
+        AND (%(member_id)s::bigint IS NULL OR member_id = %(member_id)s)
+        AND (%(charge)s::text IS NULL OR (source = %(provider)s AND granted_by = %(charge)s))
     GROUP BY member_id, source, granted_by
 )
 SELECT
@@ -55,11 +60,12 @@ LEFT JOIN LATERAL (
     JOIN ledger_entries e ON e.transaction_id = t.id
     WHERE t.provider = p.provider AND t.charge = p.charge
 ) AS l ON true
-WHERE l.cash + l.disputed <> CASE
-    WHEN p.paid_minor IS NULL THEN 0
-    WHEN p.disputed = 'lost' THEN least(0, p.paid_minor - p.refunded_minor)
-    ELSE p.paid_minor - p.refunded_minor
-END
+WHERE (%(charge)s::text IS NULL OR (p.provider = %(provider)s AND p.charge = %(charge)s))
+    AND l.cash + l.disputed <> CASE
+        WHEN p.paid_minor IS NULL THEN 0
+        WHEN p.disputed = 'lost' THEN least(0, p.paid_minor - p.refunded_minor)
+        ELSE p.paid_minor - p.refunded_minor
+    END
 ORDER BY p.provider, p.charge
 
 -- name: payments

@@ -5,14 +5,17 @@ from datetime import datetime
 import pytest
 
 from community.access.grant import grant
+from community.access.terms import revoke, set_end, terms_of
 from community.access.ways import send_owed
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.payments.events import StoredEvent, store
 from community.payments.notice import Kind as Said, Notice
 from community.payments.reconciliation import Finding, Kind, findings, repair
+from community.payments.truth import differences, uneven
 from community.payments.work import drain
 from community.playbook_types import parse_money
+from tasks.remedies import remedy
 from tests.integration.access_kit import DAY, HOUR, VIP, given, groups, inside, outside, removals, with_plans
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 
@@ -139,10 +142,63 @@ async def test_a_term_that_was_not_paid_for_is_revoked(conn: Connection, vip: Bu
     assert len(left) == 1
 
 
-async def _pay(conn: Connection, vip: Bundle) -> None:
+async def test_what_staff_have_revoked_stays_so(conn: Connection, vip: Bundle, member: MakeMember) -> None:
+    await groups(conn)
+    who = await member()
+    await _pay(conn, vip)
+    [term] = await terms_of(conn, who)
+    await revoke(conn, term.id, NOON, by="op", note="sold it on")
+    [differing] = [each for each in await found(conn, vip) if each.payment]
+    assert (differing.kind, differing.about) == (Kind.revoked, "ime:c1 is paid, and staff have revoked what it gave")
+    assert remedy(differing) == f"sop payments refund ime:c1, or sop access grant {who} PLAN"
+    assert await mend(conn, vip) == {}
+    assert [term.revoked_at for term in await terms_of(conn, who)] == [NOON]
+
+
+async def test_what_the_provider_took_back_and_gave_again_is_not_staffs_word(
+    conn: Connection, vip: Bundle, member: MakeMember
+) -> None:
+    await groups(conn)
+    who = await member()
+    await _pay(conn, vip)
+    [term] = await terms_of(conn, who)
+    await revoke(conn, term.id, NOON, by="ime", note="c1 refunded")
+    assert (await mend(conn, vip))[Kind.ledger] == 1
+
+
+async def test_who_is_covered_for_life_is_given_nothing_more(conn: Connection, vip: Bundle, member: MakeMember) -> None:
+    await groups(conn)
+    who = await member()
+    await _pay(conn, vip)
+    await conn.execute("UPDATE terms SET revoked_at = %s", [NOON])
+    life = await grant(conn, vip.playbook, who, "month", NOON, source="staff", by="op")
+    await set_end(conn, life.id, None, NOON, by="op", note="for life")
+    assert Kind.ledger not in await mend(conn, vip)
+    row = await (await conn.execute("SELECT terms FROM payments")).fetchone()
+    assert row is not None
+    assert life.id not in row["terms"], "a refund of the payment does not take it away"
+    assert len(await terms_of(conn, who)) == 2
+
+
+async def test_one_payment_is_looked_at_alone(conn: Connection, vip: Bundle, member: MakeMember) -> None:
+    await groups(conn)
+    who = await member()
+    await _pay(conn, vip, "c1")
+    await _pay(conn, vip, "c2")
+    await conn.execute("UPDATE terms SET revoked_at = %s", [NOON])
+    await conn.execute("UPDATE payments SET refunded_minor = 5")
+    for member_id in (None, who):
+        assert [each.charge for each in await differences(conn, member_id, ("ime", "c2"))] == ["c2"]
+    assert [(each.charge, each.what) for each in await uneven(conn, ("ime", "c2"))] == [
+        ("c2", "ledger"),
+        ("c2", "events"),
+    ]
+
+
+async def _pay(conn: Connection, vip: Bundle, charge: str = "c1") -> None:
     """Member 1 pays for a month."""
     notice = Notice(
-        Said.paid, "e1", "paid", NOON, charge="c1", plan="month", amount=parse_money("199 CNY"), payer=10_001
+        Said.paid, f"e{charge}", "paid", NOON, charge=charge, plan="month", amount=parse_money("199 CNY"), payer=10_001
     )
     await store(conn, [StoredEvent("ime", notice, "{}")])
     await drain(conn, vip, NOON, bot_id=BOT_ID)
