@@ -105,6 +105,7 @@ TASKS = {
     "consulting_lead": "consulting lead",
     "payment_problem": "payment that fits nothing",
     "payment_dispute": "disputed payment",
+    "refund_failed": "refund that did not arrive",
     "invoice": "invoice",
     "refund": "wish for a refund",
     "refund_by_hand": "refund to pay by hand",

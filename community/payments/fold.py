@@ -37,6 +37,8 @@ class Standing:
     payer: int | None = None
     subscription: str | None = None
     period_ends_at: datetime | None = None
+    bounced: bool = False
+    """A refund did not arrive."""
     strange: bool = False
     """Something was refunded in another currency than was paid: it is not counted."""
 
@@ -53,23 +55,25 @@ class Standing:
 def fold(notices: Iterable[Notice]) -> Standing | None:
     """The standing of a charge by its notices; None: none of them moves money.
 
-    What was paid is what the earliest says; of refunds, which say all that was refunded so far, the largest counts;
-    of a dispute the latest.
+    What was paid is what the earliest says; of refunds, which say all that was refunded so far, the latest counts, less
+    what failed since; of a dispute the latest.
     """
     once = {notice.event_id: notice for notice in notices}
     known = sorted(once.values(), key=lambda notice: (notice.at, notice.event_id))
     paid = [notice for notice in known if notice.kind is Kind.paid and notice.amount]
     refunds = [notice for notice in known if notice.kind is Kind.refunded]
+    failures = [notice for notice in known if notice.kind is Kind.refund_failed]
     disputes = [notice for notice in known if notice.kind in _DISPUTES]
     if not (paid or refunds or disputes):
         return None
     amount = paid[0].amount if paid else None
-    others = [n for n in refunds if n.amount and amount and n.amount.currency != amount.currency]
+    others = [n for n in (*refunds, *failures) if n.amount and amount and n.amount.currency != amount.currency]
     return Standing(
         paid=amount,
-        refunded_minor=max((_refunded(notice, amount) for notice in refunds if notice not in others), default=0),
+        refunded_minor=_refunded([notice for notice in (*refunds, *failures) if notice not in others], amount),
         disputed=_disputed(disputes),
         paid_at=paid[0].at if paid else None,
+        bounced=bool(failures),
         strange=bool(others),
         **{
             name: _first([*paid, *refunds, *disputes], name)
@@ -78,7 +82,15 @@ def fold(notices: Iterable[Notice]) -> Standing | None:
     )
 
 
-def _refunded(refund: Notice, paid: Amount | None) -> int:
+def _refunded(notices: Iterable[Notice], paid: Amount | None) -> int:
+    """What is refunded after all of them. Of refunds with one time the largest sum is the latest."""
+    minor = 0
+    for _, failed, sum_minor in sorted((n.at, n.kind is Kind.refund_failed, _minor(n, paid)) for n in notices):
+        minor = max(0, minor - sum_minor) if failed else sum_minor
+    return minor
+
+
+def _minor(refund: Notice, paid: Amount | None) -> int:
     """A refund without an amount is one of all."""
     amount = refund.amount or paid
     return amount.minor if amount else 0

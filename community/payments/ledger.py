@@ -90,7 +90,8 @@ def _steps(before: Standing, now: Standing, *, known: bool) -> Iterator[tuple[st
     before = before if known else Standing()
     former = replace(now, refunded_minor=before.refunded_minor, disputed=before.disputed)
     yield "placed" if known else "payment", former
-    yield "refund", replace(now, disputed=before.disputed)
+    fell = now.refunded_minor < before.refunded_minor
+    yield "refund_failed" if fell else "refund", replace(now, disputed=before.disputed)
     names = {Dispute.open: "dispute", Dispute.lost: "dispute_lost"}
     yield names.get(now.disputed, "dispute_won"), now
 

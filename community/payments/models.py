@@ -175,7 +175,7 @@ class LedgerTransaction(SQLModel, table=True):
     id: int = identity()
     at: datetime = moment()
     what: str = text()
-    """`payment`, `refund`, `dispute`, `dispute_won`, `dispute_lost`, `placed` (it is known now what for)."""
+    """`payment`, `refund`, `refund_failed`, `dispute`, `dispute_won`, `dispute_lost`, `placed` (known what for)."""
     provider: str = text()
     charge: str = text()
     version: int = Field(sa_column=Column(Integer, nullable=False))
@@ -236,7 +236,8 @@ class RefundRequest(SQLModel, table=True):
     amount_minor: int = bigint()
     currency: str = text()
     state: str = text()
-    """`approved`: the provider is to be told; `sent`: it was, or staff do it by hand; `failed`: it refuses."""
+    """`approved`: the provider is to be told; `sent`: it was, or staff do it by hand; `failed`: it refuses, or the
+    money did not arrive."""
     asked_at: datetime = moment()
     asked_by: str = text()
     decided_at: datetime | None = moment(nullable=True)

@@ -14,6 +14,8 @@ class Kind(StrEnum):
     failed = "failed"
     refunded = "refunded"
     """Some or all of it was paid back."""
+    refund_failed = "refund_failed"
+    """What was said to be paid back did not arrive, and is ours again."""
     disputed = "disputed"
     """The payer asks their bank for the money; it is open who is right."""
     dispute_won = "dispute_won"
@@ -42,7 +44,7 @@ class Notice:
     plan: str | None = None
     """Key of the plan, if it was passed through: some providers sell without an order of ours."""
     amount: Amount | None = None
-    """Paid: of this payment. Refunded: all that has been refunded of it so far."""
+    """Paid: of this payment. Refunded: all that has been refunded of it so far. Of a refund that failed: this one's."""
     payer: int | None = None
     """Telegram's number of who paid, if the provider passes it through."""
     also: str | None = None

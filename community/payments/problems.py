@@ -4,7 +4,7 @@ from community.members.follow_ups import promise
 from community.outbox.alerts import Alert, alert
 from community.payments.till import Till
 
-TASK, DISPUTE = "payment_problem", "payment_dispute"
+TASK, DISPUTE, REFUND = "payment_problem", "payment_dispute", "refund_failed"
 """Kinds of tasks for staff."""
 
 
@@ -14,11 +14,13 @@ async def tell_staff(till: Till, subject: str, what: str, where: str) -> None:
     await alert(till.conn, about, till.at)
 
 
-async def needs_human(till: Till, kind: str, payment: str, member_id: int | None, note: str) -> None:
-    """Staff are told of the payment, and have a task where its member is known: once for each kind."""
+async def needs_human(
+    till: Till, kind: str, payment: str, member_id: int | None, note: str, occurrence: str | None = None
+) -> None:
+    """Staff are told of the payment, and have a task where its member is known: once for each kind, or `occurrence`."""
     if member_id is not None:
         due_at = till.at + till.playbook.payments.problem_within
-        task = await promise(till.conn, member_id, kind, note, till.at, due_at, occurrence=payment)
+        task = await promise(till.conn, member_id, kind, note, till.at, due_at, occurrence=occurrence or payment)
         if task is None:
             return
     await tell_staff(till, f"{kind}:{note}", f"A payment needs somebody: {note}", f"payment {payment}")

@@ -65,7 +65,7 @@ def _used(term: Term, at: datetime) -> int:
 
 
 async def refundable(conn: Connection, order_id: int) -> Payment | None:
-    """The order's newest payment of which something is still ours."""
+    """The order's newest payment of which something is still ours; of one in dispute the payer's bank decides."""
     row = await (await conn.execute(queries.refundable, {"order_id": order_id})).fetchone()
     return Payment(**row) if row else None
 
@@ -101,8 +101,15 @@ async def decide(conn: Connection, request_id: int, at: datetime, *, approve: bo
 
 
 async def order_refund(conn: Connection, payment: Payment, at: datetime, *, by: str) -> RefundRequest:
-    """Staff refund all that is left of a payment, asked for or not. Raises OrderRefused when nothing is."""
+    """Staff refund all that is left of a payment, asked for or not. Raises OrderRefused when nothing is, or while it is
+    for the payer's bank to say whose the money is.
+    """
     _check(payment)
+    if payment.disputed in ("open", "lost"):
+        raise OrderRefused(
+            f"payment {payment.provider}:{payment.charge}: its dispute is {payment.disputed}; a refund would be paid "
+            "twice, answer the dispute on the provider's page"
+        )
     async with transaction(conn):
         waiting = await (await conn.execute(queries.open_request, _of(payment))).fetchone()
         if waiting and waiting["state"] == "asked":
@@ -183,6 +190,12 @@ async def answered(conn: Connection, request: RefundRequest, error: str | None) 
     row = await (await conn.execute(queries.answered, values)).fetchone()
     assert row is not None
     return str(row["state"])
+
+
+async def bounced(conn: Connection, provider: str, charge: str) -> None:
+    """The provider says that the money did not arrive: it can be asked for again."""
+    error = "the provider says that the money did not arrive"
+    await conn.execute(queries.bounced, {"provider": provider, "charge": charge, "error": error})
 
 
 async def _open(conn: Connection, payment: Payment) -> RefundRequest:

@@ -1,6 +1,7 @@
 -- name: refundable
 SELECT * FROM payments
 WHERE order_id = %(order_id)s AND state IN ('matched', 'unclaimed', 'unmatched') AND paid_minor > refunded_minor
+    AND disputed NOT IN ('open', 'lost')
 ORDER BY paid_at DESC, charge
 LIMIT 1
 
@@ -63,6 +64,10 @@ UPDATE refund_requests SET
     END
 WHERE id = %(id)s
 RETURNING state
+
+-- name: bounced
+UPDATE refund_requests SET state = 'failed', error = %(error)s
+WHERE provider = %(provider)s AND charge = %(charge)s AND state = 'sent'
 
 -- name: sent
 SELECT id, member_id FROM refund_requests

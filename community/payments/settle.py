@@ -263,7 +263,8 @@ async def _tell_of_reversals(
         await send_refund(till, payment, order, standing, ended=ended)
     if standing.disputed is Dispute.open and before.disputed != Dispute.open:
         await needs_human(till, DISPUTE, named(payment), payment.member_id, "disputed")
-    if standing.strange or standing.refunded_minor > standing.paid.minor:
+    fell = standing.refunded_minor < before.refunded_minor and not standing.bounced
+    if fell or standing.strange or standing.refunded_minor > standing.paid.minor:
         await tell_staff(till, "strange_refund", "A refund does not fit what was paid", f"payment {named(payment)}")
 
 

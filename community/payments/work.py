@@ -11,8 +11,11 @@ from community.database.queries import load
 from community.members.clean import storable
 from community.outbox.alerts import Alert, alert
 from community.payments.fulfil import end_subscription
+from community.payments.messages import named
 from community.payments.models import Payment
 from community.payments.notice import Kind
+from community.payments.problems import REFUND, needs_human
+from community.payments.refunds import bounced
 from community.payments.settle import Settled, settle
 from community.payments.till import Till
 
@@ -75,9 +78,18 @@ async def _settled(till: Till, row: Row) -> tuple[LiteralString, str]:
         return "ignored", "of no payment"
     known = await (await till.conn.execute(queries.payment_of, row)).fetchone()
     settled = await _settle(till, row["provider"], (known or row)["charge"], row["event_id"])
+    if row["kind"] == Kind.refund_failed:
+        await _tell_of_failure(till, settled.payment, row)
     if settled.payment and settled.payment.subscription:
         await _settle_relatives(till, settled.payment, row["event_id"])
     return "handled", str(settled)
+
+
+async def _tell_of_failure(till: Till, payment: Payment | None, row: Row) -> None:
+    """A refund did not arrive: somebody asks again, or pays back in another way."""
+    about = payment or Payment(provider=row["provider"], charge=row["charge"])
+    await bounced(till.conn, about.provider, about.charge)
+    await needs_human(till, REFUND, named(about), about.member_id, "a refund failed", row["event_id"])
 
 
 async def _settle_relatives(till: Till, payment: Payment, event_id: str) -> None:

@@ -30,7 +30,17 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 HAPPENING = st.tuples(
     st.sampled_from(["c1", "c2"]),
-    st.sampled_from([Kind.paid, Kind.refunded, Kind.disputed, Kind.dispute_won, Kind.dispute_lost, Kind.failed]),
+    st.sampled_from(
+        [
+            Kind.paid,
+            Kind.refunded,
+            Kind.refund_failed,
+            Kind.disputed,
+            Kind.dispute_won,
+            Kind.dispute_lost,
+            Kind.failed,
+        ]
+    ),
     st.integers(0, 4),
     st.sampled_from([5000, DUE.minor, None]),
 )
@@ -46,7 +56,8 @@ def notices(history: list[Any]) -> list[Notice]:
     """What a provider says. Every payment of a charge is of the same sum; what was refunded is said so far."""
     found = []
     for place, (charge, kind, minutes, minor) in enumerate(history):
-        amount = {Kind.paid: DUE, Kind.refunded: minor and DUE.model_copy(update={"minor": minor})}.get(kind)
+        part = minor and DUE.model_copy(update={"minor": minor})
+        amount = {Kind.paid: DUE, Kind.refunded: part, Kind.refund_failed: part}.get(kind)
         at = NOON + minutes * MINUTE
         found.append(Notice(kind=kind, event_id=f"e{place}", name=kind, at=at, charge=charge, amount=amount))
     return found

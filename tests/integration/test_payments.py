@@ -25,10 +25,12 @@ from community.payments.claims import Claim, claim, claim_of_payer, place
 from community.payments.entry import made
 from community.payments.events import StoredEvent, store
 from community.payments.invoices import InvoiceWanted, finish_invoice, request_invoice
+from community.payments.listing import payment_named
 from community.payments.messages import send_unclaimed
 from community.payments.notice import Kind
 from community.payments.numbers import shown
 from community.payments.orders import NewOrder, expire, find, open_order
+from community.payments.refunds import ask, decide, order_refund, refundable
 from community.payments.settle import settle
 from community.payments.till import Till as Surroundings
 from community.payments.truth import differences, uneven
@@ -416,6 +418,48 @@ async def test_a_refund_that_comes_before_the_payment_gives_nothing(shop: Till, 
     assert await shop.links("given_at IS NOT NULL") == []
     assert await shop.balance() == {"refunds:month": 19900, "revenue:month": -19900}
     await shop.is_true()
+
+
+async def test_what_was_taken_back_is_given_again_when_the_refund_fails(shop: Till, ann: int, vip: int) -> None:
+    order = await shop.order(member_id=ann)
+    await shop.hear(paid(order=order.number))
+    payment = await payment_named(shop.conn, "ime:c1")
+    request = await ask(shop.conn, shop.bundle.playbook, order, payment, NOON)
+    await decide(shop.conn, request.request.id, NOON, approve=True, by="op")
+    await shop.hear(refunded(at=NOON + DAY))
+    assert await shop.terms(ann) == []
+    failed = said(Kind.refund_failed, event_id="re_1:failed", at=NOON + 2 * DAY, amount=parse_money("199 CNY"))
+    assert await shop.hear(failed, failed) == 1
+    assert len(await shop.terms(ann)) == 1
+    assert await shop.balance() == {"cash:ime": 19900, "revenue:month": -19900}
+    assert await shop.booked() == ["payment", "refund", "refund_failed"]
+    assert await shop.order_state(order) == "paid"
+    assert (await shop.rows("SELECT state FROM refund_requests")) == [{"state": "failed"}]
+    assert "refund_failed" in [row["kind"] for row in await shop.rows("SELECT kind FROM follow_ups")]
+    await shop.is_true()
+    again = await order_refund(shop.conn, await payment_named(shop.conn, "ime:c1"), NOON, by="op")
+    assert again.id != request.request.id, "it can be asked for again"
+
+
+async def test_a_refund_may_fail_before_it_is_known(shop: Till, ann: int) -> None:
+    order = await shop.order(member_id=ann)
+    failed = said(Kind.refund_failed, event_id="re_1:failed", at=NOON + 2 * DAY, amount=parse_money("199 CNY"))
+    await shop.hear(failed, paid(order=order.number), refunded(at=NOON + DAY))
+    assert len(await shop.terms(ann)) == 1
+    assert await shop.balance() == {"cash:ime": 19900, "revenue:month": -19900}
+    await shop.is_true()
+
+
+async def test_what_is_in_dispute_is_not_refunded_too(shop: Till, ann: int) -> None:
+    order = await shop.order(member_id=ann)
+    await shop.hear(paid(order=order.number))
+    assert await refundable(shop.conn, order.id) is not None
+    await shop.hear(said(Kind.disputed, at=NOON + DAY))
+    assert await refundable(shop.conn, order.id) is None
+    with pytest.raises(OrderRefused, match="its dispute is open"):
+        await order_refund(shop.conn, await payment_named(shop.conn, "ime:c1"), NOON, by="op")
+    await shop.hear(said(Kind.dispute_won, at=NOON + 2 * DAY))
+    assert await refundable(shop.conn, order.id) is not None
 
 
 async def test_a_dispute_is_seen_to_and_access_ends_when_it_is_lost(shop: Till, ann: int, vip: int) -> None:

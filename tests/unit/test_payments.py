@@ -88,7 +88,11 @@ def test_numbers_and_codes_are_drawn_and_proved() -> None:
 
 AMOUNTS = st.integers(1, 30_000).map(lambda minor: Amount(minor=minor, currency="CNY"))
 NOTICES = st.builds(
-    lambda kind, amount, minutes: (kind, amount if kind in (Kind.paid, Kind.refunded) else None, minutes),
+    lambda kind, amount, minutes: (
+        kind,
+        amount if kind in (Kind.paid, Kind.refunded, Kind.refund_failed) else None,
+        minutes,
+    ),
     st.sampled_from(list(Kind)),
     AMOUNTS,
     st.integers(0, 5),
@@ -121,6 +125,34 @@ def test_of_refunds_the_largest_counts_as_they_are_cumulative() -> None:
     whole = fold([*parts, notice(Kind.paid, amount=PAID), notice(Kind.refunded, "all")])
     assert whole is not None
     assert (whole.refunded_minor, whole.is_kept) == (19900, False)
+
+
+def test_of_refunds_the_latest_counts_less_what_failed_since() -> None:
+    def refund(kind: Kind, minor: int, day: int) -> Notice:
+        return notice(kind, f"{kind}{day}", NOON + day * DAY, amount=Amount(minor=minor, currency="CNY"))
+
+    told = [
+        (Kind.refunded, 9000, 9000),
+        (Kind.refunded, 5000, 5000),
+        (Kind.refund_failed, 5000, 0),
+        (Kind.refund_failed, 5000, 0),
+        (Kind.refunded, 19900, 19900),
+        (Kind.refund_failed, 19000, 900),
+    ]
+    known = [notice(Kind.paid, amount=PAID)]
+    for day, (kind, minor, refunded) in enumerate(told, 1):
+        known.append(refund(kind, minor, day))
+        standing = fold(reversed(known))
+        assert standing is not None
+        assert standing.refunded_minor == refunded, day
+    assert standing.bounced
+
+
+def test_a_refund_that_fails_in_the_same_second_has_failed() -> None:
+    parts = [(Kind.refund_failed, "a"), (Kind.refunded, "b")]
+    standing = fold([notice(kind, name, amount=PAID) for kind, name in [*parts, (Kind.paid, "p")]])
+    assert standing is not None
+    assert (standing.refunded_minor, standing.is_kept) == (0, True)
 
 
 def test_a_refund_in_another_currency_is_not_counted() -> None:

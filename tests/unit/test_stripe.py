@@ -165,6 +165,18 @@ def test_an_invoice_that_is_only_paper_pays_nothing_twice() -> None:
     assert read("invoice.paid", new_invoice(parent=None)).kind is Kind.unknown
 
 
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("refund.failed", "failed"), ("refund.updated", "failed"), ("charge.refund.updated", "canceled")],
+)
+def test_a_refund_that_failed_is_one_event_however_often_it_is_said(name: str, status: str) -> None:
+    refund = {"id": "re_1", "charge": "ch_1", "payment_intent": "pi_1", "amount": 500, "currency": "usd"}
+    notice = read(name, refund | {"status": status})
+    assert (notice.kind, notice.charge, notice.event_id) == (Kind.refund_failed, "pi_1", "re_1:failed")
+    assert notice.amount == Amount(minor=500, currency="USD")
+    assert read(name, refund | {"status": "succeeded"}).kind is Kind.unknown
+
+
 def test_a_refund_says_all_that_has_been_refunded() -> None:
     charge = {"id": "ch_1", "payment_intent": "pi_1", "amount": 2990, "amount_refunded": 1000, "currency": "usd"}
     notice = read("charge.refunded", charge)
@@ -239,6 +251,7 @@ SEEDS = {
     "invoice.payment_failed": new_invoice(),
     "invoice_payment.paid": {"invoice": "in_1", "payment": {"payment_intent": "pi_1"}},
     "customer.subscription.updated": {"id": "sub_1", "items": {"data": [{"current_period_end": NOW_S}]}},
+    "refund.failed": {"id": "re_1", "payment_intent": "pi_1", "amount": 5, "currency": "usd", "status": "failed"},
     "charge.refunded": {"id": "ch_1", "payment_intent": "pi_1", "amount_refunded": 5, "currency": "usd"},
     "charge.dispute.closed": {"id": "d", "charge": "ch", "amount": 5, "currency": "usd", "status": "won"},
 }

@@ -29,6 +29,8 @@ SETTLED = ("paid", "no_payment_required")
 DISPUTES = {"won": Kind.dispute_won, "warning_closed": Kind.dispute_won, "prevented": Kind.dispute_won,
             "lost": Kind.dispute_lost}  # fmt: skip
 """How a dispute closed. One that was only an inquiry, or was prevented, took no money."""
+BOUNCED = ("failed", "canceled")
+"""A refund's status by which its money is ours again."""
 WITHOUT_DECIMALS = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 )  # fmt: skip
@@ -70,7 +72,7 @@ class Stripe:
         if not (name and event_id and at and isinstance(about, Mapping)):
             raise Malformed("it is not an event of Stripe's")
         said = _said(name, about)
-        return Notice(event_id=event_id, name=name, at=at, **{"kind": Kind.unknown, **said})
+        return Notice(**{"event_id": event_id, "name": name, "at": at, "kind": Kind.unknown, **said})
 
 
 def _signed(secret: str, header: str, body: bytes) -> bool:
@@ -103,6 +105,8 @@ def _said(name: str, about: Body) -> dict[str, Any]:
             return _subscription(about, Kind.subscription_ended)
         case "charge.refunded":
             return _of_charge(about, about.get("id")) | {"kind": Kind.refunded, **_money(about, "amount_refunded")}
+        case "refund.failed" | "refund.updated" | "charge.refund.updated":
+            return _failed_refund(about)
         case "charge.dispute.created":
             return _of_charge(about, about.get("charge")) | {"kind": Kind.disputed, **_money(about, "amount")}
         case "charge.dispute.closed":
@@ -173,6 +177,15 @@ def _subscription(about: Body, kind: Kind) -> dict[str, Any]:
 def _of_charge(about: Body, charge: Any) -> dict[str, Any]:
     """Which payment a refund or a dispute is of. Charges made without a payment intent have only their own number."""
     return {"charge": _id(about, "payment_intent") or _id({"charge": charge}, "charge")}
+
+
+def _failed_refund(about: Body) -> dict[str, Any]:
+    """A refund that did not arrive. Several events may say so, which is one: it goes by the refund's own number."""
+    number = _id(about, "id")
+    if about.get("status") not in BOUNCED or number is None:
+        return {}
+    said = {"kind": Kind.refund_failed, "event_id": f"{number}:failed", **_money(about, "amount")}
+    return _of_charge(about, about.get("charge")) | said
 
 
 def _passed_through(holders: Sequence[Any]) -> dict[str, Any]:
