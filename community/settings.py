@@ -4,6 +4,7 @@ from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 from hmac import new as hmac
+from ipaddress import ip_network
 from os import geteuid
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -51,6 +52,9 @@ class Settings(BaseSettings):
     """PostgreSQL to use (`postgresql://…`). Without it an embedded one is started under `data_dir`."""
     public_url: str | None = None
     """Public HTTPS address of the gateway, for tracked links and webhooks. Without it: polling, direct links."""
+    trusted_proxies: str = "127.0.0.1,::1"
+    """Addresses and networks, with commas, of the proxies before the gateway: what they say in X-Forwarded-For is
+    believed, of nobody else. Limits for visitors go by it."""
     ime_secrets: SecretStr | None = None
     """Secrets that iMe's callbacks are signed with, as `<key>:<secret>`, several with commas while one is replaced."""
     ime_timestamp_header: str = "X-iMe-Timestamp"
@@ -121,6 +125,17 @@ class Settings(BaseSettings):
         if not all(secret.startswith(beginnings) for secret in _listed(value)):
             raise ValueError(f"must begin with {' or '.join(beginnings)}; copy it again from Stripe's dashboard")
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        networks = [each.strip() for each in value.split(",") if each.strip()]
+        try:
+            for each in networks:
+                ip_network(each)
+        except ValueError:
+            raise ValueError("write addresses or networks (10.0.0.0/8) of your proxies, several with commas") from None
+        return ",".join(networks)
 
     @field_validator("public_url")
     @classmethod

@@ -153,7 +153,8 @@ class Service:
             delivery.wake()
 
     async def _serve_gateway(self) -> None:
-        await _Server(http_config(self._gateway)).serve([self._listener.dup()])
+        config = http_config(self._gateway, self._settings.trusted_proxies)
+        await _Server(config).serve([self._listener.dup()])
 
     async def _beat(self) -> None:
         async with self._pool.connection() as conn:

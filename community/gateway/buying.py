@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 from starlette.requests import ClientDisconnect, Request
@@ -14,10 +15,11 @@ from community.database.pool import Connection, Pool
 from community.errors import PlaybookError
 from community.gateway.bodies import TooLarge
 from community.gateway.health import UNAVAILABLE
-from community.gateway.ordering import NoForm, Ordering
-from community.gateway.pages import not_found, try_later
+from community.gateway.ordering import WITHIN_S, NoForm, Ordering, read_form
+from community.gateway.pages import not_found, too_many, try_later
 from community.gateway.product import Product
 from community.gateway.shop import Shop
+from community.gateway.visitors import Limits, address_of
 from community.outbox.bundles import Bundles
 from community.outbox.render import RenderError
 from community.payments.selling import on_sale
@@ -26,6 +28,10 @@ from community.playbook_offers import TermPlan
 log = logging.getLogger(__name__)
 
 ANSWER_S = 5.0
+AT_ONCE = 6
+"""Connections to the database that the shop has at most: visitors, however many, leave the rest to the bot."""
+LOOKS = {"address": 300, "coupon": 30}
+"""How often pages may be opened, and coupons typed, from one address in ten minutes; many people share one."""
 
 Answer = TypeVar("Answer")
 Show = Callable[[Connection, Bundle, Request, TermPlan, str], Awaitable[Answer]]
@@ -38,6 +44,8 @@ class Buying:
         self._pool, self._bundles = pool, Bundles()
         self._product = Product(shop)
         self._ordering = Ordering(shop, self._product)
+        self._looks = Limits(LOOKS, WITHIN_S)
+        self._at_once = asyncio.Semaphore(AT_ONCE)
 
     def routes(self) -> list[Route]:
         """Their addresses."""
@@ -50,11 +58,21 @@ class Buying:
 
     async def product(self, request: Request) -> Response:
         """The page of a plan that is on sale."""
+        if not self._may_look(request, request.query_params.get("coupon", "")):
+            return too_many()
         return await self._of_plan(request, self._product.show)
 
     async def order(self, request: Request) -> Response:
-        """An order from the page."""
-        made = await self._of_plan(request, self._ordering.order)
+        """An order from the page. What is not read by then, or asked too often, holds no connection."""
+        try:
+            form = await read_form(request)
+        except TooLarge:
+            return PlainTextResponse("too large", 413)
+        except (NoForm, ClientDisconnect):
+            return PlainTextResponse("malformed", 400)
+        if not self._may_look(request, form.get("coupon", "")):
+            return too_many()
+        made = await self._of_plan(request, partial(self._ordering.order, form))
         if isinstance(made, Response):
             return made
         if lead := await self._ordering.checkout(made):
@@ -63,7 +81,13 @@ class Buying:
 
     async def paid(self, request: Request) -> Response:
         """The page of an order."""
+        if not self._may_look(request, ""):
+            return too_many()
         return await self._answer(lambda conn, bundle: self._ordering.show(conn, bundle, request))
+
+    def _may_look(self, request: Request, coupon: str) -> bool:
+        address = address_of(request)
+        return self._looks.allow(address=address, **({"coupon": address} if coupon.strip() else {}))
 
     async def _of_plan(self, request: Request, show: Show[Answer]) -> Answer | Response:
         async def shown(conn: Connection, bundle: Bundle) -> Answer | Response:
@@ -75,12 +99,8 @@ class Buying:
 
     async def _answer(self, show: Callable[[Connection, Bundle], Awaitable[Answer]]) -> Answer | Response:
         try:
-            async with asyncio.timeout(ANSWER_S), self._pool.connection(timeout=3.0) as conn:
+            async with asyncio.timeout(ANSWER_S), self._at_once, self._pool.connection(timeout=3.0) as conn:
                 return await show(conn, await self._bundles.current(conn))
-        except TooLarge:
-            return PlainTextResponse("too large", 413)
-        except (NoForm, ClientDisconnect):
-            return PlainTextResponse("malformed", 400)
         except (PlaybookError, RenderError) as error:
             log.warning("shop: %s", error)
             return try_later()

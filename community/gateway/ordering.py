@@ -23,7 +23,7 @@ from community.gateway.counters import ORDERS
 from community.gateway.pages import not_found
 from community.gateway.product import Product, amount_text, quoted, variant, word_of
 from community.gateway.shop import Guest, Shop, Way, amount_of, ime_address, order_address
-from community.gateway.visitors import Limits
+from community.gateway.visitors import Limits, address_of
 from community.page_templates import ORDER
 from community.payments.models import Order
 from community.payments.numbers import claim_payload, proves, shown
@@ -41,7 +41,7 @@ OPEN = frozenset({"open", "expired"})
 """States of orders that may still be paid."""
 LIMITS = {"visitor": 10, "address": 30, "member": 10, "all": 1000}
 WITHIN_S = 600.0
-"""How many orders may be opened in ten minutes; many people share an address."""
+"""How many orders may be opened in ten minutes; many people share an address. `all`: by whoever is not known."""
 
 
 class NoForm(Exception):
@@ -66,10 +66,10 @@ class Ordering:
         self._limits = Limits(LIMITS, WITHIN_S)
 
     async def order(
-        self, conn: Connection, bundle: Bundle, request: Request, plan: TermPlan, key: str
+        self, form: Mapping[str, str], conn: Connection, bundle: Bundle, request: Request, plan: TermPlan, key: str
     ) -> Response | Checkout:
         """Open an order and lead on, at once or by Stripe's word; else the page again, saying why not."""
-        at, form = await sop_now(conn), await _form(request)
+        at = await sop_now(conn)
         guest = await self._shop.guest(conn, bundle, request, form, at)
         wanted = Way(request.path_params["way"], form.get("currency", ""))
         problem = self._problem(bundle, request, guest, plan, key, wanted, form)
@@ -99,9 +99,8 @@ class Ordering:
             return "not_possible", 400
         if not self._shop.forms.is_ours(request, guest.visitor, key, form.get("token", "")):
             return "expired", 403
-        whose = {"member": str(guest.member.id)} if guest.member else {}
-        address = request.client.host if request.client else ""
-        if not self._limits.allow(visitor=guest.visitor.id, address=address, all="", **whose):
+        whose = {"member": str(guest.member.id)} if guest.member else {"all": ""}
+        if not self._limits.allow(visitor=guest.visitor.id, address=address_of(request), **whose):
             return "too_many", 429
         return None
 
@@ -203,7 +202,7 @@ def _kept(given: Mapping[str, str]) -> dict[str, str]:
     return {name: given[name] for name in ("code", "paid") if given.get(name)}
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def read_form(request: Request) -> dict[str, str]:
     """What was sent with the form; of a field sent twice the last. Raises TooLarge, or NoForm."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise NoForm

@@ -29,5 +29,15 @@ def try_later() -> HTMLResponse:
     )
 
 
+def too_many() -> HTMLResponse:
+    """Somebody, or many who share an address, ask more often than people do."""
+    return _page(
+        429,
+        "请稍候 · Too many requests",
+        "打开得太频繁，请过几分钟再试，或直接在 Telegram 里问机器人。",
+        "This was opened too often in a short time. Please try again in some minutes, or ask the bot in Telegram.",
+    )
+
+
 def _page(status: int, title: str, chinese: str, english: str) -> HTMLResponse:
     return HTMLResponse(_PAGE.format(title=title, chinese=chinese, english=english), status)

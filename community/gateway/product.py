@@ -18,6 +18,7 @@ from community.engagement.redemptions import Refusal
 from community.errors import OrderRefused
 from community.gateway.links import is_robot
 from community.gateway.shop import Guest, Shop, Way
+from community.gateway.visitors import Limits
 from community.page_templates import PRODUCT, STYLE
 from community.payments.orders import NewOrder, Price, price_of
 from community.payments.providers.stars import CURRENCY
@@ -31,6 +32,8 @@ queries = load(__file__, "shop.sql")
 SECTIONS = tuple(name for page in PAGE if not (name := page.removeprefix("page/")).startswith("lead_"))
 COUNTED_S = 60.0
 """How old the number of those who hold a plan may be."""
+VIEWED_S = 3600.0
+"""A visitor who looks again within this time is not counted again."""
 FEW = 10
 """Fewer are not told: it would speak against the plan."""
 REFUSED = {Refusal.unknown: "coupon_unknown", Refusal.someone_elses: "coupon_unknown"}
@@ -53,6 +56,7 @@ class Product:
 
     def __init__(self, shop: Shop) -> None:
         self._shop = shop
+        self._views = Limits({"view": 1}, VIEWED_S)
         self._holders: dict[str, tuple[float, int]] = {}
 
     async def style(self, request: Request) -> Response:
@@ -67,7 +71,7 @@ class Product:
         said = given.get("notice")
         notice = said if said in NOTICES else None
         answer = await self.page(conn, bundle, guest, key, plan, given.get("coupon", ""), at, notice=notice)
-        if not is_robot(request):
+        if not is_robot(request) and self._views.allow(view=f"{guest.visitor.id}:{key}"):
             data = {"plan": key, "variant": variant(bundle, guest), "new": guest.visitor.new}
             await record(conn, [Activity("page_view", at, None, None, data)])
         return answer

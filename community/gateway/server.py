@@ -18,10 +18,21 @@ MOST_CONNECTIONS = 500
 """Of this process: what the bot itself needs, its database and Telegram, must not run out of files."""
 
 
-def http_config(app: ASGIApp) -> uvicorn.Config:
-    """How uvicorn serves the gateway. It logs no addresses: tracked ones name members."""
+def http_config(app: ASGIApp, trusted_proxies: str = "127.0.0.1") -> uvicorn.Config:
+    """How uvicorn serves the gateway. It logs no addresses: tracked ones name members.
+
+    `trusted_proxies`: addresses and networks, with commas, whose word on who asks is believed.
+    """
     return uvicorn.Config(
-        app, http=_Bounded, ws="none", log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
+        app,
+        http=_Bounded,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+        proxy_headers=True,
+        forwarded_allow_ips=trusted_proxies,
     )
 
 

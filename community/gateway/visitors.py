@@ -5,6 +5,7 @@ from collections import OrderedDict, deque
 from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest, new as hmac
+from ipaddress import ip_address, ip_network
 from re import ASCII, compile as pattern
 from secrets import token_urlsafe
 from typing import NamedTuple
@@ -16,6 +17,8 @@ COOKIE = "visitor"
 KEPT_S = 180 * 86_400
 MOST_KNOWN = 10_000
 """Visitors and addresses remembered at once for the limits; the longest silent are forgotten first."""
+NETWORK = 64
+"""Bits of an IPv6 address that are the customer's; within it they have as many addresses as they like."""
 _SHAPE = pattern(r"[A-Za-z0-9_-]{20,40}", ASCII)
 
 
@@ -30,6 +33,17 @@ def visitor_of(request: Request) -> Visitor:
     """The visitor; a new one gets a number drawn at random."""
     known = request.cookies.get(COOKIE, "")
     return Visitor(known, False) if _SHAPE.fullmatch(known) else Visitor(token_urlsafe(18), True)
+
+
+def address_of(request: Request) -> str:
+    """Where the request comes from, as far as limits are concerned: of IPv6 the network that one customer is given."""
+    host = request.client.host if request.client else ""
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    address = getattr(address, "ipv4_mapped", None) or address
+    return str(address) if address.version == 4 else str(ip_network((address, NETWORK), strict=False))
 
 
 def remember(response: Response, visitor: Visitor, *, secure: bool) -> None:

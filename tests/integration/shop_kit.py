@@ -141,7 +141,7 @@ async def opened_shop(
         with _stripe_at(address):
             app = create_gateway(pool, settings, Wakeup(database_url), lambda: username)
         listener = bind("127.0.0.1", 0)
-        server = Server(http_config(app))
+        server = Server(http_config(app, settings.trusted_proxies))
         serving = asyncio.create_task(server.serve([listener]))
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
             yield Visitor(f"http://127.0.0.1:{listener.getsockname()[1]}", http, conn, fake, settings)

@@ -1,5 +1,6 @@
 """The page of a plan over real HTTP: what it says, what it orders, and what it never does."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -15,7 +16,9 @@ from community.access.terms import set_end
 from community.bundle import Bundle
 from community.database.pool import Connection, Pool
 from community.engagement.coupons import NewCoupon, issue
-from community.gateway import ordering
+from community.gateway import buying, ordering
+from community.gateway.buying import AT_ONCE, Buying
+from community.gateway.shop import Shop
 from community.members.people import by_id
 from community.outbox.bundles import publish
 from community.payments.claims import Claim, claim
@@ -184,13 +187,17 @@ async def now(visitor: Visitor) -> Any:
 
 
 async def test_looking_orders_nothing_and_is_counted_without_a_name(visitor: Visitor) -> None:
-    await visitor.page("/buy/month")
-    await visitor.page("/buy/month")
+    for _ in range(3):
+        await visitor.page("/buy/month")
+    await visitor.page("/buy/year")
     await visitor.get("/buy/month", **{"User-Agent": "TelegramBot (like TwitterBot)"})
     assert (await visitor.get("/buy/month/stars")).status == 405
     assert await visitor.orders() == []
     seen = await views(visitor)
-    assert [(view["member_id"], view["data"]["new"]) for view in seen] == [(None, True), (None, False)]
+    assert [(view["member_id"], view["data"]["plan"]) for view in seen] == [(None, "month"), (None, "year")], "once"
+    visitor.cookie = ""
+    await visitor.page("/buy/month")
+    assert len(await views(visitor)) == 3, "another browser"
     assert {tuple(view["data"]) for view in seen} == {("new", "plan", "variant")}
 
 
@@ -288,6 +295,66 @@ async def test_too_many_orders_are_refused(visitor: Visitor, monkeypatch: pytest
     assert len(await visitor.orders()) == ordering.LIMITS["address"]
 
 
+async def test_who_looks_too_often_costs_no_connection(
+    visitor: Visitor, pool: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(buying.LOOKS, "address", 3)
+    monkeypatch.setitem(buying.LOOKS, "coupon", 1)
+
+    async def look(address: str, coupon: str = "") -> int:
+        return (await visitor.get(f"/buy/month?coupon={coupon}", **{"X-Forwarded-For": address})).status
+
+    assert [await look("203.0.113.7") for _ in range(4)] == [200, 200, 200, 429]
+    before = pool.get_stats().get("requests_num", 0)
+    assert await look("203.0.113.7") == 429
+    assert pool.get_stats().get("requests_num", 0) == before
+    assert await look("203.0.113.8") == 200, "another address"
+    network = ["2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:1:ffff::3", "2001:db8:0:1::4", "2001:db8:0:2::1"]
+    assert [await look(address) for address in network] == [200, 200, 200, 429, 200]
+    assert [await look("203.0.113.9", "GUESS") for _ in range(2)] == [200, 429]
+    assert await look("203.0.113.9") == 200, "without a coupon"
+    form = await visitor.form("/buy/month", *STARS)
+    form.fields["coupon"] = "GUESS"
+    statuses = [(await visitor.send(form, **{"X-Forwarded-For": "203.0.113.10"})).status for _ in range(2)]
+    assert statuses == [409, 429]
+
+
+async def test_whose_word_is_not_trusted_is_one_visitor(
+    visitor: Visitor, pool: Pool, conn: Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(buying.LOOKS, "address", 1)
+    async with opened_shop(pool, conn, database_url, trusted_proxies="10.0.0.0/8") as other:
+        answers = [await other.get("/buy/month", **{"X-Forwarded-For": f"203.0.113.{n}"}) for n in range(2)]
+    assert [answer.status for answer in answers] == [200, 429]
+
+
+async def test_members_are_not_kept_out_by_all_the_others(
+    visitor: Visitor, member: MakeMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ordering.LIMITS, "all", 1)
+    form = await visitor.form("/buy/month", *STARS)
+    assert [(await visitor.send(form)).status for _ in range(2)] == [303, 429]
+    token = visitor.token(await put(visitor.conn, member_id=await member(), due_at=await now(visitor)))
+    assert (await visitor.send(await visitor.form(f"/buy/month?m={token}", *STARS))).status == 303
+
+
+async def test_the_shop_leaves_connections_to_the_bot(visitor: Visitor, pool: Pool, bundle: Bundle) -> None:
+    shop = Buying(pool, Shop(visitor.settings, lambda: "the_bot"))
+    inside, done = 0, asyncio.Event()
+
+    async def stay(*_: Any) -> Any:
+        nonlocal inside
+        inside += 1
+        await done.wait()
+
+    waiting = [asyncio.create_task(shop._answer(stay)) for _ in range(AT_ONCE + 3)]
+    await asyncio.sleep(0.3)
+    assert inside == AT_ONCE
+    done.set()
+    await asyncio.gather(*waiting)
+    assert inside == AT_ONCE + 3
+
+
 async def test_what_is_no_form_is_refused(visitor: Visitor) -> None:
     for data, kind, status in (
         (b"{}", "application/json", 400),
@@ -303,8 +370,9 @@ async def test_what_is_no_form_is_refused(visitor: Visitor) -> None:
 
 @pytest.fixture
 def unlimited(monkeypatch: pytest.MonkeyPatch) -> None:
-    for kind in ordering.LIMITS:
-        monkeypatch.setitem(ordering.LIMITS, kind, 10_000)
+    for limits in (ordering.LIMITS, buying.LOOKS):
+        for kind in limits:
+            monkeypatch.setitem(limits, kind, 10_000)
 
 
 @pytest.fixture
@@ -338,7 +406,7 @@ async def test_whatever_is_posted_no_order_has_another_amount(
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 @given(coupon=texts, token=texts, lang=texts, notice=texts)
 async def test_nothing_in_the_address_reaches_the_page_as_markup(
-    visitor: Visitor, coupon: str, token: str, lang: str, notice: str
+    visitor: Visitor, unlimited: None, coupon: str, token: str, lang: str, notice: str
 ) -> None:
     asked = {"coupon": coupon, "m": token, "lang": lang, "notice": notice}
     answer = await visitor.get(f"/buy/month?{urlencode(asked, errors='replace')}")

@@ -85,6 +85,8 @@ def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
         ("MODE", "production", "demo"),
         ("GATEWAY_PORT", "http", "integer"),
         ("STAFF_CHAT", "@staff", "integer"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8, proxy.internal", "addresses or networks"),
+        ("TRUSTED_PROXIES", "*", "addresses or networks"),
     ],
 )
 def test_what_is_wrong_is_named_without_its_value(
