@@ -43,7 +43,8 @@ UPDATE orders SET state = 'cancelled' WHERE id = %(id)s AND state = 'open' RETUR
 SELECT * FROM orders WHERE member_id = %(member_id)s ORDER BY id DESC LIMIT %(limit)s
 
 -- name: give_to
-UPDATE orders SET member_id = %(member_id)s, claim_hash = NULL WHERE id = %(id)s RETURNING *
+-- The code goes on opening the order's page for whoever was shown it; it claims nothing any more.
+UPDATE orders SET member_id = %(member_id)s WHERE id = %(id)s RETURNING *
 
 -- name: miss
 UPDATE orders SET claim_misses = claim_misses + 1 WHERE id = %(id)s

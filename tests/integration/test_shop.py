@@ -257,7 +257,12 @@ async def test_the_shown_code_claims_the_order(visitor: Visitor, bundle: Bundle,
     assert code is not None
     assert who is not None
     assert await claim(visitor.conn, bundle, who, order["number"], code[1], NOON, bot_id=BOT_ID) is Claim.noted
-    assert (await visitor.get(answer.headers["Location"])).status == 404, "it is the member's now; the bot shows it"
+    page = await visitor.page(answer.headers["Location"])
+    assert (code[1] in page.replace(f"code={code[1]}", ""), "start=order" in page) == (False, True), "the bot shows it"
+    other = await by_id(visitor.conn, await member())
+    assert other is not None
+    again = await claim(visitor.conn, bundle, other, order["number"], code[1], NOON, bot_id=BOT_ID)
+    assert again is Claim.refused, "it claims nothing any more"
 
 
 async def test_a_form_is_taken_from_our_own_page_only(visitor: Visitor) -> None:
