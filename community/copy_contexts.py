@@ -23,6 +23,7 @@ ACTIONS: dict[str, bool | None] = {
     "nps": True,
     "order": None,
     "pay": True,
+    "pay_upgrade": True,
     "pay_order": True,
     "paysupport": False,
     "problem": True,

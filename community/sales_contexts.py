@@ -26,7 +26,11 @@ SHOWN = (*PAGE, "staff/refund_word")
 """Words that are shown, not sent as a message."""
 SALES: dict[str, dict[str, Any]] = {
     "bot/plans": {"plans": [{"key": "a" * 32, "title": _TITLE, "price": _AMOUNT, "due": _AMOUNT}] * 20},
-    "bot/plan": {"due": _AMOUNT, "stars": ["100000 XTR"]},
+    "bot/plan": {
+        "due": _AMOUNT,
+        "stars": ["100000 XTR"],
+        "upgrades": [{"title": _TITLE, "due": "100000 XTR", "credited": "100000 XTR"}],
+    },
     "bot/orders": {"orders": [_ORDER] * 8, "what": "order"},
     "bot/order": {
         "order": _ORDER,

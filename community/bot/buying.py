@@ -12,7 +12,7 @@ from community.payments.models import Order
 from community.payments.numbers import shown
 from community.payments.orders import find
 from community.payments.providers.stars import CURRENCY
-from community.payments.selling import on_sale, open_or_again, tag_of
+from community.payments.selling import on_sale, open_or_again, open_upgrade, tag_of, upgrade_for
 from community.payments.star_invoice import stars_invoice
 from community.playbook_offers import title_of
 from community.playbook_types import Amount
@@ -41,8 +41,38 @@ async def show_plan(turn: Turn, member: Member, key: str) -> bool:
     stars = plan.price_in(CURRENCY)
     in_stars = (await tag_of(turn.conn, member.id, key, stars, turn.at)).due if stars else None
     more = {"coupon": tag.coupon} if tag.coupon else {}
-    turn.reply(member, "bot/plan", plan=key, due=str(tag.due), stars=[str(in_stars)] if in_stars else [], **more)
+    turn.reply(
+        member,
+        "bot/plan",
+        plan=key,
+        due=str(tag.due),
+        stars=[str(in_stars)] if in_stars else [],
+        upgrades=await _upgrades(turn, member, key) if stars else [],
+        **more,
+    )
     return True
+
+
+async def _upgrades(turn: Turn, member: Member, key: str) -> list[dict[str, str]]:
+    """The plan in place of what runs, in Stars: one, or none."""
+    playbook, (_, locale) = turn.bundle.playbook, await tongue(turn, member)
+    found = await upgrade_for(turn.conn, playbook, member.id, key, CURRENCY, turn.at)
+    if found is None:
+        return []
+    old = playbook.plans.get(found.term.plan)
+    title = title_of(old, playbook.community.locale, locale) if old else found.term.plan
+    return [{"title": title, "due": str(found.due), "credited": str(found.credited)}]
+
+
+async def pay_upgrade(turn: Turn, member: Member, key: str) -> bool:
+    """Telegram's invoice for a plan in place of what the member has; False: there is nothing to credit."""
+    if key not in on_sale(turn.bundle.playbook):
+        return False
+    try:
+        order = await open_upgrade(turn.conn, turn.bundle.playbook, member.id, key, CURRENCY, turn.at)
+    except OrderRefused:
+        return await show_plan(turn, member, key)
+    return await send_invoice(turn, order)
 
 
 async def pay(turn: Turn, member: Member, key: str) -> bool:

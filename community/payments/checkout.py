@@ -8,6 +8,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.engagement.redemptions import Refusal as CouponRefusal, quote
 from community.payments.models import Order
+from community.payments.obstacles import is_as_credited
 from community.playbook_types import Amount
 
 queries = load(__file__, "checkout.sql")
@@ -26,7 +27,7 @@ class Refusal(StrEnum):
     over = "over"
     """Its price is no longer promised."""
     amount = "amount"
-    """It is not the order's amount: an invoice of before."""
+    """It is not the order's amount, or what that credits has changed: an invoice of before."""
     not_sold = "not_sold"
     """Its plan is on sale no more."""
     coupon = "coupon"
@@ -51,6 +52,8 @@ async def refusal_of(
         (plan is None or not plan.on_sale, Refusal.not_sold),
     )
     found = next((reason for wrong, reason in checks if wrong), None)
+    if found is None and order.upgrade_of is not None and not await is_as_credited(conn, order):
+        return Refusal.amount
     return found or await _refused_coupon(conn, order, payer_id, at)
 
 

@@ -9,6 +9,7 @@ from community.access.entry_links import Way, chats_of, give
 from community.access.grant import grant
 from community.access.models import Term
 from community.access.terms import cancel, line_of, revoke, set_end, take_turns, terms_of
+from community.database.pool import Connection
 from community.database.queries import load
 from community.engagement.redemptions import Refusal, redeem
 from community.errors import AccessRefused
@@ -126,7 +127,7 @@ async def _use_coupon(till: Till, order: Order, standing: Sequence[Payment]) -> 
 
 async def _end_old(till: Till, order: Order) -> None:
     """The upgrade takes the place of what is left of the old term, unless something has changed there."""
-    old = await replaced(till, order)
+    old = await replaced(till.conn, order)
     if old is None or old.ends_at != order.upgraded_until_at:
         return
     if follower(await line_of(till.conn, old.member_id, old.line), old) or old.starts_at >= till.at:
@@ -136,7 +137,7 @@ async def _end_old(till: Till, order: Order) -> None:
 
 
 async def _restore_old(till: Till, order: Order) -> None:
-    old = await replaced(till, order)
+    old = await replaced(till.conn, order)
     if old is None or old.ends_at is None or order.upgraded_until_at is None or old.ends_at >= order.upgraded_until_at:
         return
     note = f"order {order.number} refunded"
@@ -146,9 +147,9 @@ async def _restore_old(till: Till, order: Order) -> None:
         await tell_staff(till, "upgrade_not_undone", str(refused), f"order {order.number}")
 
 
-async def replaced(till: Till, order: Order) -> Term | None:
+async def replaced(conn: Connection, order: Order) -> Term | None:
     """The term that the order takes the place of, unless it was revoked or its member erased."""
-    terms = await terms_of(till.conn, order.member_id) if order.member_id is not None else []
+    terms = await terms_of(conn, order.member_id) if order.member_id is not None else []
     return next((term for term in terms if term.id == order.upgrade_of and term.revoked_at is None), None)
 
 

@@ -1,5 +1,6 @@
 """What stands against giving what the right amount was paid for: by now the payer, or somebody else, has had it."""
 
+from community.database.pool import Connection
 from community.database.queries import load
 from community.engagement.redemptions import Refusal, hold
 from community.payments.fulfil import covered_for_life, replaced
@@ -37,14 +38,14 @@ async def obstacle(till: Till, payment: Payment, order: Order | None, *, agreed:
         return Why.for_life
     if agreed or order is None or payment.paid_minor != order.amount_minor:
         return None
-    if order.upgrade_of is not None and not await _stands(till, order):
+    if order.upgrade_of is not None and not await is_as_credited(till.conn, order):
         return Why.wrong_amount
     return Why.coupon_refused if await _is_gone(till, payment.member_id, order) else None
 
 
-async def _stands(till: Till, order: Order) -> bool:
+async def is_as_credited(conn: Connection, order: Order) -> bool:
     """Whether the term that the order is to replace is as it was when its rest was credited."""
-    old = await replaced(till, order)
+    old = await replaced(conn, order)
     return old is not None and old.ends_at == order.upgraded_until_at
 
 

@@ -67,7 +67,7 @@ async def price_of(conn: Connection, playbook: Playbook, new: NewOrder, at: date
         due -= quoted.discount_minor
     replaced = await _replaced(conn, playbook, new, listed, at) if new.upgrade_of is not None else None
     if replaced:
-        due = price_of_upgrade(due, _worth(replaced, at))
+        due = price_of_upgrade(due, await _worth(conn, replaced, at))
     return Price(listed, Amount(minor=due, currency=listed.currency), replaced)
 
 
@@ -180,10 +180,14 @@ async def _replaced(conn: Connection, playbook: Playbook, new: NewOrder, listed:
     return term
 
 
-def _worth(term: Term, at: datetime) -> int:
+async def _worth(conn: Connection, term: Term, at: datetime) -> int:
+    """What of the term's price is credited: by the time that is left, of what was not paid back and is not disputed."""
     if term.paid_minor is None or term.ends_at is None:
         return 0
-    return unused(term.paid_minor, term.starts_at, term.ends_at, at)
+    values = {"provider": term.source, "charge": term.granted_by}
+    row = await (await conn.execute(queries.kept_of, values)).fetchone()
+    kept = term.paid_minor if row is None else min(term.paid_minor, row["minor"])
+    return unused(max(0, kept), term.starts_at, term.ends_at, at)
 
 
 def _values(new: NewOrder, price: Price) -> dict[str, Any]:

@@ -23,6 +23,11 @@ WHERE coupon_code = %(code)s AND (
     OR EXISTS (SELECT FROM payments p WHERE p.order_id = o.id AND p.state = 'unclaimed')
 )
 
+-- name: kept_of
+-- What of a payment is ours beyond doubt.
+SELECT CASE WHEN disputed IN ('open', 'lost') THEN 0 ELSE paid_minor - refunded_minor END AS minor FROM payments
+WHERE provider = %(provider)s AND charge = %(charge)s AND paid_minor IS NOT NULL
+
 -- name: by_number
 SELECT * FROM orders WHERE number = %(number)s
 

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from community.access.models import Term
+from community.access.terms import current
 from community.database.pool import Connection
 from community.database.queries import load
 from community.engagement.coupons import usable
 from community.engagement.redemptions import Quote, quote
+from community.errors import OrderRefused
 from community.payments.models import Order
-from community.payments.orders import NewOrder, Opened, open_order, orders_of
+from community.payments.orders import NewOrder, Opened, Price, open_order, orders_of, price_of
 from community.payments.providers.stars import CURRENCY
 from community.playbook import Playbook
 from community.playbook_offers import TermPlan
@@ -74,6 +77,55 @@ async def open_or_again(
     new = NewOrder(plan=plan, currency=price.currency, source="bot", member_id=member_id, coupon=tag.coupon)
     opened = await open_order(conn, playbook, new, at)
     return opened.order if isinstance(opened, Opened) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """A plan in place of what is left of the member's term: what is left to pay, and what is credited."""
+
+    term: Term
+    due: Amount
+    credited: Amount
+
+
+async def upgrade_for(
+    conn: Connection, playbook: Playbook, member_id: int, plan: str, currency: str, at: datetime
+) -> Upgrade | None:
+    """What the plan costs the member in place of their running term of its line; None: there is nothing to credit."""
+    term = await current(conn, member_id, playbook.plans[plan].line, at)
+    if term is None:
+        return None
+    try:
+        price = await price_of(conn, playbook, _in_place(plan, currency, member_id, term), at)
+    except OrderRefused:
+        return None
+    if not isinstance(price, Price) or not 0 < price.due.minor < price.listed.minor:
+        return None
+    credited = price.listed.model_copy(update={"minor": price.listed.minor - price.due.minor})
+    return Upgrade(term, price.due, credited)
+
+
+async def open_upgrade(
+    conn: Connection, playbook: Playbook, member_id: int, plan: str, currency: str, at: datetime
+) -> Order:
+    """The member's order of a plan in place of their running term: the one that waits, else a new one.
+
+    Raises OrderRefused when nothing runs that the plan can take the place of.
+    """
+    upgrade = await upgrade_for(conn, playbook, member_id, plan, currency, at)
+    if upgrade is None:
+        raise OrderRefused(f"{plan}: it takes the place of nothing that the member has paid for in {currency}")
+    for order in await orders_of(conn, member_id, MOST_ORDERS):
+        waits = order.state == "open" and order.expires_at > at and order.upgraded_until_at == upgrade.term.ends_at
+        if waits and (order.plan, order.currency, order.upgrade_of) == (plan, currency, upgrade.term.id):
+            return order
+    opened = await open_order(conn, playbook, _in_place(plan, currency, member_id, upgrade.term), at)
+    assert isinstance(opened, Opened)  # only a coupon is refused by a word
+    return opened.order
+
+
+def _in_place(plan: str, currency: str, member_id: int, term: Term) -> NewOrder:
+    return NewOrder(plan=plan, currency=currency, source="bot", member_id=member_id, upgrade_of=term.id)
 
 
 async def adopt(conn: Connection, order: Order, member_id: int) -> Order:

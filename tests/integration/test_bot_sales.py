@@ -6,12 +6,15 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
+from community.access.terms import revoke
 from community.bot.orders import read_order
 from community.bot.refunds import Refunds
 from community.bundle import Bundle
 from community.database.installation import set_virtual_now
 from community.database.pool import Connection
 from community.database.wakeup import Wakeup
+from community.outbox.bundles import publish
+from community.payments.checkout import Refusal, refusal_of
 from community.payments.invoicing import Asked, read
 from community.payments.models import Order
 from community.payments.notice import Kind, Notice
@@ -83,7 +86,8 @@ async def test_a_plan_is_paid_in_stars_by_its_button(desk: Desk, bundle: Bundle)
     who = await ann(desk)
     await coupon(desk, bundle, "MINE", percent=10, member_id=who)
     await desk.take(press("buy:month:1"))
-    assert (await last(desk))[1] == {"plan": "month", "due": "179.10 CNY", "stars": ["1350 XTR"], "coupon": "MINE"}
+    said = {"plan": "month", "due": "179.10 CNY", "stars": ["1350 XTR"], "upgrades": [], "coupon": "MINE"}
+    assert (await last(desk))[1] == said
     assert "Your coupon <code>MINE</code> is counted" in await shown(desk)
     await desk.take(press("pay:month:1"), press("pay:month:1"))
     [order] = await desk.rows("SELECT * FROM orders")
@@ -97,6 +101,69 @@ async def test_a_plan_is_paid_in_stars_by_its_button(desk: Desk, bundle: Bundle)
         assert invoice["payload"] == order["number"]
         assert invoice["prices"][0]["amount"] == 1350
     assert len(await invoices(desk)) == 2, "asked for twice, it is the same order"
+
+
+@pytest.fixture
+async def years(conn: Connection, shipped: Bundle) -> Bundle:
+    """A year can be paid in Stars."""
+    plans = shipped.source["plans"]
+    year = {**plans["year"], "prices": ["12000 XTR"]}
+    bundle = Bundle({**shipped.source, "plans": {**plans, "year": year}}, shipped.copy)
+    await publish(conn, bundle, "test")
+    return bundle
+
+
+async def in_stars(desk: Desk, years: Bundle, who: int) -> None:
+    """They have paid a month ten days ago."""
+    order = (await opened(desk, years, currency="XTR", member_id=who)).order
+    await hear(desk, years, order, provider="stars")
+    await set_virtual_now(desk.conn, NOW + 10 * DAY)
+
+
+async def left_of(desk: Desk, minor: int) -> int:
+    """What the rest of the month is worth that cost so much."""
+    [term] = await desk.rows("SELECT * FROM terms")
+    return int(-(-minor * (term["ends_at"] - NOW - 10 * DAY) // (term["ends_at"] - term["starts_at"])))
+
+
+async def test_who_has_a_month_may_have_a_year_in_its_place(desk: Desk, years: Bundle) -> None:
+    who = await ann(desk)
+    await desk.take(press("buy:year:1"), press("pay_upgrade:year:1"))
+    assert (await last(desk))[1]["upgrades"] == []
+    assert await desk.rows("SELECT FROM orders") == [], "there is nothing to credit"
+    await in_stars(desk, years, who)
+    await desk.take(press("buy:year:1"))
+    left = await left_of(desk, 1500)
+    [upgrade] = (await last(desk))[1]["upgrades"]
+    assert (upgrade["due"], upgrade["credited"]) == (f"{12000 - left} XTR", f"{left} XTR")
+    assert f"Upgrade now: {left} XTR of your Monthly membership is credited" in await shown(desk)
+    await desk.take(press("pay_upgrade:year:1"), press("pay_upgrade:year:1"))
+    [order] = await desk.rows("SELECT * FROM orders WHERE upgrade_of IS NOT NULL")
+    [term] = await desk.rows("SELECT id FROM terms")
+    assert (order["upgrade_of"], order["amount_minor"], order["plan"]) == (term["id"], 12000 - left, "year")
+    assert [invoice["payload"] for invoice in await invoices(desk)] == [order["number"]] * 2
+
+
+@pytest.mark.parametrize(("what", "kept"), [("refunded_minor = 700", 800), ("disputed = 'open'", None)])
+async def test_what_was_paid_back_or_is_disputed_is_not_credited(
+    desk: Desk, years: Bundle, what: str, kept: int | None
+) -> None:
+    await in_stars(desk, years, await ann(desk))
+    await desk.conn.execute(f"UPDATE payments SET {what}")  # type: ignore[arg-type]
+    await desk.take(press("buy:year:1"))
+    upgrades = (await last(desk))[1]["upgrades"]
+    assert [each["credited"] for each in upgrades] == ([f"{await left_of(desk, kept)} XTR"] if kept else [])
+
+
+async def test_an_upgrade_whose_term_has_changed_may_not_be_paid(desk: Desk, years: Bundle) -> None:
+    await in_stars(desk, years, await ann(desk))
+    await desk.take(press("pay_upgrade:year:1"))
+    [order] = await desk.rows("SELECT * FROM orders WHERE upgrade_of IS NOT NULL")
+    amount = Amount(minor=order["amount_minor"], currency="XTR")
+    at = NOW + 10 * DAY
+    assert await refusal_of(desk.conn, years, order["number"], ANN, amount, at) is None
+    await revoke(desk.conn, order["upgrade_of"], at, by="op", note="by hand")
+    assert await refusal_of(desk.conn, years, order["number"], ANN, amount, at) is Refusal.amount
 
 
 @pytest.mark.parametrize(
