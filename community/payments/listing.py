@@ -1,5 +1,6 @@
 """Orders, payments and invoices as an operator looks for them. Reads only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,18 @@ class Problem:
     member_id: int | None
     amount: Amount | None
     since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a plan's page that leads with `variant`. `paid`: orders; `money`: what of it is still ours."""
+
+    plan: str
+    variant: str
+    views: int
+    orders: int
+    paid: int
+    money: Sequence[Amount]
 
 
 async def orders(conn: Connection, *, state: str | None, member_id: int | None, limit: int) -> list[Order]:
@@ -95,6 +108,16 @@ async def invoices(conn: Connection, *, everything: bool, limit: int) -> list[di
     """Invoices that payers wait for, the oldest first; with `everything` those that were written too."""
     values = {"everything": everything, "limit": limit}
     return await (await conn.execute(queries.invoices, values)).fetchall()
+
+
+async def variants(conn: Connection, since: datetime) -> list[Result]:
+    """What came of each variant of each plan's page since then."""
+    rows = await (await conn.execute(queries.variants, {"since": since})).fetchall()
+    return [Result(**{**row, "money": _amounts(row["money"])}) for row in rows]
+
+
+def _amounts(money: dict[str, int]) -> list[Amount]:
+    return [Amount(minor=minor, currency=currency) for currency, minor in sorted(money.items()) if minor]
 
 
 def _of(payment: Payment) -> dict[str, str]:

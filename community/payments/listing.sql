@@ -65,3 +65,34 @@ JOIN orders o ON o.id = i.order_id
 WHERE %(everything)s OR i.state = 'open'
 ORDER BY i.requested_at, o.id
 LIMIT %(limit)s
+
+-- name: variants
+-- What came of each way in which a plan's page begins: seen, ordered from it, paid, and what of that is still ours.
+WITH seen AS (
+    SELECT data ->> 'plan' AS plan, data ->> 'variant' AS variant, count(*) AS views FROM v_events
+    WHERE kind = 'page_view' AND at >= %(since)s
+    GROUP BY 1, 2
+),
+ordered AS (
+    SELECT plan, variant, count(*) AS orders, count(*) FILTER (WHERE state = 'paid') AS paid FROM orders
+    WHERE source = 'page' AND variant <> '' AND created_at >= %(since)s
+    GROUP BY plan, variant
+),
+earned AS (
+    SELECT plan, variant, jsonb_object_agg(currency, minor ORDER BY currency) AS money
+    FROM (
+        SELECT o.plan, o.variant, p.currency, sum(p.paid_minor - p.refunded_minor) AS minor
+        FROM orders o
+        JOIN payments p ON p.order_id = o.id
+        WHERE o.source = 'page' AND o.variant <> '' AND o.created_at >= %(since)s AND p.state IN ('matched', 'unclaimed')
+        GROUP BY o.plan, o.variant, p.currency
+    ) AS by_currency
+    GROUP BY plan, variant
+)
+SELECT
+    plan, variant, coalesce(views, 0) AS views, coalesce(orders, 0) AS orders, coalesce(paid, 0) AS paid,
+    coalesce(money, '{}') AS money
+FROM seen
+FULL JOIN ordered USING (plan, variant)
+LEFT JOIN earned USING (plan, variant)
+ORDER BY plan, variant

@@ -87,7 +87,7 @@ async def _settled(till: Till, row: Row) -> tuple[LiteralString, str]:
 
 async def _tell_of_failure(till: Till, payment: Payment | None, row: Row) -> None:
     """A refund did not arrive: somebody asks again, or pays back in another way."""
-    about = payment or Payment(provider=row["provider"], charge=row["charge"])
+    about = payment or Payment(provider=row["provider"], charge=row["charge"], terms=[])
     await bounced(till.conn, about.provider, about.charge)
     await needs_human(till, REFUND, named(about), about.member_id, "a refund failed", row["event_id"])
 

@@ -1,10 +1,12 @@
-"""`sop orders`: list, show."""
+"""`sop orders`: list, show, variants."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
+from community.database.installation import sop_now
 from community.payments import listing
 from community.payments.models import Order, Payment
 from community.payments.numbers import shown
@@ -12,6 +14,7 @@ from community.playbook_types import Amount
 from deployments.cli.output import console, local, print_json, print_table
 from deployments.cli.session import session
 
+VARIANTS = ("plan", "page", "views", "orders", "paid", "paid of views", "money")
 HEAD = ("order", "plan", "to pay", "list", "coupon", "state", "member", "from", "page", "ordered", "paid")
 
 
@@ -23,6 +26,27 @@ def show_list(state: str | None, member: str | None, limit: int, *, as_json: boo
 def show(number: str, *, as_json: bool) -> None:
     """Print an order, and what was paid for it. Raises OrderRefused when there is none."""
     asyncio.run(_show(number, as_json))
+
+
+def show_variants(days: int, *, as_json: bool) -> None:
+    """Print what came of each variant of the plans' pages."""
+    asyncio.run(_variants(days, as_json))
+
+
+async def _variants(days: int, as_json: bool) -> None:
+    async with session() as s:
+        found = await listing.variants(s.conn, await sop_now(s.conn) - timedelta(days=days))
+    if as_json:
+        print_json([{**asdict(each), "money": [amount.model_dump() for amount in each.money]} for each in found])
+    elif not found:
+        print("Nobody has opened a page.")
+    else:
+        print_table(console(), f"Pages, the last {days} days", VARIANTS, map(_variant, found))
+
+
+def _variant(each: listing.Result) -> tuple[object, ...]:
+    ratio = f"{100 * each.paid / each.views:.1f} %" if each.views else "–"
+    return each.plan, each.variant, each.views, each.orders, each.paid, ratio, ", ".join(map(str, each.money))
 
 
 async def _list(state: str | None, member: str | None, limit: int, as_json: bool) -> None:

@@ -47,6 +47,16 @@ def show_order(number: Number, json: AsJson = False) -> None:
     show(number, as_json=json)
 
 
+@orders.command("variants")
+def page_variants(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How far back to look.")] = 30, json: AsJson = False
+) -> None:
+    """Which page sells better: views, orders, paid and money by plan and variant."""
+    from deployments.cli.orders import show_variants
+
+    show_variants(days, as_json=json)
+
+
 @payments.callback()
 def about_payments() -> None:
     """What was paid, what for, and what needs somebody."""

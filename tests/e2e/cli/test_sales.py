@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from community.activity.record import Activity, record
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.payments.invoices import InvoiceWanted, request_invoice
@@ -51,6 +52,32 @@ async def test_orders_are_listed_and_shown(sop: Sop, till: Till, member: MakeMem
     shown_json = json.loads((await sop("orders", "show", paid.number, "--json")).out)
     assert [payment["state"] for payment in shown_json["payments"]] == ["matched"]
     assert "Nothing was paid" in (await sop("orders", "show", waiting.number)).out
+
+
+async def test_which_page_sells_better(sop: Sop, till: Till, member: MakeMember) -> None:
+    assert (await sop("orders", "variants", "--days", "3650")).out == "Nobody has opened a page.\n"
+    seen = [("month", "price"), ("month", "price"), ("month", "benefits"), ("year", "price")]
+    about = [{"plan": plan, "variant": variant, "new": True} for plan, variant in seen]
+    await record(till.conn, [Activity("page_view", NOON, None, None, data) for data in about])
+    await till.order("month", member_id=await member(), variant="benefits")
+    for number, refunded in enumerate((None, 5000, 19900)):
+        order = await till.order("month", member_id=await member(), variant="price")
+        amount = Amount(minor=order.amount_minor, currency=order.currency)
+        named = {"charge": f"c{number}", "order": order.number, "name": "test", "at": NOON}
+        notices = [Notice(kind=Kind.paid, event_id=f"p{number}", amount=amount, **named)]
+        if refunded:
+            back = amount.model_copy(update={"minor": refunded})
+            notices.append(Notice(kind=Kind.refunded, event_id=f"r{number}", amount=back, **named))
+        await till.hear(*notices)
+    found = json.loads((await sop("orders", "variants", "--days", "3650", "--json")).out)
+    assert [tuple(row.values()) for row in found] == [
+        ("month", "benefits", 1, 1, 0, []),
+        ("month", "price", 2, 3, 2, [{"minor": 34800, "currency": "CNY"}]),
+        ("year", "price", 1, 0, 0, []),
+    ]
+    ran = await sop("orders", "variants", "--days", "3650")
+    assert "348.00 CNY" in ran.out
+    assert "100.0 %" in ran.out
 
 
 @pytest.mark.parametrize("number", ["nothing", "A7K2-93QX", HOSTILE, ""])
