@@ -20,11 +20,12 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from community.database.pool import Connection
+from community.outbox.bundles import publish
 from community.sandbox.client import SandboxClient
 from tests.benchmarks.harness import Row, count, database, sandbox
 from tests.benchmarks.prefect import Prefect, prefect_server
 from tests.benchmarks.service import SERVICE, evenly, last_entry, waits
-from tests.benchmarks.shop import Shop, call, paid, shop, signed, until
+from tests.benchmarks.shop import Shop, call, paid, selling, shop, signed, until
 
 PER_SECOND, SECONDS = 20, 60
 CAMPAIGN, EACH, CAMPAIGN_LANE, RATE = 10_000, 10, 55, 30
@@ -51,6 +52,7 @@ async def run_offline() -> Row:
         with database() as url, prefect_server() as prefect:
             async with _selling(url, **prefect.settings()) as place:
                 await prefect.ready({"SOP_DATABASE_URL": url, "SOP_MODE": SERVICE.effective_mode.value})
+                await publish(place.conn, selling(len(PAYERS)), "bench")  # it has put the folder's in force
                 ours, found = await _round(place, _half_way(prefect, trouble))
                 prefect.back()
                 shown = "SELECT -count(*) FROM stage_triggers WHERE stage = 'payment_access' AND shown_wall IS NULL"
