@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text as sql
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint, text as sql
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, moment, text
@@ -94,6 +94,16 @@ class EntryLink(SQLModel, table=True):
     """Not good any more: what it was given for was taken back. Nobody is let in by it from now on."""
     closed_at: datetime | None = moment(nullable=True)
     """When Telegram was told so."""
+
+
+class OpenedChat(SQLModel, table=True):
+    """The group that a plan's `chats` mean by a title or number, from when it was first found."""
+
+    __tablename__ = "opened_chats"
+
+    wish: str = Field(sa_column=Column(Text, primary_key=True))
+    """As the playbook writes it."""
+    group_id: int = Field(sa_column=Column(BigInteger, ForeignKey("groups.id", ondelete="CASCADE"), nullable=False))
 
 
 class Removal(SQLModel, table=True):

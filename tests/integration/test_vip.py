@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from community.access.doors import guarded, namesakes
+from community.access.entry_links import chats_of
 from community.access.grant import grant
 from community.access.removals import propose
 from community.bundle import Bundle
@@ -204,6 +206,51 @@ async def test_newcomers_are_not_led_to_a_group_that_plans_open(desk: Desk, vip:
     await desk.take(private("/start"))
     row = await desk.row("SELECT context FROM messages WHERE template = 'bot/join'")
     assert row["context"]["join_url"] == "https://t.me/+open"
+
+
+async def test_renamed_the_group_stays_guarded(desk: Desk, vip: Bundle) -> None:
+    await holder(desk, vip, BEN)
+    renamed = {**CHAT, "title": "Everybody welcome"}
+    await desk.take(join_request(BEN, chat=CHAT), join_request(chat=renamed))
+    assert await decisions(desk) == [("approveChatJoinRequest", BEN), ("declineChatJoinRequest", ANN)]
+    assert "gate/question_1" not in await desk.said()
+    await desk.take(private("/start"))
+    assert await desk.rows("SELECT FROM messages WHERE template = 'bot/join'") == []
+
+
+async def test_a_strangers_group_of_the_same_title_gets_no_links(desk: Desk, vip: Bundle) -> None:
+    [mine] = await chats_of(desk.conn, vip.playbook, "month")
+    await desk.conn.execute(
+        "INSERT INTO groups (chat_id, title, registered_at, invite_link) VALUES (-9, 'VIP', %s, 'https://t.me/+x')",
+        [NOW],
+    )
+    assert await chats_of(desk.conn, vip.playbook, "month") == [mine]
+    [other] = await namesakes(desk.conn, vip.playbook)
+    assert (other["title"], other["stays"]) == ("VIP", mine.group_id)
+    await desk.conn.execute("UPDATE groups SET title = 'Old' WHERE id = %s", [mine.group_id])
+    assert [chat.group_id for chat in await chats_of(desk.conn, vip.playbook, "month")] == [mine.group_id]
+    await desk.conn.execute("UPDATE groups SET lost_at = %s WHERE id = %s", [NOW, mine.group_id])
+    assert [chat.group_id for chat in await chats_of(desk.conn, vip.playbook, "month")] == [None], (
+        "and not the stranger's"
+    )
+
+
+async def test_of_two_groups_with_the_title_the_oldest_is_meant(desk: Desk, vip: Bundle) -> None:
+    await desk.conn.execute("INSERT INTO groups (chat_id, title, registered_at) VALUES (-9, 'VIP', %s)", [NOW + DAY])
+    [mine] = await chats_of(desk.conn, vip.playbook, "month")
+    row = await desk.row("SELECT chat_id FROM groups WHERE id = %s", mine.group_id)
+    assert row["chat_id"] == VIP
+
+
+async def test_a_group_that_no_plan_opens_any_more_stays_closed(desk: Desk, vip: Bundle) -> None:
+    assert len(await guarded(desk.conn, vip.playbook)) == 2
+    plans = {key: {**plan, "chats": []} for key, plan in vip.source["plans"].items()}
+    await publish(desk.conn, Bundle({**vip.source, "plans": plans}, vip.copy), "plans open nothing")
+    await holder(desk, vip, ANN)
+    await desk.take(join_request(chat=CHAT))
+    assert await decisions(desk) == [("declineChatJoinRequest", ANN)]
+    [told] = await desk.rows("SELECT what FROM alerts WHERE subject LIKE 'closed:%%'")
+    assert "none opens now" in told["what"]
 
 
 async def test_a_coupon_opens_a_trial_its_group_and_its_end(desk: Desk, vip: Bundle) -> None:
