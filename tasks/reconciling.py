@@ -12,7 +12,6 @@ from community.channels.standing import inquiry
 from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.groups.membership import admit, left
-from community.groups.registry import group_of
 from community.members.people import by_id
 from community.payments.reconciliation import Finding, Kind, findings, repair
 from community.settings import load_settings
@@ -67,13 +66,12 @@ async def _correct(conn: Connection, each: Finding, *, present: bool) -> None:
     at = await sop_now(conn)
     assert each.member_id is not None
     assert each.group_id is not None
-    member = await by_id(conn, each.member_id)
-    if member is None:
+    if await by_id(conn, each.member_id) is None:
         return
     if present:
-        await admit(conn, member.id, each.group_id, at, None)
+        await admit(conn, each.member_id, each.group_id, at, None)
     else:
-        await left(conn, member, await group_of(conn, each.chat_id or 0, each.title or "", at), at)
+        await left(conn, each.member_id, each.group_id, at)
 
 
 @task(name="compare", task_run_name="compare terms, ledger and groups", cache_policy=NO_CACHE, retries=2)

@@ -84,7 +84,7 @@ async def test_a_second_group_of_that_title_is_told_and_gets_none(maker: Maker) 
     await maker.work()
     await group(maker.desk.conn, "VIP", -4711)
     await maker.work()
-    [told] = await maker.desk.rows("SELECT what FROM alerts WHERE subject LIKE 'namesake:%'")
+    [told] = await maker.desk.rows("SELECT what FROM alerts WHERE subject LIKE 'namesake:%%'")
     assert "second group has the title" in told["what"]
     assert len(await maker.links()) == 6
 

@@ -256,6 +256,11 @@ async def test_a_group_that_no_plan_opens_any_more_stays_closed(desk: Desk, vip:
 async def test_a_coupon_opens_a_trial_its_group_and_its_end(desk: Desk, vip: Bundle) -> None:
     for code in ("TASTE", "TASTE2"):
         await issue(desk.conn, vip.playbook, NewCoupon(code=code, offer="taste", opens="trial_7"), NOW)
+    await guarded(desk.conn, vip.playbook)
+    await desk.conn.execute(
+        "INSERT INTO groups (chat_id, title, registered_at, invite_link) VALUES (-9, 'Lounge', %s, 'https://t.me/+x')",
+        [NOW],
+    )
     await desk.take(private("TASTE"))
     opened = await desk.row("SELECT context FROM messages WHERE template = 'bot/opened'")
     assert opened["context"]["join_url"] == "https://t.me/+lounge"
