@@ -18,7 +18,7 @@ def occurrence(row: Mapping[str, Any]) -> str:
 
 
 async def put_off(conn: Connection, member_ids: Sequence[int]) -> None:
-    """The terms of these members have changed, in the caller's transaction. A call that has begun is not stopped."""
+    """The terms of these members have changed, in the caller's transaction. A call on its way is not repeated."""
     rows = await (await conn.execute(queries.waiting, {"member_ids": list(member_ids), "group_id": None})).fetchall()
     if not rows:
         return

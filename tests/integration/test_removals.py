@@ -14,6 +14,7 @@ from community.access.terms import revoke, set_end
 from community.bundle import Bundle
 from community.database.pool import Connection, connect
 from community.errors import AccessRefused
+from community.outbox.claim import claim, ensure_budget
 from tests.integration.access_kit import (
     DAY,
     HOUR,
@@ -187,6 +188,26 @@ async def test_who_pays_while_the_call_is_on_its_way_gets_the_way_back(
     assert steps[0]["context"]["join_url"] == "https://t.me/+n"
 
 
+@pytest.mark.parametrize("how", ["grant", "end"])
+async def test_a_call_on_its_way_is_not_tried_again_after_a_payment(
+    conn: Connection, vip: Bundle, member: MakeMember, how: str
+) -> None:
+    numbers, who = await groups(conn), await member()
+    await inside(conn, numbers[VIP], who)
+    term = await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
+    await carry_out(conn, vip)
+    await ensure_budget(conn, BOT_ID, None)
+    [claimed] = (await claim(conn, BOT_ID, vip.playbook, NOON, "test", 32)).rows
+    if how == "grant":
+        await grant(conn, vip.playbook, who, "month", NOON, source="test", by="x")
+    else:
+        await set_end(conn, term.id, NOON + DAY, NOON, by="ann", note="")
+    await conn.execute("UPDATE messages SET state = 'waiting', lease_until_wall = NULL WHERE step = 'remove'")
+    await conn.execute("DELETE FROM chat_paces")
+    assert (await claim(conn, BOT_ID, vip.playbook, NOON, "test", 32)).rows == []
+    assert await calls(conn, "id", "state") == [(claimed["id"], "expired")]
+
+
 async def test_a_term_that_begins_soon_is_waited_for(conn: Connection, vip: Bundle, member: MakeMember) -> None:
     numbers, who = await groups(conn), await member()
     await inside(conn, numbers[VIP], who)
@@ -308,7 +329,7 @@ async def test_who_was_removed_and_came_back_is_removed_at_the_next_end(
 
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["grant", "end", "revoke", "run", "deliver", "fail", "come", "pass", "keep", "approve"]),
+        st.sampled_from(["grant", "end", "revoke", "run", "send", "retry", "deliver", "fail", "come", "pass", "keep", "approve"]),
         st.integers(0, 2),
         st.integers(0, 6),
     ),
@@ -336,6 +357,8 @@ async def test_whatever_happens(
             at += timedelta(hours=days * 5) if act == "pass" else timedelta(minutes=1)
             if act == "keep":
                 kept |= set(members)
+        await _act(conn, vip, "retry", members[0], 0, at, numbers[VIP])
+        await _deliver(conn, vip, at, numbers[VIP])
         for _ in range(2):  # all that is due goes when it is seen through
             await carry_out(conn, vip, at)
             await _deliver(conn, vip, at, numbers[VIP])
@@ -367,6 +390,10 @@ async def _act(conn: Connection, vip: Bundle, act: str, who: int, days: int, at:
             await carry_out(conn, vip, at)
         case "deliver":
             await _deliver(conn, vip, at, group)
+        case "send":
+            await answer(conn, "sending")
+        case "retry":
+            await conn.execute("UPDATE messages SET state = 'waiting' WHERE step = 'remove' AND state = 'sending'")
         case "fail":
             await answer(conn, "failed", "no_rights")
             await settle(conn, vip, at, bot_id=BOT_ID)
