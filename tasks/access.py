@@ -15,6 +15,7 @@ from community.access.removals import Row, begin, due, let_stay, listed, propose
 from community.channels.standing import Bot, Standing, ask_standing, inquiry
 from community.database.installation import sop_now
 from community.database.pool import Connection
+from community.groups.membership import left
 from community.outbox.claim import next_slot
 from community.settings import load_settings
 from tasks.messaging import FOLLOW_S, LOOK_S
@@ -55,7 +56,7 @@ async def find_ended() -> Found:
     settings = load_settings()
     async with connection() as conn:
         bundle, at = await bundle_in_force(conn), await sop_now(conn)
-        await settle(conn, bundle, at, bot_id=settings.bot_id)
+        await settle(conn, bundle, at, bot_id=settings.bot_id, put_out=left)
         new = await propose(conn, bundle.playbook, at, staff_chat=settings.staff_chat)
         found = await due(conn, bundle.playbook, at)
         if found.asked:
@@ -97,7 +98,7 @@ async def follow_removals(ids: Sequence[int]) -> dict[str, int]:
     async with connection() as conn:
         bundle = await bundle_in_force(conn)
         while True:
-            await settle(conn, bundle, await sop_now(conn), bot_id=bot_id)
+            await settle(conn, bundle, await sop_now(conn), bot_id=bot_id, put_out=left)
             found = await states(conn, ids)
             if not found.get("waiting") or time.monotonic() - began > FOLLOW_S or not await service_alive(conn):
                 return found

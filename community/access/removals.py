@@ -5,7 +5,7 @@ transaction that puts the call into the outbox, under the lock of whoever change
 afterwards takes back the call that still waits (`put_off`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +32,8 @@ OUT_OF_REACH = ("user is an administrator", "can't remove chat owner")
 
 Row = dict[str, Any]
 """A row of `removals`, with what is said of its member and group."""
+PutOut = Callable[[Connection, int, int, datetime], Awaitable[None]]
+"""Notes that a member, by number, is outside a group, by number, since then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +121,13 @@ async def settle(
     at: datetime,
     *,
     bot_id: int,
+    put_out: PutOut,
     whom: tuple[int, int] | None = None,
 ) -> Outcome:
     """Take into account what became of the calls: of all, or of one member in one group. Safe to repeat.
 
     Who is out is told the way back, and their links are closed; who has come to hold something while the call was on
-    its way is sent the way in.
+    its way is sent the way in. `put_out` notes that a member has left: Telegram may tell it later, or never.
     """
     member_id, group_id = whom or (None, None)
     values = {"member_ids": None if member_id is None else [member_id], "group_id": group_id}
@@ -136,7 +139,7 @@ async def settle(
     for row in rows:
         state, reason = calls.get(occurrence(row), ("cancelled", None))
         if state == "sent":
-            (removed if await _removed(conn, bundle, row, at, bot_id) else back).append(row)
+            (removed if await _removed(conn, bundle, row, at, bot_id, put_out) else back).append(row)
         elif state == "failed":
             failed += [row] if await _failed(conn, row, reason or "", at) else []
         elif state in ("expired", "cancelled"):
@@ -149,13 +152,15 @@ async def _calls(conn: Connection, rows: Sequence[Row]) -> dict[str, tuple[str, 
     return {call["occurrence"]: (call["state"], call["reason"]) for call in await found.fetchall()}
 
 
-async def _removed(conn: Connection, bundle: Bundle, row: Row, at: datetime, bot_id: int) -> bool:
+async def _removed(conn: Connection, bundle: Bundle, row: Row, at: datetime, bot_id: int, put_out: PutOut) -> bool:
     """They are out. False: they have come to hold something again while the call was on its way."""
     async with transaction(conn):
         await take_turns(conn, row["member_id"])
         values = {"id": row["id"], "state": "removed", "why": "", "at": at}
         if await (await conn.execute(queries.end, values)).fetchone() is None:
             return True
+        if await (await conn.execute(queries.stayed, row)).fetchone() is not None:
+            await put_out(conn, row["member_id"], row["group_id"], at)
         plans = _plans(await doors(conn, bundle.playbook), row["group_id"])
         if await holding(conn, row["member_id"], plans, at):
             cause = occurrence(row)

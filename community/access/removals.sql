@@ -126,6 +126,11 @@ ORDER BY r.id
 SELECT occurrence, state, reason FROM v_messages
 WHERE member_id IS NULL AND stage = 'access' AND step = 'remove' AND occurrence = ANY (%(occurrences)s::text[])
 
+-- name: stayed
+-- By our record they have been inside since before the call; who is by a later entry has come back already.
+SELECT FROM v_memberships
+WHERE member_id = %(member_id)s AND group_id = %(group_id)s AND present AND joined_at <= %(checked_at)s
+
 -- name: back
 -- Looked at again by the next run; a word that was given stands.
 UPDATE removals SET state = CASE WHEN decided_by IS NULL THEN 'proposed' ELSE 'approved' END, why = %(why)s

@@ -34,7 +34,8 @@ async def on_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:
         await joined(turn.conn, turn.bundle, member, group, turn.at, bot_id=turn.bot_id, link_token=token)
     else:
         await left(turn.conn, member.id, group.id, turn.at)
-        await settle_removals(turn.conn, turn.bundle, turn.at, bot_id=turn.bot_id, whom=(member.id, group.id))
+        whom = (member.id, group.id)
+        await settle_removals(turn.conn, turn.bundle, turn.at, bot_id=turn.bot_id, put_out=left, whom=whom)
 
 
 async def on_my_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:

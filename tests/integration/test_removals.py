@@ -14,6 +14,7 @@ from community.access.terms import revoke, set_end
 from community.bundle import Bundle
 from community.database.pool import Connection, connect
 from community.errors import AccessRefused
+from community.groups.membership import left
 from community.outbox.claim import claim, ensure_budget
 from tests.integration.access_kit import (
     DAY,
@@ -47,7 +48,7 @@ async def look(conn: Connection, bundle: Bundle, at: datetime = NOON) -> int:
 
 async def carry_out(conn: Connection, bundle: Bundle, at: datetime = NOON) -> int:
     """As a run does, with Telegram saying that all are plain members."""
-    await settle(conn, bundle, at, bot_id=BOT_ID)
+    await settle(conn, bundle, at, bot_id=BOT_ID, put_out=left)
     await look(conn, bundle, at)
     found = await due(conn, bundle.playbook, at)
     return sum([await begin(conn, bundle, row, at, bot_id=BOT_ID) for row in found.now])
@@ -136,8 +137,8 @@ async def test_removed_by_one_call_then_told_and_the_links_closed(
     assert await (await conn.execute(said)).fetchall() == [], "not before they are out"
 
     await answer(conn)
-    await settle(conn, vip, NOON + HOUR, bot_id=BOT_ID)
-    await settle(conn, vip, NOON + HOUR, bot_id=BOT_ID)
+    await settle(conn, vip, NOON + HOUR, bot_id=BOT_ID, put_out=left)
+    await settle(conn, vip, NOON + HOUR, bot_id=BOT_ID, put_out=left)
     assert await removals(conn) == [(who, "removed", "")]
     assert await (await conn.execute(said)).fetchall() == [{"step": "ended", "member_id": who}]
     links = await (await conn.execute("SELECT revoked_at FROM entry_links")).fetchall()
@@ -166,9 +167,11 @@ async def test_who_comes_to_hold_something_while_the_call_waits_stays(
     assert await carry_out(conn, vip, later) == 1, "its own end comes"
 
 
+@pytest.mark.parametrize("left_first", [True, False])
 async def test_who_pays_while_the_call_is_on_its_way_gets_the_way_back(
-    conn: Connection, vip: Bundle, member: MakeMember
+    conn: Connection, vip: Bundle, member: MakeMember, left_first: bool
 ) -> None:
+    """`left_first`: Telegram has told that they left before it answered the call."""
     numbers, who = await groups(conn), await member()
     await inside(conn, numbers[VIP], who)
     await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
@@ -179,13 +182,31 @@ async def test_who_pays_while_the_call_is_on_its_way_gets_the_way_back(
         "INSERT INTO entry_links (group_id, name, invite_link) VALUES (%s, 'vip-9', 'https://t.me/+n')", [numbers[VIP]]
     )
     await conn.execute("UPDATE messages SET state = 'sent' WHERE step = 'remove'")
-    await outside(conn, numbers[VIP], who, NOON)
+    if left_first:
+        await outside(conn, numbers[VIP], who, NOON)
 
-    outcome = await settle(conn, vip, NOON, bot_id=BOT_ID, whom=(who, numbers[VIP]))
+    outcome = await settle(conn, vip, NOON, bot_id=BOT_ID, put_out=left, whom=(who, numbers[VIP]))
     assert len(outcome.back) == 1
     steps = await (await conn.execute("SELECT step, context FROM messages WHERE member_id IS NOT NULL")).fetchall()
     assert [row["step"] for row in steps] == ["way"]
     assert steps[0]["context"]["join_url"] == "https://t.me/+n"
+    still = "SELECT FROM memberships WHERE left_at IS NULL AND group_id = %s"
+    assert await (await conn.execute(still, [numbers[VIP]])).fetchall() == []
+
+
+async def test_who_is_back_before_the_call_is_settled_stays_in_our_records(
+    conn: Connection, vip: Bundle, member: MakeMember
+) -> None:
+    numbers, who = await groups(conn), await member()
+    await inside(conn, numbers[VIP], who)
+    await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
+    await carry_out(conn, vip)
+    await answer(conn)
+    await grant(conn, vip.playbook, who, "month", NOON, source="test", by="x")
+    await inside(conn, numbers[VIP], who, NOON + HOUR / 60)
+    await settle(conn, vip, NOON + HOUR, bot_id=BOT_ID, put_out=left)
+    row = await (await conn.execute("SELECT left_at FROM memberships WHERE group_id = %s", [numbers[VIP]])).fetchone()
+    assert row == {"left_at": None}
 
 
 @pytest.mark.parametrize("how", ["grant", "end"])
@@ -235,7 +256,7 @@ async def test_above_the_limit_nobody_goes_until_staff_agree(
     await decide(conn, "approved", NOON, by="ann", due_by=NOON)
     assert await carry_out(conn, few) == 2
     await answer(conn)
-    await settle(conn, few, NOON, bot_id=BOT_ID)
+    await settle(conn, few, NOON, bot_id=BOT_ID, put_out=left)
     states = {who: state for who, state, _ in await removals(conn)}
     assert states == {found.asked[0]["member_id"]: "kept"} | {row["member_id"]: "removed" for row in found.asked[1:]}
     assert not (await due(conn, few.playbook, NOON)).asked
@@ -279,7 +300,7 @@ async def test_administrators_are_let_be_and_asked_about_a_day_later(
     assert await carry_out(conn, vip, NOON + HOUR) == 0
     assert await carry_out(conn, vip, NOON + DAY) == 1
     await answer(conn, "failed", "bad_request: Bad Request: user is an administrator of the chat")
-    await settle(conn, vip, NOON + DAY, bot_id=BOT_ID)
+    await settle(conn, vip, NOON + DAY, bot_id=BOT_ID, put_out=left)
     assert await removals(conn) == [(who, "kept", "administrator")]
 
 
@@ -291,7 +312,7 @@ async def test_what_telegram_refuses_is_told_and_tried_a_day_later(
     await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
     await carry_out(conn, vip)
     await answer(conn, "failed", "no_rights")
-    await settle(conn, vip, NOON, bot_id=BOT_ID)
+    await settle(conn, vip, NOON, bot_id=BOT_ID, put_out=left)
     assert await removals(conn) == [(who, "failed", "no_rights")]
     assert len(await (await conn.execute("SELECT FROM alerts")).fetchall()) == 1
     assert await carry_out(conn, vip, NOON + HOUR) == 0
@@ -318,7 +339,7 @@ async def test_who_was_removed_and_came_back_is_removed_at_the_next_end(
     await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
     await carry_out(conn, vip)
     await answer(conn)
-    await settle(conn, vip, NOON, bot_id=BOT_ID)
+    await settle(conn, vip, NOON, bot_id=BOT_ID, put_out=left)
     await outside(conn, numbers[VIP], who, NOON)
     await given(conn, vip, who, "month", NOON + DAY, NOON + 10 * DAY)
     await inside(conn, numbers[VIP], who, NOON + DAY)
@@ -329,7 +350,9 @@ async def test_who_was_removed_and_came_back_is_removed_at_the_next_end(
 
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["grant", "end", "revoke", "run", "send", "retry", "deliver", "fail", "come", "pass", "keep", "approve"]),
+        st.sampled_from(
+            ["grant", "end", "revoke", "run", "send", "retry", "deliver", "fail", "come", "pass", "keep", "approve"]
+        ),
         st.integers(0, 2),
         st.integers(0, 6),
     ),
@@ -396,7 +419,7 @@ async def _act(conn: Connection, vip: Bundle, act: str, who: int, days: int, at:
             await conn.execute("UPDATE messages SET state = 'waiting' WHERE step = 'remove' AND state = 'sending'")
         case "fail":
             await answer(conn, "failed", "no_rights")
-            await settle(conn, vip, at, bot_id=BOT_ID)
+            await settle(conn, vip, at, bot_id=BOT_ID, put_out=left)
         case "come":
             await inside(conn, group, who, at)
         case "keep" | "approve":
@@ -421,7 +444,7 @@ async def _deliver(conn: Connection, vip: Bundle, at: datetime, group: int) -> N
         assert not await _covered(conn, row["id"], at, at), "removed while holding a term"
         await conn.execute("UPDATE messages SET state = 'sent' WHERE id = %s", [call["id"]])
         await outside(conn, group, row["id"], at)
-    await settle(conn, vip, at, bot_id=BOT_ID)
+    await settle(conn, vip, at, bot_id=BOT_ID, put_out=left)
 
 
 async def _covered(conn: Connection, who: int, since: datetime, until: datetime) -> bool:
