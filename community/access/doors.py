@@ -58,7 +58,10 @@ async def plans_for(conn: Connection, playbook: Playbook, group_id: int) -> list
 
 
 async def holding(conn: Connection, member_id: int, plans: Sequence[str], at: datetime) -> Term | None:
-    """The member's term of one of the plans that runs at the moment; of several the one that ends last."""
+    """The member's term of one of the plans that runs or is still to come; of several the one that ends last.
+
+    Who has paid may come in, also when the time they paid for follows another's.
+    """
     values = {"member_id": member_id, "plans": list(plans), "at": at}
     row = await (await conn.execute(queries.holding, values)).fetchone()
     return Term(**row) if row else None

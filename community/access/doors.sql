@@ -1,7 +1,7 @@
 -- name: holding
 SELECT * FROM terms
 WHERE member_id = %(member_id)s AND plan = ANY (%(plans)s::text[]) AND revoked_at IS NULL
-    AND starts_at <= %(at)s AND (ends_at IS NULL OR ends_at > %(at)s)
+    AND (ends_at IS NULL OR ends_at > %(at)s)
 ORDER BY ends_at DESC NULLS FIRST, id
 LIMIT 1
 

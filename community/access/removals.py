@@ -1,8 +1,8 @@
 """Who is to leave a group, as what let them in is over: found, checked again, removed by one call, told (SOP 6.11).
 
-Nobody is removed who holds a running term that opens the group. That is asked when they are found, again in the
-transaction that puts the call into the outbox, under the lock of whoever changes their terms; and whoever changes them
-afterwards takes back the call that still waits (`put_off`).
+Nobody is removed who holds a term that opens the group, running or to come. That is asked when they are found, again in
+the transaction that puts the call into the outbox, under the lock of whoever changes their terms; and whoever changes
+them afterwards takes back the call that still waits (`put_off`).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -94,7 +94,7 @@ async def begin(conn: Connection, bundle: Bundle, row: Row, at: datetime, *, bot
     async with transaction(conn):
         await take_turns(conn, row["member_id"])
         plans = _plans(await doors(conn, bundle.playbook), row["group_id"])
-        values = {"id": row["id"], "at": at, "until": at + WITHIN, "plans": plans}
+        values = {"id": row["id"], "at": at, "plans": plans}
         found = await (await conn.execute(queries.begin, values)).fetchone() if plans else None
         if found is None:
             return False

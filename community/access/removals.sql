@@ -15,7 +15,7 @@ ended AS (
             greatest(t.changed_at, t.revoked_at) AS changed_at
         FROM terms t
         JOIN opens o ON o.plan = t.plan AND o.group_id = s.group_id
-        WHERE t.member_id = s.member_id AND t.starts_at <= %(at)s AND least(t.ends_at, t.revoked_at) <= %(at)s
+        WHERE t.member_id = s.member_id AND least(t.ends_at, t.revoked_at) <= %(at)s
         ORDER BY due_at DESC, t.id DESC
         LIMIT 1
     ) AS l
@@ -26,7 +26,7 @@ ended AS (
             SELECT FROM terms t
             JOIN opens o ON o.plan = t.plan AND o.group_id = s.group_id
             WHERE t.member_id = s.member_id AND t.revoked_at IS NULL
-                AND t.starts_at <= %(at)s AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+                AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
         )
         AND NOT EXISTS (
             SELECT FROM v_memberships w
@@ -66,7 +66,7 @@ judged AS (
             SELECT FROM terms t
             JOIN opens o ON o.plan = t.plan AND o.group_id = r.group_id
             WHERE t.member_id = r.member_id AND t.revoked_at IS NULL
-                AND t.starts_at <= %(at)s AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+                AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
         ) THEN 'holds'
     END AS why
     FROM removals r
@@ -96,8 +96,7 @@ SELECT count(*) AS removals FROM removals
 WHERE state IN ('waiting', 'removed') AND decided_by IS NULL AND checked_at > %(at)s - interval '1 day'
 
 -- name: begin
--- The re-check right before: under the lock of whoever changes the member's terms, and for a while ahead, as the call
--- may wait in the queue that long.
+-- The re-check right before: under the lock of whoever changes the member's terms.
 UPDATE removals r SET state = 'waiting', why = '', checked_at = %(at)s
 FROM v_groups g, v_members m
 WHERE r.id = %(id)s AND r.state IN ('proposed', 'approved') AND g.id = r.group_id AND m.id = r.member_id
@@ -108,7 +107,7 @@ WHERE r.id = %(id)s AND r.state IN ('proposed', 'approved') AND g.id = r.group_i
     AND NOT EXISTS (
         SELECT FROM terms t
         WHERE t.member_id = r.member_id AND t.plan = ANY (%(plans)s::text[]) AND t.revoked_at IS NULL
-            AND t.starts_at <= %(until)s AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+            AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
     )
 RETURNING r.*, g.chat_id, m.telegram_id
 

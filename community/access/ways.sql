@@ -8,7 +8,7 @@ WHERE m.id = %(member_id)s AND g.id = %(group_id)s
 SELECT DISTINCT t.member_id, o.group_id
 FROM unnest(%(group_ids)s::bigint[], %(plans)s::text[]) AS o (group_id, plan)
 JOIN terms t ON t.plan = o.plan AND t.revoked_at IS NULL AND t.source <> 'list'
-    AND t.starts_at <= %(at)s AND t.starts_at > %(since)s AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+    AND t.starts_at > %(since)s AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
 JOIN v_groups g ON g.id = o.group_id
 WHERE NOT (t.source = 'coupon' AND g.has_door)
     AND NOT EXISTS (SELECT FROM v_memberships s WHERE s.member_id = t.member_id AND s.group_id = o.group_id)

@@ -9,11 +9,13 @@ from community.access.doors import guarded, namesakes
 from community.access.entry_links import chats_of
 from community.access.grant import grant
 from community.access.removals import propose
+from community.access.terms import revoke
 from community.bundle import Bundle
 from community.engagement.coupons import NewCoupon, issue
 from community.members.people import Person, see
 from community.outbox.bundles import publish
-from tests.integration.access_kit import DAY, LOUNGE, VIP, groups, with_plans
+from community.payments.reconciliation import Kind, findings
+from tests.integration.access_kit import DAY, HOUR, LOUNGE, VIP, groups, with_plans
 from tests.integration.telegram_kit import (
     ANN,
     BEN,
@@ -104,6 +106,20 @@ async def test_a_term_that_is_over_opens_nothing(desk: Desk, vip: Bundle) -> Non
     await holder(desk, vip, ANN, "trial_7")
     await desk.take(join_request(chat=TRIAL_CHAT, at=NOW + 6 * DAY))
     assert await decisions(desk) == [("declineChatJoinRequest", ANN)]
+
+
+async def test_a_term_that_is_still_to_come_opens_its_groups_already(desk: Desk, vip: Bundle) -> None:
+    """Such as who buys a month while their trial runs: the month follows it."""
+    number = await holder(desk, vip, ANN, "trial_7")
+    term = await grant(desk.conn, vip.playbook, number, "month", NOW, source="x", by="x", starts_at=NOW + 6 * DAY)
+    await desk.take(join_request(chat=CHAT))
+    assert await decisions(desk) == [("approveChatJoinRequest", ANN)]
+    assert await propose(desk.conn, vip.playbook, NOW + HOUR, staff_chat=STAFF) == 0
+    found = await findings(desk.conn, vip.playbook, NOW + HOUR, staff_chat=STAFF)
+    assert [(each.kind, each.title) for each in found] == [(Kind.outside, "Lounge")]
+
+    await revoke(desk.conn, term.id, NOW + HOUR, by="x", note="")
+    assert await propose(desk.conn, vip.playbook, NOW + 2 * DAY, staff_chat=STAFF) == 1, "though it never began"
 
 
 async def test_other_groups_keep_the_quiz(desk: Desk, vip: Bundle) -> None:
