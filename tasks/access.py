@@ -16,6 +16,7 @@ from community.channels.standing import Bot, Standing, ask_standing, inquiry
 from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.groups.membership import left
+from community.outbox.alerts import Alert, alert
 from community.outbox.claim import next_slot
 from community.settings import load_settings
 from tasks.messaging import FOLLOW_S, LOOK_S
@@ -141,8 +142,20 @@ async def _spared(conn: Connection, bot: Bot | None, row: Row, staff_chat: int |
         return None
     there = await standing(conn, bot, staff_chat, row["telegram_id"])
     if there is None:
+        await _tell_of_staff_chat(conn, staff_chat)
         return "unknown"
     return "staff" if there.present else None
+
+
+async def _tell_of_staff_chat(conn: Connection, staff_chat: int) -> None:
+    about = Alert(
+        "removals:staff-chat",
+        "Nobody is removed: Telegram does not say who is in the staff chat",
+        f"chat {staff_chat}",
+        "Check SOP_STAFF_CHAT, and that the bot is in that chat; the next run goes on.",
+        lasting=True,
+    )
+    await alert(conn, about, await sop_now(conn))
 
 
 async def standing(conn: Connection, bot: Bot | None, chat_id: int, user_id: int) -> Standing | None:

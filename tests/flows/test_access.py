@@ -19,7 +19,7 @@ from community.playbook_types import parse_money
 from flows.access_expiry import access_expiry
 from flows.access_reconciliation import access_reconciliation
 from flows.payment_access import payment_access
-from tests.flows.conftest import artifacts, run_of
+from tests.flows.conftest import STAFF, artifacts, run_of
 from tests.integration.access_kit import DAY, HOUR, VIP, given, groups, inside, removals, with_plans
 from tests.integration.conftest import MakeMember, member
 from tests.integration.test_bot_live import ANN, BEN, OWNER, Live, live, telegram
@@ -53,6 +53,7 @@ class Story:
         await beat(self.conn, "test", "service")
         self.group = await self.live.telegram.create_group("VIP", owner=OWNER, bots=[])
         await self.live.telegram.add_bot(OWNER, self.group, admin=True)
+        await self.live.telegram.create_group("Staff", id=STAFF, owner=OWNER)
         for who in (ANN, BEN):
             await self.live.telegram.start(who)
             await self.live.until_received(who, 1)
@@ -142,6 +143,24 @@ async def test_who_left_unnoticed_is_put_right(client: PrefectClient, story: Sto
     assert row["left_at"] is not None
     run = await run_of(client, await access_reconciliation(return_state=True))
     assert run.name.endswith("· 1 astray"), "all but the lounge, which is not there"
+
+
+async def test_while_nobody_knows_who_is_staff_nobody_is_removed(
+    client: PrefectClient, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of the staff chat is wrong."""
+    await story.live.telegram.request_join(ANN, await story.pay("c1", NOW))
+    await story.live.until(lambda: story.present(ANN))
+    monkeypatch.setenv("SOP_STAFF_CHAT", "-100999")
+    await set_virtual_now(story.conn, NOW + timedelta(days=35))
+    await beat(story.conn, "test", "service")
+    run = await run_of(client, await access_expiry(return_state=True))
+    assert run.name.endswith("· 1 not answered for by Telegram"), run.name
+    assert await story.present(ANN)
+    [told] = await (
+        await story.conn.execute("SELECT next_step FROM alerts WHERE subject = 'removals:staff-chat'")
+    ).fetchall()
+    assert "SOP_STAFF_CHAT" in told["next_step"]
 
 
 async def _told(live: Live, who: int) -> bool:
