@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from community.access.doors import columns, doors, holding, plans_for
-from community.access.entry_links import Chat, give
+from community.access.entry_links import Chat, chats_of, give
 from community.access.put_off import STAGE
 from community.access.terms import take_turns
 from community.bundle import Bundle
@@ -48,6 +48,20 @@ async def send_way(
             )
             await enqueue(conn, bot_id, bundle.hash, [draft], at)
     return True
+
+
+async def send_ways(
+    conn: Connection, bundle: Bundle, member_id: int, plan: str, at: datetime, *, bot_id: int, cause: str
+) -> int:
+    """Send the member their way into every group that the plan opens and they are outside of; how many."""
+    groups = [chat.group_id for chat in await chats_of(conn, bundle.playbook, plan)]
+    return sum(
+        [
+            await send_way(conn, bundle, member_id, group, at, bot_id=bot_id, cause=cause)
+            for group in groups
+            if group is not None
+        ]
+    )
 
 
 async def send_owed(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: int) -> int:
