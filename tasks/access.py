@@ -17,6 +17,7 @@ from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.groups.membership import left
 from community.outbox.alerts import Alert, alert
+from community.outbox.bundles import Bundles
 from community.outbox.claim import next_slot
 from community.settings import load_settings
 from tasks.messaging import FOLLOW_S, LOOK_S
@@ -52,15 +53,19 @@ class Begun:
 @task(
     name="find", task_run_name="find who is to leave", cache_policy=NO_CACHE, retries=3, retry_delay_seconds=[1, 5, 15]
 )
-async def find_ended() -> Found:
-    """List whose access is over, grace and all; above the limit of a day ask the staff chat instead."""
+async def find_ended(dry: bool = False) -> Found:
+    """List whose access is over, grace and all; above the limit of a day ask the staff chat instead.
+
+    `dry`: nothing but the list is touched, and nobody is asked or told.
+    """
     settings = load_settings()
     async with connection() as conn:
         bundle, at = await bundle_in_force(conn), await sop_now(conn)
-        await settle(conn, bundle, at, bot_id=settings.bot_id, put_out=left)
+        if not dry:
+            await settle(conn, bundle, at, bot_id=settings.bot_id, put_out=left)
         new = await propose(conn, bundle.playbook, at, staff_chat=settings.staff_chat)
         found = await due(conn, bundle.playbook, at)
-        if found.asked:
+        if found.asked and not dry:
             await ask_staff(conn, bundle, found.asked, at, bot_id=settings.bot_id, staff_chat=settings.staff_chat)
         return Found(await listed(conn), found.now, found.asked, new)
 
@@ -74,8 +79,11 @@ async def remove(rows: Sequence[Row]) -> Begun:
     async with AsyncExitStack() as opened:
         conn = await opened.enter_async_context(connection())
         bot = await opened.enter_async_context(inquiry(settings.token, settings.telegram_api))
-        bundle = await bundle_in_force(conn)
+        bundles = Bundles()
         for row in rows[:MOST]:
+            bundle = await bundles.current(conn)
+            if not bundle.playbook.access.remove:  # switched off meanwhile
+                break
             why, at = await _spared(conn, bot, row, settings.staff_chat), await sop_now(conn)
             if why == "unknown":
                 tally["unknown"] += 1

@@ -193,6 +193,10 @@ async def test_above_the_limit_the_staff_chat_is_asked(
         who = await member()
         await inside(conn, numbers[VIP], who)
         await given(conn, vip, who, "month", NOW - 30 * DAY, NOW - 2 * DAY)
+    run = await run_of(client, await access_expiry(dry=True, return_state=True))
+    assert run.name.endswith("· 3 listed, none removed")
+    assert await (await conn.execute("SELECT FROM messages")).fetchall() == [], "a dry run asks nobody"
+
     run = await run_of(client, await access_expiry(return_state=True))
     assert run.name.endswith("· 3 wait for approval")
     rows = await (await conn.execute("SELECT stage, step FROM messages")).fetchall()
