@@ -81,10 +81,10 @@ async def remove(rows: Sequence[Row]) -> Begun:
         bot = await opened.enter_async_context(inquiry(settings.token, settings.telegram_api))
         bundles = Bundles()
         for row in rows[:MOST]:
-            bundle = await bundles.current(conn)
+            why = await _spared(conn, bot, row, settings.staff_chat)
+            bundle, at = await bundles.current(conn), await sop_now(conn)
             if not bundle.playbook.access.remove:  # switched off meanwhile
                 break
-            why, at = await _spared(conn, bot, row, settings.staff_chat), await sop_now(conn)
             if why == "unknown":
                 tally["unknown"] += 1
             elif why is not None:

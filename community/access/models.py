@@ -129,5 +129,7 @@ class Removal(SQLModel, table=True):
     """Why it is as it is, in a word."""
     checked_at: datetime | None = moment(nullable=True)
     """When it was last seen to be right."""
+    asked_at: datetime | None = moment(nullable=True)
+    """When the staff chat was first asked about it: a button there decides on no others."""
     decided_at: datetime | None = moment(nullable=True)
     decided_by: str | None = text(nullable=True)

@@ -107,11 +107,22 @@ async def let_stay(conn: Connection, row: Row, why: str, at: datetime) -> None:
     await conn.execute(queries.end, {"id": row["id"], "state": "kept", "why": why, "at": at})
 
 
+async def note_asked(conn: Connection, ids: Sequence[int], at: datetime) -> None:
+    """The staff chat is asked about these."""
+    await conn.execute(queries.asked, {"ids": list(ids), "at": at})
+
+
 async def decide(
-    conn: Connection, word: str, at: datetime, *, by: str, due_by: datetime, ids: Sequence[int] | None = None
+    conn: Connection,
+    word: str,
+    at: datetime,
+    *,
+    by: str,
+    asked_by: datetime | None = None,
+    ids: Sequence[int] | None = None,
 ) -> int:
-    """Staff's word, `approved` or `kept`, on all that were due by then, or on these; returns how many it was for."""
-    values = {"state": word, "at": at, "by": by, "due_by": due_by, "ids": list(ids) if ids is not None else None}
+    """Staff's word, `approved` or `kept`, on these, or on all they had been asked about by then; on how many it was."""
+    values = {"state": word, "at": at, "by": by, "asked_by": asked_by, "ids": list(ids) if ids is not None else None}
     return (await conn.execute(queries.decide, values)).rowcount
 
 

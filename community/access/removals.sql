@@ -47,7 +47,7 @@ WHERE CASE
     ELSE false
 END
 ON CONFLICT ON CONSTRAINT removals_once DO UPDATE
-SET due_at = excluded.due_at, state = 'proposed', why = '', checked_at = NULL, decided_at = NULL, decided_by = NULL
+SET due_at = excluded.due_at, state = 'proposed', why = '', checked_at = NULL, asked_at = NULL, decided_at = NULL, decided_by = NULL
 WHERE known.state <> 'waiting'
 RETURNING known.id
 
@@ -142,15 +142,18 @@ UPDATE removals SET
 WHERE id = %(id)s AND state IN ('proposed', 'approved', 'waiting')
 RETURNING id
 
+-- name: asked
+UPDATE removals SET asked_at = coalesce(asked_at, %(at)s) WHERE id = ANY (%(ids)s::bigint[])
+
 -- name: decide
--- By staff: those that were due when they were asked, or these alone, on which they may change their mind.
+-- By staff: those they had been asked about by then, or these alone, on which they may change their mind.
 UPDATE removals SET
     state = %(state)s, why = CASE WHEN %(state)s = 'kept' THEN 'decided' ELSE '' END, decided_at = %(at)s,
     decided_by = %(by)s
-WHERE due_at <= %(due_by)s AND (
-    (%(ids)s::bigint[] IS NULL AND state IN ('proposed', 'approved'))
-    OR (id = ANY (%(ids)s) AND (state IN ('proposed', 'approved') OR (state = 'kept' AND decided_by IS NOT NULL)))
-)
+WHERE CASE
+    WHEN %(ids)s::bigint[] IS NULL THEN asked_at <= %(asked_by)s AND state IN ('proposed', 'approved')
+    ELSE id = ANY (%(ids)s) AND (state IN ('proposed', 'approved') OR (state = 'kept' AND decided_by IS NOT NULL))
+END
 RETURNING id
 
 -- name: close_links

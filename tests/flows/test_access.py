@@ -6,10 +6,12 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 
 from community.bundle import Bundle
+from community.channels.standing import Standing
 from community.channels.telegram import make_bot
 from community.database.installation import beat, set_virtual_now
 from community.database.pool import Connection
 from community.database.wakeup import OUTBOX
+from community.outbox import bundles
 from community.outbox.bundles import publish
 from community.payments.events import StoredEvent, store
 from community.payments.notice import Kind as Said, Notice
@@ -19,6 +21,8 @@ from community.playbook_types import parse_money
 from flows.access_expiry import access_expiry
 from flows.access_reconciliation import access_reconciliation
 from flows.payment_access import payment_access
+from tasks import access
+from tasks.access import find_ended
 from tests.flows.conftest import STAFF, artifacts, run_of
 from tests.integration.access_kit import DAY, HOUR, VIP, given, groups, inside, removals, with_plans
 from tests.integration.conftest import MakeMember, member
@@ -201,6 +205,27 @@ async def test_above_the_limit_the_staff_chat_is_asked(
     assert run.name.endswith("· 3 wait for approval")
     rows = await (await conn.execute("SELECT stage, step FROM messages")).fetchall()
     assert rows == [{"stage": "staff", "step": "removals"}]
+
+
+async def test_removal_switched_off_stops_a_run_under_way(
+    conn: Connection, vip: Bundle, member: MakeMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = await groups(conn)
+    for _ in range(2):
+        who = await member()
+        await inside(conn, numbers[VIP], who)
+        await given(conn, vip, who, "month", NOW - 30 * DAY, NOW - 2 * DAY)
+    found = await find_ended.fn()
+
+    async def standing(_conn: Connection, _bot: object, chat_id: int, _user: int) -> Standing:
+        """Of a plain member; while the first is asked about, the playbook changes."""
+        await publish(conn, with_plans(vip, remove=False), "off")
+        return Standing(present=chat_id == VIP)
+
+    monkeypatch.setattr(access, "standing", standing)
+    monkeypatch.setattr(bundles, "LOOK_AGAIN_S", 0.0)
+    begun = await access.remove.fn(found.now)
+    assert (list(begun.begun), begun.spared) == ([], 0)
 
 
 async def test_reconciliation_lists_and_repairs_what_is_chosen(

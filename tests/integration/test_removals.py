@@ -114,7 +114,7 @@ async def test_without_the_playbooks_word_nobody_is_removed(
     await given(conn, listing, who, "month", NOON - 30 * DAY, ENDED)
 
     assert await carry_out(conn, listing) == 0
-    await decide(conn, "approved", NOON, by="ann", due_by=NOON)
+    await decide(conn, "approved", NOON, by="ann", ids=[row["id"] for row in await listed(conn)])
     assert await carry_out(conn, listing) == 0
     assert await calls(conn) == []
 
@@ -252,13 +252,16 @@ async def test_above_the_limit_nobody_goes_until_staff_agree(
     ]
     assert asked == [True, False, False]
 
-    await decide(conn, "kept", NOON, by="ann", due_by=NOON, ids=[found.asked[0]["id"]])
-    await decide(conn, "approved", NOON, by="ann", due_by=NOON)
-    assert await carry_out(conn, few) == 2
-    await answer(conn)
-    await settle(conn, few, NOON, bot_id=BOT_ID, put_out=left)
+    later = await member()
+    await inside(conn, numbers[VIP], later)
+    await given(conn, few, later, "month", NOON - 30 * DAY, ENDED)
+    await look(conn, few)
+    await decide(conn, "kept", NOON, by="ann", ids=[found.asked[0]["id"]])
+    await decide(conn, "approved", NOON, by="ann", asked_by=NOON)
     states = {who: state for who, state, _ in await removals(conn)}
-    assert states == {found.asked[0]["member_id"]: "kept"} | {row["member_id"]: "removed" for row in found.asked[1:]}
+    chosen = {row["member_id"]: "approved" for row in found.asked[1:]}
+    assert states == {found.asked[0]["member_id"]: "kept", later: "proposed"} | chosen, "of the last nobody was asked"
+    assert await carry_out(conn, few) == 3
     assert not (await due(conn, few.playbook, NOON)).asked
 
 
@@ -281,7 +284,7 @@ async def test_kept_by_staff_stays_until_its_end_is_set_anew(conn: Connection, v
     await inside(conn, numbers[VIP], who)
     term = await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
     await look(conn, vip)
-    await decide(conn, "kept", NOON, by="ann", due_by=NOON)
+    await decide(conn, "kept", NOON, by="ann", ids=[row["id"] for row in await listed(conn)])
     assert await carry_out(conn, vip, NOON + 30 * DAY) == 0
 
     await set_end(conn, term.id, NOON + 31 * DAY, NOON + 30 * DAY, by="ann", note="")
@@ -423,7 +426,9 @@ async def _act(conn: Connection, vip: Bundle, act: str, who: int, days: int, at:
         case "come":
             await inside(conn, group, who, at)
         case "keep" | "approve":
-            await decide(conn, "kept" if act == "keep" else "approved", at, by="x", due_by=at)
+            await decide(
+                conn, "kept" if act == "keep" else "approved", at, by="x", ids=[row["id"] for row in await listed(conn)]
+            )
 
 
 async def _deliver(conn: Connection, vip: Bundle, at: datetime, group: int) -> None:

@@ -301,9 +301,9 @@ async def removal(desk: Desk) -> dict[str, Any]:
 async def test_staff_decide_by_a_button_in_their_chat_only(desk: Desk, vip: Bundle) -> None:
     who = await holder(desk, vip, ANN)
     await desk.conn.execute(
-        "INSERT INTO removals (member_id, group_id, term_id, due_at, state)"
-        " SELECT %s, id, 1, %s, 'proposed' FROM groups WHERE chat_id = %s",
-        [who, NOW - DAY, VIP],
+        "INSERT INTO removals (member_id, group_id, term_id, due_at, state, asked_at)"
+        " SELECT %s, id, 1, %s, 'proposed', %s FROM groups WHERE chat_id = %s",
+        [who, NOW - DAY, NOW, VIP],
     )
     word = f"removals:approve_{int(NOW.timestamp())}:1"
     await desk.take(press(word))
