@@ -93,9 +93,9 @@ async def begin(conn: Connection, bundle: Bundle, row: Row, at: datetime, *, bot
     """Put the call that removes into the outbox, if it is still right; False: it is not."""
     async with transaction(conn):
         await take_turns(conn, row["member_id"])
-        plans = _plans(await doors(conn, bundle.playbook), row["group_id"])
-        values = {"id": row["id"], "at": at, "plans": plans}
-        found = await (await conn.execute(queries.begin, values)).fetchone() if plans else None
+        here = [door for door in await doors(conn, bundle.playbook) if door.group_id == row["group_id"]]
+        values = {"id": row["id"], "at": at, **columns(bundle.playbook, here)}
+        found = await (await conn.execute(queries.begin, values)).fetchone() if here else None
         if found is None:
             return False
         await enqueue(conn, bot_id, bundle.hash, [_call(found, at)], at)

@@ -52,9 +52,9 @@ WHERE known.state <> 'waiting'
 RETURNING known.id
 
 -- name: let_be
--- Nothing is left to do: they are outside, hold something again, or no plan opens the group any more.
+-- Nothing is left to do: they are outside, hold something again or did until lately, or no plan opens the group any more.
 WITH opens AS MATERIALIZED (
-    SELECT * FROM unnest(%(group_ids)s::bigint[], %(plans)s::text[]) AS o (group_id, plan)
+    SELECT * FROM unnest(%(group_ids)s::bigint[], %(plans)s::text[], %(graces)s::interval[]) AS o (group_id, plan, grace)
 ),
 judged AS (
     SELECT r.id, CASE
@@ -65,8 +65,8 @@ judged AS (
         WHEN EXISTS (
             SELECT FROM terms t
             JOIN opens o ON o.plan = t.plan AND o.group_id = r.group_id
-            WHERE t.member_id = r.member_id AND t.revoked_at IS NULL
-                AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+            WHERE t.member_id = r.member_id
+                AND coalesce(least(t.ends_at, t.revoked_at), 'infinity') + o.grace > %(at)s
         ) THEN 'holds'
     END AS why
     FROM removals r
@@ -96,7 +96,8 @@ SELECT count(*) AS removals FROM removals
 WHERE state IN ('waiting', 'removed') AND decided_by IS NULL AND checked_at > %(at)s - interval '1 day'
 
 -- name: begin
--- The re-check right before: under the lock of whoever changes the member's terms.
+-- The re-check right before: under the lock of whoever changes the member's terms. The grace is that of what they held
+-- last, which may be newer than the removal.
 UPDATE removals r SET state = 'waiting', why = '', checked_at = %(at)s
 FROM v_groups g, v_members m
 WHERE r.id = %(id)s AND r.state IN ('proposed', 'approved') AND g.id = r.group_id AND m.id = r.member_id
@@ -106,8 +107,8 @@ WHERE r.id = %(id)s AND r.state IN ('proposed', 'approved') AND g.id = r.group_i
     )
     AND NOT EXISTS (
         SELECT FROM terms t
-        WHERE t.member_id = r.member_id AND t.plan = ANY (%(plans)s::text[]) AND t.revoked_at IS NULL
-            AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+        JOIN unnest(%(plans)s::text[], %(graces)s::interval[]) AS o (plan, grace) ON o.plan = t.plan
+        WHERE t.member_id = r.member_id AND coalesce(least(t.ends_at, t.revoked_at), 'infinity') + o.grace > %(at)s
     )
 RETURNING r.*, g.chat_id, m.telegram_id
 
@@ -134,6 +135,14 @@ WHERE member_id = %(member_id)s AND group_id = %(group_id)s AND present AND join
 -- Looked at again by the next run; a word that was given stands.
 UPDATE removals SET state = CASE WHEN decided_by IS NULL THEN 'proposed' ELSE 'approved' END, why = %(why)s
 WHERE id = ANY (%(ids)s::bigint[]) AND state = 'waiting'
+
+-- name: changed
+-- What was found or decided was about other terms; one whose call is on its way keeps nobody's word.
+UPDATE removals SET
+    state = CASE WHEN state = 'waiting' AND id <> ALL (%(withdrawn)s::bigint[]) THEN state ELSE 'kept' END,
+    why = CASE WHEN state = 'waiting' AND id <> ALL (%(withdrawn)s::bigint[]) THEN why ELSE 'changed' END,
+    decided_at = NULL, decided_by = NULL, asked_at = NULL
+WHERE member_id = ANY (%(member_ids)s::bigint[]) AND state IN ('proposed', 'approved', 'waiting')
 
 -- name: end
 UPDATE removals SET

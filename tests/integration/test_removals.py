@@ -161,7 +161,7 @@ async def test_who_comes_to_hold_something_while_the_call_waits_stays(
         await grant(conn, vip.playbook, who, "month" if how == "grant" else "pack", NOON, source="test", by="x")
     assert await calls(conn, "state", "reason") == [("cancelled", "holds")]
     assert await carry_out(conn, vip) == 0
-    assert await removals(conn) == [(who, "kept", "holds")]
+    assert await removals(conn) == [(who, "kept", "changed")]
 
     later = NOON + 400 * DAY
     assert await carry_out(conn, vip, later) == 1, "its own end comes"
@@ -263,6 +263,33 @@ async def test_above_the_limit_nobody_goes_until_staff_agree(
     assert states == {found.asked[0]["member_id"]: "kept", later: "proposed"} | chosen, "of the last nobody was asked"
     assert await carry_out(conn, few) == 3
     assert not (await due(conn, few.playbook, NOON)).asked
+
+
+@pytest.mark.parametrize("state", ["proposed", "approved", "waiting", "sending"])
+async def test_a_renewal_and_its_grace_outlive_an_older_removal(
+    conn: Connection, vip: Bundle, member: MakeMember, state: str
+) -> None:
+    """Listed, or decided, or under way; then the member comes to hold something for half an hour."""
+    numbers, who = await groups(conn), await member()
+    await inside(conn, numbers[VIP], who)
+    await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
+    await look(conn, vip)
+    rows = await listed(conn)
+    if state != "proposed":
+        await decide(conn, "approved", NOON, by="ann", ids=[rows[0]["id"]])
+    if state in ("waiting", "sending"):
+        await carry_out(conn, vip)
+    if state == "sending":
+        await answer(conn, "sending")
+    await given(conn, vip, who, "pack", NOON, NOON + HOUR / 2)
+    if state == "sending":
+        await conn.execute("UPDATE messages SET state = 'expired' WHERE step = 'remove'")
+
+    assert not await begin(conn, vip, rows[0], NOON + HOUR, bot_id=BOT_ID), "by a run that had found them before"
+    assert await carry_out(conn, vip, NOON + HOUR) == 0
+    assert await carry_out(conn, vip, NOON + DAY) == 0
+    assert [row["decided_by"] for row in await listed(conn, "proposed", "approved", "kept")] == [None]
+    assert await carry_out(conn, vip, NOON + DAY + HOUR) == 1
 
 
 async def test_those_of_the_day_count_towards_the_limit(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
