@@ -12,6 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from community.access.asking import ask_staff
 from community.access.removals import Row, begin, due, let_stay, listed, propose, settle, states
+from community.access.ways import close_ways
 from community.channels.standing import Bot, Standing, ask_standing, inquiry
 from community.database.installation import sop_now
 from community.database.pool import Connection
@@ -63,6 +64,7 @@ async def find_ended(dry: bool = False) -> Found:
         bundle, at = await bundle_in_force(conn), await sop_now(conn)
         if not dry:
             await settle(conn, bundle, at, bot_id=settings.bot_id, put_out=left)
+            await close_ways(conn, bundle.playbook, at)
         new = await propose(conn, bundle.playbook, at, staff_chat=settings.staff_chat)
         found = await due(conn, bundle.playbook, at)
         if found.asked and not dry:

@@ -1,4 +1,4 @@
-"""The way into a group, sent to who holds something that opens it and is outside."""
+"""The way into a group, sent to who holds something that opens it and is outside; closed when it is over."""
 
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ from community.bundle import Bundle
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.outbox.enqueue import Draft, enqueue
+from community.playbook import Playbook
 from community.playbook_stages import MessageClass
 
 queries = load(__file__, "ways.sql")
@@ -72,3 +73,9 @@ async def send_owed(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: i
         await send_way(conn, bundle, row["member_id"], row["group_id"], at, bot_id=bot_id, cause="owed") for row in rows
     ]
     return sum(sent)
+
+
+async def close_ways(conn: Connection, playbook: Playbook, at: datetime, *, member_id: int | None = None) -> int:
+    """Close the links of the member, or everyone, who holds nothing any more for which they were given; how many."""
+    values = columns(playbook, await doors(conn, playbook)) | {"at": at, "member_id": member_id}
+    return (await conn.execute(queries.close, values)).rowcount

@@ -21,3 +21,14 @@ WHERE NOT (t.source = 'coupon' AND g.has_door)
     )
 ORDER BY t.member_id, o.group_id
 LIMIT 500
+
+-- name: close
+-- Links of whoever holds nothing that opens the group, now or later. Nobody comes in by them any more.
+UPDATE entry_links l SET revoked_at = %(at)s
+WHERE l.member_id IS NOT NULL AND l.revoked_at IS NULL AND l.group_id = ANY (%(group_ids)s::bigint[])
+    AND (%(member_id)s::bigint IS NULL OR l.member_id = %(member_id)s)
+    AND NOT EXISTS (
+        SELECT FROM unnest(%(group_ids)s::bigint[], %(plans)s::text[]) AS o (group_id, plan)
+        JOIN terms t ON t.plan = o.plan AND t.revoked_at IS NULL AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+        WHERE o.group_id = l.group_id AND t.member_id = l.member_id
+    )

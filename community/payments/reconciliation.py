@@ -10,7 +10,7 @@ from community.access.doors import astray, columns, doors
 from community.access.grant import grant
 from community.access.removals import propose
 from community.access.terms import revoke
-from community.access.ways import send_way
+from community.access.ways import close_ways, send_way
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
@@ -114,6 +114,7 @@ async def _even_out(
                 rows = await (await conn.execute(queries.given, about)).fetchall()
                 for row in rows[each.due :]:
                     await revoke(conn, row["id"], at, by="repair", note=f"{charge}: not in the ledger")
+                await close_ways(conn, playbook, at, member_id=member_id)
             elif each.plan in playbook.plans:
                 term = await grant(
                     conn, playbook, member_id, each.plan, at, source=provider, by=charge, note="repair: in the ledger"

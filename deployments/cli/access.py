@@ -11,9 +11,9 @@ from community.access.coverage import runs
 from community.access.grant import grant as grant_term
 from community.access.models import Term
 from community.access.opening import grant_for_coupon
-from community.access.ways import send_ways
+from community.access.ways import close_ways, send_ways
 from community.database.installation import sop_now
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.engagement.coupons import usable
 from community.engagement.redemptions import Refusal
 from community.errors import AccessRefused, CouponRefused
@@ -153,8 +153,11 @@ async def _end(term: int, moment: str, note: str) -> None:
 
 async def _change(term: int, change: Callable[[Connection, datetime], Awaitable[Term]]) -> None:
     async with session() as s:
-        zone, at = (await s.bundle()).playbook.community.zone, await sop_now(s.conn)
-        changed = await change(s.conn, at)
+        playbook, at = (await s.bundle()).playbook, await sop_now(s.conn)
+        async with transaction(s.conn):
+            changed = await change(s.conn, at)
+            await close_ways(s.conn, playbook, at, member_id=changed.member_id)
+    zone = playbook.community.zone
     _print_terms(f"Term {term} of member {changed.member_id} ({zone})", [changed], at, zone)
 
 

@@ -197,14 +197,21 @@ async def test_above_the_limit_the_staff_chat_is_asked(
         who = await member()
         await inside(conn, numbers[VIP], who)
         await given(conn, vip, who, "month", NOW - 30 * DAY, NOW - 2 * DAY)
+    await conn.execute(
+        "INSERT INTO entry_links (group_id, name, member_id, given_at) VALUES (%s, 'a', %s, %s)",
+        [numbers[VIP], who, NOW - 30 * DAY],
+    )
     run = await run_of(client, await access_expiry(dry=True, return_state=True))
     assert run.name.endswith("· 3 listed, none removed")
     assert await (await conn.execute("SELECT FROM messages")).fetchall() == [], "a dry run asks nobody"
+    still_open = "SELECT FROM entry_links WHERE revoked_at IS NULL"
+    assert len(await (await conn.execute(still_open)).fetchall()) == 1
 
     run = await run_of(client, await access_expiry(return_state=True))
     assert run.name.endswith("· 3 wait for approval")
     rows = await (await conn.execute("SELECT stage, step FROM messages")).fetchall()
     assert rows == [{"stage": "staff", "step": "removals"}]
+    assert await (await conn.execute(still_open)).fetchall() == []
 
 
 async def test_removal_switched_off_stops_a_run_under_way(

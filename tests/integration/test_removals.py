@@ -11,6 +11,7 @@ from community.access.asking import ask_staff
 from community.access.grant import grant
 from community.access.removals import begin, decide, due, let_stay, listed, propose, settle
 from community.access.terms import revoke, set_end
+from community.access.ways import close_ways
 from community.bundle import Bundle
 from community.database.pool import Connection, connect
 from community.errors import AccessRefused
@@ -144,6 +145,27 @@ async def test_removed_by_one_call_then_told_and_the_links_closed(
     links = await (await conn.execute("SELECT revoked_at FROM entry_links")).fetchall()
     assert links == [{"revoked_at": NOON + HOUR}]
     assert await carry_out(conn, vip, NOON + 2 * HOUR) == 0, "though nobody said yet that they left"
+
+
+async def test_links_close_with_the_last_term_that_opens_the_group(
+    conn: Connection, vip: Bundle, member: MakeMember
+) -> None:
+    numbers, members = await groups(conn), [await member() for _ in range(4)]
+    over, holds, comes, chosen = members
+    for who in members:
+        await conn.execute(
+            "INSERT INTO entry_links (group_id, name, invite_link, member_id, given_at) VALUES (%s, %s, 'x', %s, %s)",
+            [numbers[VIP], f"vip-{who}", who, NOON - 30 * DAY],
+        )
+        await given(conn, vip, who, "month", NOON - 30 * DAY, NOON)
+    await given(conn, vip, holds, "pack", NOON - 30 * DAY, NOON + DAY)
+    await given(conn, vip, comes, "pack", NOON + DAY, NOON + 2 * DAY)
+
+    assert await close_ways(conn, vip.playbook, NOON - HOUR) == 0
+    assert await close_ways(conn, vip.playbook, NOON, member_id=chosen) == 1
+    assert await close_ways(conn, vip.playbook, NOON) == 1
+    rows = await (await conn.execute("SELECT member_id FROM entry_links WHERE revoked_at = %s", [NOON])).fetchall()
+    assert {row["member_id"] for row in rows} == {over, chosen}
 
 
 @pytest.mark.parametrize("how", ["grant", "other plan", "end"])

@@ -52,6 +52,8 @@ async def test_who_left_and_is_granted_something_again_is_sent_the_way_in(
     assert ran.out.endswith("1 way in: sent to them, or as soon as the link is made.\n"), ran.err
     [way] = [row for row in await table(conn, "messages") if row["template"] == "access/way"]
     assert (way["member_id"], way["context"]["join_url"]) == (over, "https://t.me/+a")
+    await sop("access", "revoke", 2, "--note", "mistake")
+    assert [row["revoked_at"] is None for row in await table(conn, "entry_links")] == [False]
 
 
 async def test_all_fits(sop: Sop, conn: Connection, vip: Bundle) -> None:
