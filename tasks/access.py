@@ -91,6 +91,8 @@ async def remove(rows: Sequence[Row]) -> Begun:
                 tally["unknown"] += 1
             elif why is not None:
                 await let_stay(conn, row, why, at)
+                if why == "outside":  # Telegram had not told us
+                    await left(conn, row["member_id"], row["group_id"], at)
                 tally["spared"] += 1
             elif await begin(conn, bundle, row, at, bot_id=settings.bot_id):
                 begun.append(row["id"])

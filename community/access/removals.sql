@@ -1,8 +1,8 @@
 -- name: propose
 -- Who is in a group that plans open and holds none of them any more, once the last one's grace is over. Groups are few
 -- and their holders' terms are reached by member; staff, who are in the staff chat, are passed over.
--- What was decided stands until something is new: the end was changed, an administrator is asked about again a day
--- later, who was removed has come in again.
+-- What was decided stands until something is new: the end was changed, of whom Telegram said that they are not to be
+-- removed it is asked again a day later, who was removed has come in again.
 WITH opens AS MATERIALIZED (
     SELECT * FROM unnest(%(group_ids)s::bigint[], %(plans)s::text[], %(graces)s::interval[]) AS o (group_id, plan, grace)
 ),
@@ -41,7 +41,9 @@ LEFT JOIN removals r ON r.term_id = e.term_id AND r.group_id = e.group_id
 WHERE CASE
     WHEN r.id IS NULL THEN true
     WHEN r.state = 'kept' AND r.decided_by IS NOT NULL THEN e.changed_at > r.decided_at
-    WHEN r.state = 'kept' THEN r.why <> 'administrator' OR r.checked_at <= %(at)s - interval '1 day'
+    WHEN r.state = 'kept' AND r.why IN ('administrator', 'staff', 'outside')
+        THEN r.checked_at <= %(at)s - interval '1 day' OR e.joined_at > r.checked_at
+    WHEN r.state = 'kept' THEN true
     WHEN r.state = 'failed' THEN r.checked_at <= %(at)s - interval '1 day'
     WHEN r.state = 'removed' THEN e.joined_at > r.checked_at
     ELSE false

@@ -133,9 +133,12 @@ async def test_paid_in_by_the_link_over_out_and_back(client: PrefectClient, stor
     await live.until(lambda: story.present(ANN))
 
 
-async def test_who_left_unnoticed_is_put_right(client: PrefectClient, story: Story) -> None:
-    """Our records say that Ann is inside; Telegram knows better."""
+@pytest.mark.parametrize("holds", [False, True])
+async def test_who_left_unnoticed_is_put_right(client: PrefectClient, story: Story, holds: bool) -> None:
+    """Our records say that Ann is inside, whatever she holds; Telegram knows better."""
     number = await story.number()
+    if holds:
+        await story.pay("c1", NOW)
     await story.conn.execute(
         "INSERT INTO memberships (member_id, group_id, joined_at)"
         " SELECT id, %s, %s FROM members WHERE telegram_id = %s",
@@ -146,7 +149,9 @@ async def test_who_left_unnoticed_is_put_right(client: PrefectClient, story: Sto
     [row] = await (await story.conn.execute("SELECT left_at FROM memberships")).fetchall()
     assert row["left_at"] is not None
     run = await run_of(client, await access_reconciliation(return_state=True))
-    assert run.name.endswith("· 1 astray"), "all but the lounge, which is not there"
+    assert run.name.endswith("· 1 outside · 1 astray" if holds else "· 1 astray"), (
+        "all but the lounge, which is not there"
+    )
 
 
 async def test_while_nobody_knows_who_is_staff_nobody_is_removed(
@@ -233,6 +238,23 @@ async def test_removal_switched_off_stops_a_run_under_way(
     monkeypatch.setattr(bundles, "LOOK_AGAIN_S", 0.0)
     begun = await access.remove.fn(found.now)
     assert (list(begun.begun), begun.spared) == ([], 0)
+
+
+async def test_whom_telegram_knows_outside_is_outside_by_our_records_too(
+    conn: Connection, vip: Bundle, member: MakeMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers, who = await groups(conn), await member()
+    await inside(conn, numbers[VIP], who)
+    await given(conn, vip, who, "month", NOW - 30 * DAY, NOW - 2 * DAY)
+
+    async def standing(_conn: Connection, _bot: object, _chat: int, _user: int) -> Standing:
+        return Standing(present=False)
+
+    monkeypatch.setattr(access, "standing", standing)
+    begun = await access.remove.fn((await find_ended.fn()).now)
+    assert (list(begun.begun), begun.spared) == ([], 1)
+    still = "SELECT FROM memberships WHERE group_id = %s AND left_at IS NULL"
+    assert await (await conn.execute(still, [numbers[VIP]])).fetchall() == []
 
 
 async def test_reconciliation_lists_and_repairs_what_is_chosen(

@@ -356,6 +356,23 @@ async def test_administrators_are_let_be_and_asked_about_a_day_later(
     assert await removals(conn) == [(who, "kept", "administrator")]
 
 
+@pytest.mark.parametrize("why", ["staff", "outside"])
+async def test_whom_telegram_spares_rests_for_a_day_unless_they_come_in_again(
+    conn: Connection, vip: Bundle, member: MakeMember, why: str
+) -> None:
+    numbers, members = await groups(conn), [await member() for _ in range(2)]
+    for who in members:
+        await inside(conn, numbers[VIP], who)
+        await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
+    await look(conn, vip)
+    for row in await listed(conn):
+        await let_stay(conn, row, why, NOON)
+    await inside(conn, numbers[VIP], members[0], NOON + HOUR / 2)
+    assert await look(conn, vip, NOON + HOUR) == 1
+    assert [row["member_id"] for row in await listed(conn)] == members[:1]
+    assert await look(conn, vip, NOON + DAY) == 1
+
+
 async def test_what_telegram_refuses_is_told_and_tried_a_day_later(
     conn: Connection, vip: Bundle, member: MakeMember
 ) -> None:
