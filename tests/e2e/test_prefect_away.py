@@ -32,9 +32,9 @@ from deployments.stack import EMPTY_PREFECT
 
 ROOT = Path(__file__).parents[2]
 IMPATIENT = """
-from deployments import joins, runs, service
-joins.GAP_S = joins.RETRY_S = 0.2
-joins.LONGEST_GAP_S = 2.0
+from deployments import runs, service, triggers
+triggers.GAP_S = triggers.RETRY_S = 0.2
+triggers.LONGEST_GAP_S = 2.0
 runs._lane._breaker = runs.Breaker(rest=0.5)
 service.main()
 """
