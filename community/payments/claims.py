@@ -9,9 +9,11 @@ from community.database.queries import load
 from community.errors import OrderRefused
 from community.members.models import Member
 from community.payments.models import Order
-from community.payments.numbers import proves
+from community.payments.numbers import proves, shown
 from community.payments.orders import find
+from community.payments.problems import TASK, needs_human
 from community.payments.settle import Settled, settle
+from community.payments.till import Till
 from community.playbook import Playbook
 
 queries = load(__file__, "claims.sql")
@@ -31,7 +33,8 @@ class Claim(StrEnum):
     theirs = "theirs"
     """It was the member's before."""
     refused = "refused"
-    """There is no such order, the code is wrong, or it is another's: which of these is not said."""
+    """There is no such order, the code is wrong, or it is another's: which of these is not said. Who has the right
+    code for a paid order of another's has a task for staff."""
 
 
 async def claim(
@@ -46,14 +49,24 @@ async def claim(
         for charge in charges:  # as whoever settles: the payment first, then its order
             await conn.execute(payment_queries.take_turns, charge)
         order = await _held(conn, order.id)
-        if order.member_id is not None:
-            return Claim.theirs if order.member_id == member.id else Claim.refused
+        if order.member_id == member.id:
+            return Claim.theirs
         if order.claim_misses >= MOST_MISSES or not proves(code, order.claim_hash):
             await conn.execute(order_queries.miss, {"id": order.id})
+            return Claim.refused
+        if order.member_id is not None:
+            if charges:
+                await _tell_of_rival(Till(conn, bundle, at, bot_id), order, member)
             return Claim.refused
         await conn.execute(order_queries.give_to, {"id": order.id, "member_id": member.id})
         settled = [await settle(conn, bundle, **charge, at=at, bot_id=bot_id) for charge in charges]
     return Claim.given if any(each.payment and each.payment.terms for each in settled) else Claim.noted
+
+
+async def _tell_of_rival(till: Till, order: Order, member: Member) -> None:
+    """Somebody proves that they paid what another has: a human looks who did."""
+    note = f"order {shown(order.number)}: paid as member {order.member_id}, claimed by {member.id} with the right code"
+    await needs_human(till, TASK, f"claim of {order.number}", member.id, note)
 
 
 async def claim_of_payer(conn: Connection, bundle: Bundle, member: Member, at: datetime, *, bot_id: int) -> int:
