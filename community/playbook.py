@@ -200,7 +200,7 @@ class Payments(Entry):
 class Access(Entry):
     """Ways into the chats that plans open, and out again."""
 
-    links_ready: int = Field(50, ge=0, le=1000)
+    links_ready: int = Field(50, ge=0, le=10_000)
     """Links made ahead for each chat that some plan opens."""
     remove: bool = False
     """False: who should leave is only listed."""

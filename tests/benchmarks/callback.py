@@ -2,10 +2,11 @@
 
 20 callbacks a second for 60 s, against the always-on service as it runs in use; the sandbox enforces Telegram's limits
 at 60 ms latency, and a campaign of 10,000 messages takes what is left. Each payer waits from the call to the arrival of
-their message, and must get one, with a link of their own. 1,000 links are made ahead (`access.links_ready`); the
-rest is made meanwhile. `callback-offline`: half-way Prefect's server is stopped, in another round it hangs; when it
-is back, the runs that show what was done are recorded. The reference is the bare round trip at the same limits: what a
-message waits that is put behind the campaign.
+their message, and must get one, with a link of their own. As many links as payers are made ahead
+(`access.links_ready`); who found none would get theirs in a second message.
+
+`callback-offline`: half-way Prefect's server is stopped, in another round it hangs; when it is back, the runs that show
+what was done are recorded. The reference is what a message waits that is put behind the campaign.
 """
 
 import asyncio
@@ -19,18 +20,17 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from community.database.pool import Connection
+from community.outbox.bundles import publish
 from community.sandbox.client import SandboxClient
 from tests.benchmarks.harness import Row, count, database, sandbox
 from tests.benchmarks.prefect import Prefect, prefect_server
 from tests.benchmarks.service import SERVICE, evenly, last_entry, waits
-from tests.benchmarks.shop import Shop, call, paid, shop, signed, until
+from tests.benchmarks.shop import Shop, call, paid, selling, shop, signed, until
 
 PER_SECOND, SECONDS = 20, 60
 CAMPAIGN, EACH, CAMPAIGN_LANE, RATE = 10_000, 10, 55, 30
 """Messages of the campaign, and how many of them each of its readers gets."""
 LATENCY_MS = 60
-LINKS = 1_000
-"""As many as the playbook allows."""
 PAYERS = range(1_000_000, 1_000_000 + PER_SECOND * SECONDS)
 READERS = range(2_000_000, 2_000_000 + CAMPAIGN // EACH)
 Event = Callable[[], Awaitable[None]]
@@ -52,6 +52,7 @@ async def run_offline() -> Row:
         with database() as url, prefect_server() as prefect:
             async with _selling(url, **prefect.settings()) as place:
                 await prefect.ready({"SOP_DATABASE_URL": url, "SOP_MODE": SERVICE.effective_mode.value})
+                await publish(place.conn, selling(len(PAYERS)), "bench")  # it has put the folder's in force
                 ours, found = await _round(place, _half_way(prefect, trouble))
                 prefect.back()
                 shown = "SELECT -count(*) FROM stage_triggers WHERE stage = 'payment_access' AND shown_wall IS NULL"
@@ -68,7 +69,7 @@ async def _selling(url: str, **settings: str) -> AsyncIterator[Shop]:
     async with (
         sandbox("--token", SERVICE.token, "--journal-limit", "100000") as api,
         SandboxClient(api) as client,
-        shop(url, api, client, [*PAYERS, *READERS], links=LINKS, **settings) as place,
+        shop(url, api, client, [*PAYERS, *READERS], links=len(PAYERS), **settings) as place,
     ):
         await client.set_limits(True)
         await client.set_latency(LATENCY_MS)

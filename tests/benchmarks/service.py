@@ -115,8 +115,10 @@ async def evenly(people: Iterable[int], per_second: float, act: Callable[[int], 
 async def waits(client: SandboxClient, acted: dict[int, float], bot_id: int, *, after: int = 0) -> list[float]:
     """Seconds from each act to the next message to its user, after journal entry `after`; who got none is missing."""
     deadline = time.monotonic() + PATIENCE_S
-    while len(answered := await first_messages(client, bot_id, after)) < len(acted) and time.monotonic() < deadline:
+    answered: dict[int, float] = {}
+    while not acted.keys() <= answered.keys() and time.monotonic() < deadline:
         await asyncio.sleep(0.2)
+        answered = await first_messages(client, bot_id, after)
     return [answered[user] - moment for user, moment in acted.items() if user in answered]
 
 
