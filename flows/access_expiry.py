@@ -17,12 +17,12 @@ async def access_expiry(dry: bool = False) -> State[Any]:
     """List whose access is over, check each again, remove, tell them the way back, report.
 
     Args:
-        dry: List only, whatever the playbook says.
+        dry: List only, whatever the playbook says: nobody is asked, told or removed, and no link is closed.
     """
     async with connection() as conn:
         playbook, at = (await bundle_in_force(conn)).playbook, await logical_date(conn)
     removes, zone = playbook.access.remove and not dry, playbook.community.zone
-    found = await find_ended()
+    found = await find_ended(dry)
     begun = await remove(found.now) if removes else Begun()
     states = await follow_removals(begun.begun) if begun.begun else {}
     await report_removals(found, zone, removes)

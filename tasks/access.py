@@ -12,9 +12,13 @@ from prefect.cache_policies import NO_CACHE
 
 from community.access.asking import ask_staff
 from community.access.removals import Row, begin, due, let_stay, listed, propose, settle, states
+from community.access.ways import close_ways
 from community.channels.standing import Bot, Standing, ask_standing, inquiry
 from community.database.installation import sop_now
 from community.database.pool import Connection
+from community.groups.membership import left
+from community.outbox.alerts import Alert, alert
+from community.outbox.bundles import Bundles
 from community.outbox.claim import next_slot
 from community.settings import load_settings
 from tasks.messaging import FOLLOW_S, LOOK_S
@@ -50,15 +54,20 @@ class Begun:
 @task(
     name="find", task_run_name="find who is to leave", cache_policy=NO_CACHE, retries=3, retry_delay_seconds=[1, 5, 15]
 )
-async def find_ended() -> Found:
-    """List whose access is over, grace and all; above the limit of a day ask the staff chat instead."""
+async def find_ended(dry: bool = False) -> Found:
+    """List whose access is over, grace and all; above the limit of a day ask the staff chat instead.
+
+    `dry`: nothing but the list is touched, and nobody is asked or told.
+    """
     settings = load_settings()
     async with connection() as conn:
         bundle, at = await bundle_in_force(conn), await sop_now(conn)
-        await settle(conn, bundle, at, bot_id=settings.bot_id)
+        if not dry:
+            await settle(conn, bundle, at, bot_id=settings.bot_id, put_out=left)
+            await close_ways(conn, bundle.playbook, at)
         new = await propose(conn, bundle.playbook, at, staff_chat=settings.staff_chat)
         found = await due(conn, bundle.playbook, at)
-        if found.asked:
+        if found.asked and not dry:
             await ask_staff(conn, bundle, found.asked, at, bot_id=settings.bot_id, staff_chat=settings.staff_chat)
         return Found(await listed(conn), found.now, found.asked, new)
 
@@ -72,13 +81,18 @@ async def remove(rows: Sequence[Row]) -> Begun:
     async with AsyncExitStack() as opened:
         conn = await opened.enter_async_context(connection())
         bot = await opened.enter_async_context(inquiry(settings.token, settings.telegram_api))
-        bundle = await bundle_in_force(conn)
+        bundles = Bundles()
         for row in rows[:MOST]:
-            why, at = await _spared(conn, bot, row, settings.staff_chat), await sop_now(conn)
+            why = await _spared(conn, bot, row, settings.staff_chat)
+            bundle, at = await bundles.current(conn), await sop_now(conn)
+            if not bundle.playbook.access.remove:  # switched off meanwhile
+                break
             if why == "unknown":
                 tally["unknown"] += 1
             elif why is not None:
                 await let_stay(conn, row, why, at)
+                if why == "outside":  # Telegram had not told us
+                    await left(conn, row["member_id"], row["group_id"], at)
                 tally["spared"] += 1
             elif await begin(conn, bundle, row, at, bot_id=settings.bot_id):
                 begun.append(row["id"])
@@ -97,7 +111,7 @@ async def follow_removals(ids: Sequence[int]) -> dict[str, int]:
     async with connection() as conn:
         bundle = await bundle_in_force(conn)
         while True:
-            await settle(conn, bundle, await sop_now(conn), bot_id=bot_id)
+            await settle(conn, bundle, await sop_now(conn), bot_id=bot_id, put_out=left)
             found = await states(conn, ids)
             if not found.get("waiting") or time.monotonic() - began > FOLLOW_S or not await service_alive(conn):
                 return found
@@ -140,8 +154,20 @@ async def _spared(conn: Connection, bot: Bot | None, row: Row, staff_chat: int |
         return None
     there = await standing(conn, bot, staff_chat, row["telegram_id"])
     if there is None:
+        await _tell_of_staff_chat(conn, staff_chat)
         return "unknown"
     return "staff" if there.present else None
+
+
+async def _tell_of_staff_chat(conn: Connection, staff_chat: int) -> None:
+    about = Alert(
+        "removals:staff-chat",
+        "Nobody is removed: Telegram does not say who is in the staff chat",
+        f"chat {staff_chat}",
+        "Check SOP_STAFF_CHAT, and that the bot is in that chat; the next run goes on.",
+        lasting=True,
+    )
+    await alert(conn, about, await sop_now(conn))
 
 
 async def standing(conn: Connection, bot: Bot | None, chat_id: int, user_id: int) -> Standing | None:

@@ -12,8 +12,8 @@ from community.channels.standing import inquiry
 from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.groups.membership import admit, left
-from community.groups.registry import group_of
 from community.members.people import by_id
+from community.payments.inquiry import Inquiry, doubts, holders, in_turn
 from community.payments.reconciliation import Finding, Kind, findings, repair
 from community.settings import load_settings
 from tasks.access import standing
@@ -24,13 +24,14 @@ from tasks.words import count
 MOST_ASKED = 300
 """Members of whom Telegram is asked in one run: at the bot's pace, ten seconds of it."""
 MOST_LISTED = 1000
-ASKED = (Kind.outside, Kind.unpaid, Kind.unknown)
-"""Kinds in which the group's real members matter, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Of how many Telegram was asked, and how many stood otherwise than we knew; that is put right."""
+    """Of how many Telegram was asked, and how many stood otherwise than we knew; that is put right.
+
+    `left_out`: of those who do not fit.
+    """
 
     asked: int = 0
     corrected: int = 0
@@ -39,41 +40,37 @@ class Asked:
 
 @task(name="ask", task_run_name="ask Telegram who is in", cache_policy=NO_CACHE, timeout_seconds=900)
 async def ask_memberships() -> Asked:
-    """Ask how those in question really stand, and bring our records up to date."""
+    """Ask how those in question really stand, and some of the others; bring our records up to date."""
     settings = load_settings()
     async with AsyncExitStack() as opened:
         conn = await opened.enter_async_context(connection())
-        playbook = (await bundle_in_force(conn)).playbook
-        found = await findings(conn, playbook, await sop_now(conn), staff_chat=settings.staff_chat)
-        asked = sorted((each for each in found if each.kind in ASKED), key=lambda each: ASKED.index(each.kind))
-        if not asked:
+        playbook, at = (await bundle_in_force(conn)).playbook, await sop_now(conn)
+        doubted = doubts(await findings(conn, playbook, at, staff_chat=settings.staff_chat))
+        chosen = in_turn([*doubted, *await holders(conn, playbook, at)], MOST_ASKED, at.toordinal())
+        left_out = len({each for kind in doubted for each in kind} - set(chosen))
+        if not chosen:
             return Asked()
         bot = await opened.enter_async_context(inquiry(settings.token, settings.telegram_api))
         if bot is None:
-            return Asked(left_out=len(asked))
+            return Asked(left_out=sum(map(len, doubted)))
         corrected = 0
-        for each in asked[:MOST_ASKED]:
-            assert each.chat_id is not None
-            assert each.telegram_id is not None
+        for each in chosen:
             known = await standing(conn, bot, each.chat_id, each.telegram_id)
-            if known is not None and known.present != (each.kind is not Kind.outside):
+            if known is not None and known.present != each.present:
                 await _correct(conn, each, present=known.present)
                 corrected += 1
-    return Asked(min(len(asked), MOST_ASKED), corrected, max(0, len(asked) - MOST_ASKED))
+    return Asked(len(chosen), corrected, left_out)
 
 
-async def _correct(conn: Connection, each: Finding, *, present: bool) -> None:
+async def _correct(conn: Connection, each: Inquiry, *, present: bool) -> None:
     """As if Telegram had told by itself that they came in or left."""
     at = await sop_now(conn)
-    assert each.member_id is not None
-    assert each.group_id is not None
-    member = await by_id(conn, each.member_id)
-    if member is None:
+    if await by_id(conn, each.member_id) is None:
         return
     if present:
-        await admit(conn, member.id, each.group_id, at, None)
+        await admit(conn, each.member_id, each.group_id, at, None)
     else:
-        await left(conn, member, await group_of(conn, each.chat_id or 0, each.title or "", at), at)
+        await left(conn, each.member_id, each.group_id, at)
 
 
 @task(name="compare", task_run_name="compare terms, ledger and groups", cache_policy=NO_CACHE, retries=2)

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from community.access.removals import Row
+from community.access.removals import Row, note_asked
 from community.bundle import Bundle
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.outbox.enqueue import Draft, enqueue
 from community.playbook_stages import MessageClass
 
@@ -18,6 +18,7 @@ async def ask_staff(
     """Ask whether these may be removed; False: they were asked today, or there is no staff chat."""
     if staff_chat is None:
         return False
+    asked_at = at.replace(microsecond=0)
     day = at.astimezone(ZoneInfo(bundle.playbook.community.zone)).date()
     groups = Counter(row["title"] for row in rows)
     question = Draft(
@@ -31,8 +32,12 @@ async def ask_staff(
         context={
             "number": len(rows),
             "most": bundle.playbook.access.removals_per_day,
-            "until": int(at.timestamp()),
+            "until": int(asked_at.timestamp()),
             "groups": [{"title": title, "members": members} for title, members in groups.most_common(5)],
         },
     )
-    return await enqueue(conn, bot_id, bundle.hash, [question], at) == 1
+    async with transaction(conn):
+        if await enqueue(conn, bot_id, bundle.hash, [question], at) == 0:
+            return False
+        await note_asked(conn, [row["id"] for row in rows], asked_at)
+    return True

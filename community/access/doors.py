@@ -39,13 +39,29 @@ async def astray(conn: Connection, playbook: Playbook) -> dict[str, str]:
     return found
 
 
+async def guarded(conn: Connection, playbook: Playbook) -> list[int]:
+    """Groups that plans open, or have opened once: nobody comes in there but by what they hold."""
+    await doors(conn, playbook)
+    rows = await (await conn.execute(queries.guarded)).fetchall()
+    return [row["group_id"] for row in rows]
+
+
+async def namesakes(conn: Connection, playbook: Playbook) -> list[dict[str, Any]]:
+    """Groups with a title by which a plan names another: `id`, `title`, and the number of the one that `stays`."""
+    wishes = [wish for plan in playbook.plans.values() for wish in plan.chats]
+    return await (await conn.execute(queries.namesakes, {"wishes": wishes})).fetchall()
+
+
 async def plans_for(conn: Connection, playbook: Playbook, group_id: int) -> list[str]:
-    """The plans that open the group; none: anybody may ask to join it."""
+    """The plans that open the group."""
     return [door.plan for door in await doors(conn, playbook) if door.group_id == group_id]
 
 
 async def holding(conn: Connection, member_id: int, plans: Sequence[str], at: datetime) -> Term | None:
-    """The member's term of one of the plans that runs at the moment; of several the one that ends last."""
+    """The member's term of one of the plans that runs or is still to come; of several the one that ends last.
+
+    Who has paid may come in, also when the time they paid for follows another's.
+    """
     values = {"member_id": member_id, "plans": list(plans), "at": at}
     row = await (await conn.execute(queries.holding, values)).fetchone()
     return Term(**row) if row else None

@@ -31,12 +31,20 @@ class Way(NamedTuple):
 
 
 async def chats_of(conn: Connection, playbook: Playbook, plan: str) -> list[Chat]:
-    """The chats that the plan opens, in the playbook's order; none of a plan that it has no more."""
-    wishes = playbook.plans[plan].chats if plan in playbook.plans else ()
+    """The chats that the plan opens, in the playbook's order; none of a plan that it has no more.
+
+    A title is looked up once: from then on it means that group, however this one or others are renamed.
+    """
+    wishes = list(playbook.plans[plan].chats) if plan in playbook.plans else []
     if not wishes:
         return []
-    rows = await (await conn.execute(queries.chats, {"wishes": list(wishes)})).fetchall()
-    return [Chat(**row) for row in rows]
+    rows = await (await conn.execute(queries.chats, {"wishes": wishes})).fetchall()
+    new = [row for row in rows if row["group_id"] is not None and not row["bound"]]
+    if new:
+        values = {"wishes": [row["wish"] for row in new], "group_ids": [row["group_id"] for row in new]}
+        await conn.execute(queries.bind, values)
+        rows = await (await conn.execute(queries.chats, {"wishes": wishes})).fetchall()
+    return [Chat(row["wish"], row["group_id"], row["title"]) for row in rows]
 
 
 async def give(conn: Connection, chat: Chat, term: Term, at: datetime, *, order_id: int | None = None) -> Way:

@@ -1,14 +1,24 @@
 -- name: chats
--- The groups that titles or numbers name, of several of one title the newest; none: the bot is in no such group.
-SELECT w.wish, g.id AS group_id, g.title
+-- The groups that wishes (titles or numbers) are bound to, else the oldest of that title or number; none: the bot is in
+-- no such group.
+SELECT w.wish, g.id AS group_id, g.title, b.wish IS NOT NULL AS bound
 FROM unnest(%(wishes)s::text[]) WITH ORDINALITY AS w (wish, place)
+LEFT JOIN opened_chats b ON b.wish = w.wish
 LEFT JOIN LATERAL (
     SELECT id, title FROM v_groups
-    WHERE lost_at IS NULL AND (title = w.wish OR id::text = w.wish)
-    ORDER BY registered_at DESC, id DESC
+    WHERE lost_at IS NULL
+        AND CASE WHEN b.wish IS NULL THEN title = w.wish OR id::text = w.wish ELSE id = b.group_id END
+    ORDER BY id::text = w.wish DESC, registered_at, id
     LIMIT 1
 ) AS g ON true
 ORDER BY w.place
+
+-- name: bind
+-- In one order, so that two who bind the same wishes take turns; whoever comes second binds nothing.
+INSERT INTO opened_chats (wish, group_id)
+SELECT DISTINCT b.wish, b.group_id FROM unnest(%(wishes)s::text[], %(group_ids)s::bigint[]) AS b (wish, group_id)
+ORDER BY b.wish
+ON CONFLICT (wish) DO NOTHING
 
 -- name: is_in
 SELECT FROM v_memberships WHERE member_id = %(member_id)s AND group_id = %(group_id)s AND present

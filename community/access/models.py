@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, UniqueConstraint, text as sql
+from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Text, UniqueConstraint, text as sql
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, moment, text
@@ -96,6 +96,16 @@ class EntryLink(SQLModel, table=True):
     """When Telegram was told so."""
 
 
+class OpenedChat(SQLModel, table=True):
+    """The group that a plan's `chats` mean by a title or number, from when it was first found."""
+
+    __tablename__ = "opened_chats"
+
+    wish: str = Field(sa_column=Column(Text, primary_key=True))
+    """As the playbook writes it."""
+    group_id: int = Field(sa_column=Column(BigInteger, ForeignKey("groups.id", ondelete="CASCADE"), nullable=False))
+
+
 class Removal(SQLModel, table=True):
     """A member is to leave a group, as the term that let them in is over."""
 
@@ -119,5 +129,7 @@ class Removal(SQLModel, table=True):
     """Why it is as it is, in a word."""
     checked_at: datetime | None = moment(nullable=True)
     """When it was last seen to be right."""
+    asked_at: datetime | None = moment(nullable=True)
+    """When the staff chat was first asked about it: a button there decides on no others."""
     decided_at: datetime | None = moment(nullable=True)
     decided_by: str | None = text(nullable=True)

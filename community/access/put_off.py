@@ -1,4 +1,4 @@
-"""Removals that wait while their member's terms change: the call is taken back, and the next run looks again."""
+"""Removals of a member whose terms change: the call is taken back, a word given is void, the next run looks again."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,10 +18,8 @@ def occurrence(row: Mapping[str, Any]) -> str:
 
 
 async def put_off(conn: Connection, member_ids: Sequence[int]) -> None:
-    """The terms of these members have changed, in the caller's transaction. A call that has begun is not stopped."""
+    """The terms of these members have changed, in the caller's transaction. A call on its way is not repeated."""
     rows = await (await conn.execute(queries.waiting, {"member_ids": list(member_ids), "group_id": None})).fetchall()
-    if not rows:
-        return
-    withdrawn = set(await withdraw(conn, STAGE, STEP, [occurrence(row) for row in rows], "holds"))
+    withdrawn = set(await withdraw(conn, STAGE, STEP, [occurrence(row) for row in rows], "holds")) if rows else set()
     ids = [row["id"] for row in rows if occurrence(row) in withdrawn]
-    await conn.execute(queries.back, {"ids": ids, "why": "changed"})
+    await conn.execute(queries.changed, {"member_ids": list(member_ids), "withdrawn": ids})

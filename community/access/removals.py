@@ -1,11 +1,11 @@
 """Who is to leave a group, as what let them in is over: found, checked again, removed by one call, told (SOP 6.11).
 
-Nobody is removed who holds a running term that opens the group. That is asked when they are found, again in the
-transaction that puts the call into the outbox, under the lock of whoever changes their terms; and whoever changes them
-afterwards takes back the call that still waits (`put_off`).
+Nobody is removed who holds a term that opens the group, running or to come. That is asked when they are found, again in
+the transaction that puts the call into the outbox, under the lock of whoever changes their terms; and whoever changes
+them afterwards takes back the call that still waits (`put_off`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -32,6 +32,8 @@ OUT_OF_REACH = ("user is an administrator", "can't remove chat owner")
 
 Row = dict[str, Any]
 """A row of `removals`, with what is said of its member and group."""
+PutOut = Callable[[Connection, int, int, datetime], Awaitable[None]]
+"""Notes that a member, by number, is outside a group, by number, since then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +93,9 @@ async def begin(conn: Connection, bundle: Bundle, row: Row, at: datetime, *, bot
     """Put the call that removes into the outbox, if it is still right; False: it is not."""
     async with transaction(conn):
         await take_turns(conn, row["member_id"])
-        plans = _plans(await doors(conn, bundle.playbook), row["group_id"])
-        values = {"id": row["id"], "at": at, "until": at + WITHIN, "plans": plans}
-        found = await (await conn.execute(queries.begin, values)).fetchone() if plans else None
+        here = [door for door in await doors(conn, bundle.playbook) if door.group_id == row["group_id"]]
+        values = {"id": row["id"], "at": at, **columns(bundle.playbook, here)}
+        found = await (await conn.execute(queries.begin, values)).fetchone() if here else None
         if found is None:
             return False
         await enqueue(conn, bot_id, bundle.hash, [_call(found, at)], at)
@@ -105,11 +107,22 @@ async def let_stay(conn: Connection, row: Row, why: str, at: datetime) -> None:
     await conn.execute(queries.end, {"id": row["id"], "state": "kept", "why": why, "at": at})
 
 
+async def note_asked(conn: Connection, ids: Sequence[int], at: datetime) -> None:
+    """The staff chat is asked about these."""
+    await conn.execute(queries.asked, {"ids": list(ids), "at": at})
+
+
 async def decide(
-    conn: Connection, word: str, at: datetime, *, by: str, due_by: datetime, ids: Sequence[int] | None = None
+    conn: Connection,
+    word: str,
+    at: datetime,
+    *,
+    by: str,
+    asked_by: datetime | None = None,
+    ids: Sequence[int] | None = None,
 ) -> int:
-    """Staff's word, `approved` or `kept`, on all that were due by then, or on these; returns how many it was for."""
-    values = {"state": word, "at": at, "by": by, "due_by": due_by, "ids": list(ids) if ids is not None else None}
+    """Staff's word, `approved` or `kept`, on these, or on all they had been asked about by then; on how many it was."""
+    values = {"state": word, "at": at, "by": by, "asked_by": asked_by, "ids": list(ids) if ids is not None else None}
     return (await conn.execute(queries.decide, values)).rowcount
 
 
@@ -119,12 +132,13 @@ async def settle(
     at: datetime,
     *,
     bot_id: int,
+    put_out: PutOut,
     whom: tuple[int, int] | None = None,
 ) -> Outcome:
     """Take into account what became of the calls: of all, or of one member in one group. Safe to repeat.
 
     Who is out is told the way back, and their links are closed; who has come to hold something while the call was on
-    its way is sent the way in.
+    its way is sent the way in. `put_out` notes that a member has left: Telegram may tell it later, or never.
     """
     member_id, group_id = whom or (None, None)
     values = {"member_ids": None if member_id is None else [member_id], "group_id": group_id}
@@ -136,7 +150,7 @@ async def settle(
     for row in rows:
         state, reason = calls.get(occurrence(row), ("cancelled", None))
         if state == "sent":
-            (removed if await _removed(conn, bundle, row, at, bot_id) else back).append(row)
+            (removed if await _removed(conn, bundle, row, at, bot_id, put_out) else back).append(row)
         elif state == "failed":
             failed += [row] if await _failed(conn, row, reason or "", at) else []
         elif state in ("expired", "cancelled"):
@@ -149,13 +163,15 @@ async def _calls(conn: Connection, rows: Sequence[Row]) -> dict[str, tuple[str, 
     return {call["occurrence"]: (call["state"], call["reason"]) for call in await found.fetchall()}
 
 
-async def _removed(conn: Connection, bundle: Bundle, row: Row, at: datetime, bot_id: int) -> bool:
+async def _removed(conn: Connection, bundle: Bundle, row: Row, at: datetime, bot_id: int, put_out: PutOut) -> bool:
     """They are out. False: they have come to hold something again while the call was on its way."""
     async with transaction(conn):
         await take_turns(conn, row["member_id"])
         values = {"id": row["id"], "state": "removed", "why": "", "at": at}
         if await (await conn.execute(queries.end, values)).fetchone() is None:
             return True
+        if await (await conn.execute(queries.stayed, row)).fetchone() is not None:
+            await put_out(conn, row["member_id"], row["group_id"], at)
         plans = _plans(await doors(conn, bundle.playbook), row["group_id"])
         if await holding(conn, row["member_id"], plans, at):
             cause = occurrence(row)

@@ -1,8 +1,8 @@
 -- name: propose
 -- Who is in a group that plans open and holds none of them any more, once the last one's grace is over. Groups are few
 -- and their holders' terms are reached by member; staff, who are in the staff chat, are passed over.
--- What was decided stands until something is new: the end was changed, an administrator is asked about again a day
--- later, who was removed has come in again.
+-- What was decided stands until something is new: the end was changed, of whom Telegram said that they are not to be
+-- removed it is asked again a day later, who was removed has come in again.
 WITH opens AS MATERIALIZED (
     SELECT * FROM unnest(%(group_ids)s::bigint[], %(plans)s::text[], %(graces)s::interval[]) AS o (group_id, plan, grace)
 ),
@@ -15,7 +15,7 @@ ended AS (
             greatest(t.changed_at, t.revoked_at) AS changed_at
         FROM terms t
         JOIN opens o ON o.plan = t.plan AND o.group_id = s.group_id
-        WHERE t.member_id = s.member_id AND t.starts_at <= %(at)s AND least(t.ends_at, t.revoked_at) <= %(at)s
+        WHERE t.member_id = s.member_id AND least(t.ends_at, t.revoked_at) <= %(at)s
         ORDER BY due_at DESC, t.id DESC
         LIMIT 1
     ) AS l
@@ -26,7 +26,7 @@ ended AS (
             SELECT FROM terms t
             JOIN opens o ON o.plan = t.plan AND o.group_id = s.group_id
             WHERE t.member_id = s.member_id AND t.revoked_at IS NULL
-                AND t.starts_at <= %(at)s AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+                AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
         )
         AND NOT EXISTS (
             SELECT FROM v_memberships w
@@ -41,20 +41,22 @@ LEFT JOIN removals r ON r.term_id = e.term_id AND r.group_id = e.group_id
 WHERE CASE
     WHEN r.id IS NULL THEN true
     WHEN r.state = 'kept' AND r.decided_by IS NOT NULL THEN e.changed_at > r.decided_at
-    WHEN r.state = 'kept' THEN r.why <> 'administrator' OR r.checked_at <= %(at)s - interval '1 day'
+    WHEN r.state = 'kept' AND r.why IN ('administrator', 'staff', 'outside')
+        THEN r.checked_at <= %(at)s - interval '1 day' OR e.joined_at > r.checked_at
+    WHEN r.state = 'kept' THEN true
     WHEN r.state = 'failed' THEN r.checked_at <= %(at)s - interval '1 day'
     WHEN r.state = 'removed' THEN e.joined_at > r.checked_at
     ELSE false
 END
 ON CONFLICT ON CONSTRAINT removals_once DO UPDATE
-SET due_at = excluded.due_at, state = 'proposed', why = '', checked_at = NULL, decided_at = NULL, decided_by = NULL
+SET due_at = excluded.due_at, state = 'proposed', why = '', checked_at = NULL, asked_at = NULL, decided_at = NULL, decided_by = NULL
 WHERE known.state <> 'waiting'
 RETURNING known.id
 
 -- name: let_be
--- Nothing is left to do: they are outside, hold something again, or no plan opens the group any more.
+-- Nothing is left to do: they are outside, hold something again or did until lately, or no plan opens the group any more.
 WITH opens AS MATERIALIZED (
-    SELECT * FROM unnest(%(group_ids)s::bigint[], %(plans)s::text[]) AS o (group_id, plan)
+    SELECT * FROM unnest(%(group_ids)s::bigint[], %(plans)s::text[], %(graces)s::interval[]) AS o (group_id, plan, grace)
 ),
 judged AS (
     SELECT r.id, CASE
@@ -65,8 +67,8 @@ judged AS (
         WHEN EXISTS (
             SELECT FROM terms t
             JOIN opens o ON o.plan = t.plan AND o.group_id = r.group_id
-            WHERE t.member_id = r.member_id AND t.revoked_at IS NULL
-                AND t.starts_at <= %(at)s AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+            WHERE t.member_id = r.member_id
+                AND coalesce(least(t.ends_at, t.revoked_at), 'infinity') + o.grace > %(at)s
         ) THEN 'holds'
     END AS why
     FROM removals r
@@ -96,8 +98,8 @@ SELECT count(*) AS removals FROM removals
 WHERE state IN ('waiting', 'removed') AND decided_by IS NULL AND checked_at > %(at)s - interval '1 day'
 
 -- name: begin
--- The re-check right before: under the lock of whoever changes the member's terms, and for a while ahead, as the call
--- may wait in the queue that long.
+-- The re-check right before: under the lock of whoever changes the member's terms. The grace is that of what they held
+-- last, which may be newer than the removal.
 UPDATE removals r SET state = 'waiting', why = '', checked_at = %(at)s
 FROM v_groups g, v_members m
 WHERE r.id = %(id)s AND r.state IN ('proposed', 'approved') AND g.id = r.group_id AND m.id = r.member_id
@@ -107,8 +109,8 @@ WHERE r.id = %(id)s AND r.state IN ('proposed', 'approved') AND g.id = r.group_i
     )
     AND NOT EXISTS (
         SELECT FROM terms t
-        WHERE t.member_id = r.member_id AND t.plan = ANY (%(plans)s::text[]) AND t.revoked_at IS NULL
-            AND t.starts_at <= %(until)s AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+        JOIN unnest(%(plans)s::text[], %(graces)s::interval[]) AS o (plan, grace) ON o.plan = t.plan
+        WHERE t.member_id = r.member_id AND coalesce(least(t.ends_at, t.revoked_at), 'infinity') + o.grace > %(at)s
     )
 RETURNING r.*, g.chat_id, m.telegram_id
 
@@ -126,10 +128,23 @@ ORDER BY r.id
 SELECT occurrence, state, reason FROM v_messages
 WHERE member_id IS NULL AND stage = 'access' AND step = 'remove' AND occurrence = ANY (%(occurrences)s::text[])
 
+-- name: stayed
+-- By our record they have been inside since before the call; who is by a later entry has come back already.
+SELECT FROM v_memberships
+WHERE member_id = %(member_id)s AND group_id = %(group_id)s AND present AND joined_at <= %(checked_at)s
+
 -- name: back
 -- Looked at again by the next run; a word that was given stands.
 UPDATE removals SET state = CASE WHEN decided_by IS NULL THEN 'proposed' ELSE 'approved' END, why = %(why)s
 WHERE id = ANY (%(ids)s::bigint[]) AND state = 'waiting'
+
+-- name: changed
+-- What was found or decided was about other terms; one whose call is on its way keeps nobody's word.
+UPDATE removals SET
+    state = CASE WHEN state = 'waiting' AND id <> ALL (%(withdrawn)s::bigint[]) THEN state ELSE 'kept' END,
+    why = CASE WHEN state = 'waiting' AND id <> ALL (%(withdrawn)s::bigint[]) THEN why ELSE 'changed' END,
+    decided_at = NULL, decided_by = NULL, asked_at = NULL
+WHERE member_id = ANY (%(member_ids)s::bigint[]) AND state IN ('proposed', 'approved', 'waiting')
 
 -- name: end
 UPDATE removals SET
@@ -138,15 +153,18 @@ UPDATE removals SET
 WHERE id = %(id)s AND state IN ('proposed', 'approved', 'waiting')
 RETURNING id
 
+-- name: asked
+UPDATE removals SET asked_at = coalesce(asked_at, %(at)s) WHERE id = ANY (%(ids)s::bigint[])
+
 -- name: decide
--- By staff: those that were due when they were asked, or these alone, on which they may change their mind.
+-- By staff: those they had been asked about by then, or these alone, on which they may change their mind.
 UPDATE removals SET
     state = %(state)s, why = CASE WHEN %(state)s = 'kept' THEN 'decided' ELSE '' END, decided_at = %(at)s,
     decided_by = %(by)s
-WHERE due_at <= %(due_by)s AND (
-    (%(ids)s::bigint[] IS NULL AND state IN ('proposed', 'approved'))
-    OR (id = ANY (%(ids)s) AND (state IN ('proposed', 'approved') OR (state = 'kept' AND decided_by IS NOT NULL)))
-)
+WHERE CASE
+    WHEN %(ids)s::bigint[] IS NULL THEN asked_at <= %(asked_by)s AND state IN ('proposed', 'approved')
+    ELSE id = ANY (%(ids)s) AND (state IN ('proposed', 'approved') OR (state = 'kept' AND decided_by IS NOT NULL))
+END
 RETURNING id
 
 -- name: close_links

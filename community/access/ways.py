@@ -1,15 +1,16 @@
-"""The way into a group, sent to who holds something that opens it and is outside."""
+"""The way into a group, sent to who holds something that opens it and is outside; closed when it is over."""
 
 from datetime import datetime, timedelta
 
 from community.access.doors import columns, doors, holding, plans_for
-from community.access.entry_links import Chat, give
+from community.access.entry_links import Chat, chats_of, give
 from community.access.put_off import STAGE
 from community.access.terms import take_turns
 from community.bundle import Bundle
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.outbox.enqueue import Draft, enqueue
+from community.playbook import Playbook
 from community.playbook_stages import MessageClass
 
 queries = load(__file__, "ways.sql")
@@ -50,6 +51,20 @@ async def send_way(
     return True
 
 
+async def send_ways(
+    conn: Connection, bundle: Bundle, member_id: int, plan: str, at: datetime, *, bot_id: int, cause: str
+) -> int:
+    """Send the member their way into every group that the plan opens and they are outside of; how many."""
+    groups = [chat.group_id for chat in await chats_of(conn, bundle.playbook, plan)]
+    return sum(
+        [
+            await send_way(conn, bundle, member_id, group, at, bot_id=bot_id, cause=cause)
+            for group in groups
+            if group is not None
+        ]
+    )
+
+
 async def send_owed(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: int) -> int:
     """Send everyone the way in who lately got a term that opens a group, not by a list, and none yet; how many."""
     values = columns(bundle.playbook, await doors(conn, bundle.playbook)) | {"at": at, "since": at - OWED_FOR}
@@ -58,3 +73,9 @@ async def send_owed(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: i
         await send_way(conn, bundle, row["member_id"], row["group_id"], at, bot_id=bot_id, cause="owed") for row in rows
     ]
     return sum(sent)
+
+
+async def close_ways(conn: Connection, playbook: Playbook, at: datetime, *, member_id: int | None = None) -> int:
+    """Close the links of the member, or everyone, who holds nothing any more for which they were given; how many."""
+    values = columns(playbook, await doors(conn, playbook)) | {"at": at, "member_id": member_id}
+    return (await conn.execute(queries.close, values)).rowcount

@@ -33,8 +33,9 @@ async def on_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:
         token = link_name(change.invite_link)
         await joined(turn.conn, turn.bundle, member, group, turn.at, bot_id=turn.bot_id, link_token=token)
     else:
-        await left(turn.conn, member, group, turn.at)
-        await settle_removals(turn.conn, turn.bundle, turn.at, bot_id=turn.bot_id, whom=(member.id, group.id))
+        await left(turn.conn, member.id, group.id, turn.at)
+        whom = (member.id, group.id)
+        await settle_removals(turn.conn, turn.bundle, turn.at, bot_id=turn.bot_id, put_out=left, whom=whom)
 
 
 async def on_my_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:

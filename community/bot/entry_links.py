@@ -5,10 +5,12 @@ A link that somebody waits for goes before all that are made ahead. Those that w
 
 import logging
 import time
+from typing import Any
 
 from psycopg import Error as DatabaseTrouble
 from psycopg_pool import PoolTimeout
 
+from community.access.doors import namesakes
 from community.access.entry_links import chats_of, closed, fill, to_close, to_make
 from community.access.models import EntryLink
 from community.bot.direct import Direct
@@ -92,6 +94,8 @@ class EntryLinks:
         chats = [chat for plan in playbook.plans for chat in await chats_of(conn, playbook, plan)]
         for group_id in {chat.group_id for chat in chats if chat.group_id is not None}:
             await fill(conn, group_id, playbook.access.links_ready)
+        for other in await namesakes(conn, playbook):
+            await self._tell_namesake(conn, other)
 
     async def _make(self, conn: Connection, bundle: Bundle, link: EntryLink) -> None:
         """Have Telegram make one; who waits for it is told. If it does not, the chat rests."""
@@ -123,6 +127,17 @@ class EntryLinks:
     def _rest(self, group_id: int) -> None:
         times = self._failures.get(group_id, (0, 0.0))[0]
         self._failures[group_id] = times + 1, time.monotonic() + RESTS_S[min(times, len(RESTS_S) - 1)]
+
+    @staticmethod
+    async def _tell_namesake(conn: Connection, other: dict[str, Any]) -> None:
+        about = Alert(
+            f"namesake:{other['id']}",
+            "A second group has the title by which a plan names its own; the first one stays the plan's",
+            f"{other['title']}: number {other['stays']} stays, number {other['id']} opens to nobody by plans",
+            "Put the number of the right one under `chats`, instead of the title.",
+            lasting=True,
+        )
+        await alert(conn, about, await sop_now(conn))
 
     @staticmethod
     async def _alert(conn: Connection, link: EntryLink, title: str) -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from telegram import Message
 
-from community.access.doors import doors
+from community.access.doors import guarded
 from community.bot import intents
 from community.bot.care import hours, take_typed_score, task_of
 from community.bot.chats import kind_of
@@ -210,7 +210,7 @@ async def _source(turn: Turn, member: Member, payload: str) -> dict[str, str]:
 async def _show_the_way(turn: Turn, member: Member, token: str | None) -> bool:
     """Lead a newcomer to the group of their link; False while no group has a way in."""
     link = turn.bundle.playbook.link(token) if token else None
-    closed = [door.group_id for door in await doors(turn.conn, turn.bundle.playbook)]
+    closed = await guarded(turn.conn, turn.bundle.playbook)
     group = await open_door(turn.conn, link.group if link else None, closed)
     if group is None:
         return False

@@ -12,10 +12,10 @@ STATES = {"approve": "approved", "keep": "kept"}
 
 
 async def on_removals_button(turn: Turn, member: Member, argument: str, chat_id: int | None) -> bool:
-    """Decide on all who were due when it was asked. False: it is none of ours, or was pressed elsewhere."""
+    """Decide on all it was asked about that are still open. False: it is none of ours, or was pressed elsewhere."""
     word = WORD.fullmatch(argument)
     if word is None or turn.staff_chat is None or chat_id != turn.staff_chat:
         return False
-    due_by = datetime.fromtimestamp(int(word[2]), UTC)
-    await decide(turn.conn, STATES[word[1]], turn.at, by=f"member {member.id}", due_by=due_by)
+    asked_by = datetime.fromtimestamp(int(word[2]), UTC)
+    await decide(turn.conn, STATES[word[1]], turn.at, by=f"member {member.id}", asked_by=asked_by)
     return True

@@ -11,8 +11,8 @@ from community.channels.telegram import make_bot
 
 __all__ = ["Bot", "Standing", "ask_standing", "inquiry", "is_present"]
 
-NOWHERE = ("user not found", "participant_id_invalid", "user_id_invalid", "member not found", "chat not found")
-"""Telegram's words for somebody who was never in the chat, or for a chat that the bot does not know."""
+NOWHERE = ("user not found", "participant_id_invalid", "user_id_invalid", "member not found")
+"""Telegram's words for somebody who was never in the chat. Of a chat that the bot does not know it says nothing."""
 PRESENT = frozenset({ChatMember.OWNER, ChatMember.ADMINISTRATOR, ChatMember.MEMBER})
 
 

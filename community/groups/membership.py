@@ -74,17 +74,17 @@ async def admit(
         return Entry.first if await enter(conn, member_id, group_id, at) else Entry.again
 
 
-async def left(conn: Connection, member: Member, group: Group, at: datetime) -> None:
+async def left(conn: Connection, member_id: int, group_id: int, at: datetime) -> None:
     """The member left the group, or was removed from it. Out of the last one, what waits for them is not sent."""
     async with transaction(conn):
-        cursor = await conn.execute(queries.leave, {"member_id": member.id, "group_id": group.id, "at": at})
+        cursor = await conn.execute(queries.leave, {"member_id": member_id, "group_id": group_id, "at": at})
         row = await cursor.fetchone()
         if row is None:
             return
-        await record(conn, [Activity("left", at, member.id, group.id)])
+        await record(conn, [Activity("left", at, member_id, group_id)])
         if row["nowhere"]:
-            await depart(conn, [member.id], at)
-            await cancel_waiting(conn, member.id, "left")
+            await depart(conn, [member_id], at)
+            await cancel_waiting(conn, member_id, "left")
 
 
 async def welcome(conn: Connection, bundle: Bundle, member_id: int, at: datetime, *, bot_id: int) -> int:

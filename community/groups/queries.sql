@@ -22,7 +22,7 @@ UPDATE groups SET invite_link = %(invite_link)s WHERE id = %(id)s
 SELECT * FROM groups
 WHERE lost_at IS NULL AND invite_link IS NOT NULL
     AND (id <> ALL (%(closed)s::bigint[]) OR title = %(wish)s OR id::text = %(wish)s)
-ORDER BY (title = %(wish)s OR id::text = %(wish)s) IS TRUE DESC, registered_at DESC, id DESC
+ORDER BY (id::text = %(wish)s) IS TRUE DESC, (title = %(wish)s) IS TRUE DESC, registered_at DESC, id DESC
 LIMIT 1
 
 -- name: lock_both

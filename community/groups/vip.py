@@ -6,7 +6,7 @@ traced to whom it was given.
 
 from dataclasses import dataclass
 
-from community.access.doors import holding, link_behind, plans_for
+from community.access.doors import guarded, holding, link_behind, plans_for
 from community.access.entry_links import used
 from community.access.leaks import Leak, trace
 from community.access.models import EntryLink
@@ -18,6 +18,7 @@ from community.groups.models import Group
 from community.members.names import display_name
 from community.members.people import by_id
 from community.members.reach import allow_while_requesting
+from community.outbox.alerts import Alert, alert
 from community.outbox.enqueue import Draft, enqueue
 from community.playbook_stages import MessageClass
 
@@ -34,10 +35,10 @@ class Knock:
 
 
 async def knock(gate: Gate, at_door: Knock, staff_chat: int | None) -> bool:
-    """Decide a join request to a group that plans open; False: no plan opens it, so the gate asks its questions."""
+    """Decide a join request to a group that plans open; False: none ever did, so the gate asks its questions."""
     group, member_id = at_door.group, gate.member.id
     plans = await plans_for(gate.conn, gate.bundle.playbook, group.id)
-    if not plans:
+    if not plans and group.id not in await guarded(gate.conn, gate.bundle.playbook):
         return False
     async with transaction(gate.conn):
         await allow_while_requesting(gate.conn, member_id, gate.at)
@@ -47,6 +48,8 @@ async def knock(gate: Gate, at_door: Knock, staff_chat: int | None) -> bool:
             await _let_in(gate, group, None if elses else link)
             return True
         await _turn_away(gate, group, plans, elses)
+        if not plans:
+            await _tell_closed(gate, group)
         if link is not None and elses:
             leak = await trace(gate.conn, gate.bundle, link, member_id, gate.at, bot_id=gate.bot_id)
             await _tell_staff(gate, group, link, leak, staff_chat)
@@ -80,6 +83,17 @@ async def _decided(gate: Gate, group: Group, state: str) -> Request:
     assert row is not None
     await gate.conn.execute(queries.decide_one, {**keys, "state": state})
     return {**row, "chat_id": group.chat_id}
+
+
+async def _tell_closed(gate: Gate, group: Group) -> None:
+    about = Alert(
+        f"closed:{group.id}",
+        "Somebody asked to join a group that plans opened once and none opens now, and was declined",
+        f"{group.title} (number {group.id})",
+        f"Put {group.id} under `chats` of a plan; to let anybody in, use another group.",
+        lasting=True,
+    )
+    await alert(gate.conn, about, gate.at)
 
 
 async def _tell_staff(gate: Gate, group: Group, link: EntryLink, leak: Leak, staff_chat: int | None) -> None:

@@ -326,11 +326,16 @@ WHERE bot_id = %(bot_id)s AND state = 'waiting' AND lane = ANY (%(lanes)s::small
 RETURNING id
 
 -- name: withdraw
--- Over the unique key, in which actions without a member stand together.
-UPDATE messages SET state = 'cancelled', reason = %(reason)s, settled_wall = clock_timestamp()
+-- Over the unique key, in which actions without a member stand together. One that is on its way cannot be called back;
+-- should it have to be tried again, it is of no use any more.
+UPDATE messages SET
+    state = CASE state WHEN 'waiting' THEN 'cancelled' ELSE state END,
+    reason = CASE state WHEN 'waiting' THEN %(reason)s ELSE reason END,
+    settled_wall = CASE state WHEN 'waiting' THEN clock_timestamp() ELSE settled_wall END,
+    expires_at = CASE state WHEN 'sending' THEN due_at ELSE expires_at END
 WHERE member_id IS NULL AND stage = %(stage)s AND step = %(step)s AND occurrence = ANY (%(occurrences)s::text[])
-    AND state = 'waiting'
-RETURNING occurrence
+    AND state IN ('waiting', 'sending')
+RETURNING occurrence, state
 
 -- name: cancel_offers
 -- Once for each coupon, when its last piece is gone: all that waits is read, behind messages_queue.

@@ -47,10 +47,13 @@ async def cancel_occurrences(conn: Connection, bot_id: int, stage: str, occurren
 
 
 async def withdraw(conn: Connection, stage: str, step: str, occurrences: Sequence[str], reason: str) -> list[str]:
-    """Drop actions that wait and are no member's; returns the occurrences of those that had not begun."""
+    """Drop actions that wait and are no member's; returns the occurrences of those that had not begun.
+
+    One that has begun is not tried again.
+    """
     values = {"stage": stage, "step": step, "occurrences": list(occurrences), "reason": reason}
     rows = await (await conn.execute(queries.withdraw, values)).fetchall()
-    return [row["occurrence"] for row in rows]
+    return [row["occurrence"] for row in rows if row["state"] == "cancelled"]
 
 
 async def count_anew(conn: Connection, member_id: int, goal: str, at: datetime, context: dict[str, Any]) -> int:

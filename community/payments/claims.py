@@ -12,9 +12,11 @@ from community.database.queries import load
 from community.errors import OrderRefused
 from community.members.models import Member
 from community.payments.models import Order
-from community.payments.numbers import proves
+from community.payments.numbers import proves, shown
 from community.payments.orders import find
+from community.payments.problems import TASK, needs_human
 from community.payments.settle import Settled, settle
+from community.payments.till import Till
 from community.playbook import Playbook
 
 Charge = dict[str, str]
@@ -37,7 +39,8 @@ class Claim(StrEnum):
     theirs = "theirs"
     """It was the member's before."""
     refused = "refused"
-    """There is no such order, the code is wrong, or it is another's: which of these is not said."""
+    """There is no such order, the code is wrong, or it is another's: which of these is not said. Who has the right
+    code for a paid order of another's has a task for staff."""
 
 
 async def claim(
@@ -49,12 +52,14 @@ async def claim(
         return Claim.refused
     async with transaction(conn):
         order, charges = await _held(conn, order.id)
-        if order.member_id not in (None, member.id):
-            return Claim.refused
-        theirs = order.member_id is not None
+        theirs = order.member_id == member.id
         if not theirs:
             if order.claim_misses >= MOST_MISSES or not proves(code, order.claim_hash):
                 await conn.execute(order_queries.miss, {"id": order.id})
+                return Claim.refused
+            if order.member_id is not None:
+                if charges:
+                    await _tell_of_rival(Till(conn, bundle, at, bot_id), order, member)
                 return Claim.refused
             await conn.execute(order_queries.give_to, {"id": order.id, "member_id": member.id})
         left = await _unclaimed(conn, charges) if theirs else charges
@@ -72,6 +77,12 @@ async def claim_left(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: 
     found = await (await conn.execute(queries.claimable)).fetchall()
     settled = [await settle(conn, bundle, **charge, at=at, bot_id=bot_id) for charge in found]
     return sum(each.payment is not None and each.payment.state != "unclaimed" for each in settled)
+
+
+async def _tell_of_rival(till: Till, order: Order, member: Member) -> None:
+    """Somebody proves that they paid what another has: a human looks who did."""
+    note = f"order {shown(order.number)}: paid as member {order.member_id}, claimed by {member.id} with the right code"
+    await needs_human(till, TASK, f"claim of {order.number}", member.id, note)
 
 
 async def claim_of_payer(conn: Connection, bundle: Bundle, member: Member, at: datetime, *, bot_id: int) -> int:

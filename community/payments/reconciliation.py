@@ -11,7 +11,7 @@ from community.access.doors import astray, columns, doors
 from community.access.grant import grant
 from community.access.removals import propose
 from community.access.terms import revoke, terms_of
-from community.access.ways import send_way
+from community.access.ways import close_ways, send_way
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
@@ -129,6 +129,7 @@ async def _revoke(till: Till, about: dict[str, Any], due: int) -> None:
     rows = await (await till.conn.execute(queries.given, about)).fetchall()
     for row in rows[due:]:
         await revoke(till.conn, row["id"], till.at, by=REPAIR, note=f"{about['charge']}: not in the ledger")
+    await close_ways(till.conn, till.playbook, till.at, member_id=about["member_id"])
 
 
 async def _is_missing(till: Till, each: Difference, plan: str) -> bool:

@@ -5,7 +5,7 @@ SELECT DISTINCT ON (t.member_id, o.group_id)
 FROM unnest(%(group_ids)s::bigint[], %(plans)s::text[]) AS o (group_id, plan)
 JOIN v_groups g ON g.id = o.group_id
 JOIN v_terms t ON t.plan = o.plan AND t.revoked_at IS NULL
-    AND t.starts_at <= %(at)s AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+    AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
 JOIN v_members m ON m.id = t.member_id
 LEFT JOIN v_memberships s ON s.member_id = t.member_id AND s.group_id = o.group_id
 WHERE s.present IS NOT TRUE AND (%(member_id)s::bigint IS NULL OR t.member_id = %(member_id)s)
@@ -25,7 +25,7 @@ LEFT JOIN LATERAL (
     SELECT t.id, t.plan, least(t.ends_at, t.revoked_at) + o.grace AS due_at
     FROM v_terms t
     JOIN opens o ON o.plan = t.plan AND o.group_id = s.group_id
-    WHERE t.member_id = s.member_id AND t.starts_at <= %(at)s AND least(t.ends_at, t.revoked_at) <= %(at)s
+    WHERE t.member_id = s.member_id AND least(t.ends_at, t.revoked_at) <= %(at)s
     ORDER BY due_at DESC, t.id DESC
     LIMIT 1
 ) AS l ON true
@@ -37,7 +37,7 @@ WHERE s.present AND s.group_id = ANY (%(group_ids)s::bigint[])
         SELECT FROM v_terms t
         JOIN opens o ON o.plan = t.plan AND o.group_id = s.group_id
         WHERE t.member_id = s.member_id AND t.revoked_at IS NULL
-            AND t.starts_at <= %(at)s AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
+            AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
     )
     AND NOT EXISTS (
         SELECT FROM v_memberships w

@@ -11,8 +11,9 @@ from community.access.coverage import runs
 from community.access.grant import grant as grant_term
 from community.access.models import Term
 from community.access.opening import grant_for_coupon
+from community.access.ways import close_ways, send_ways
 from community.database.installation import sop_now
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.engagement.coupons import usable
 from community.engagement.redemptions import Refusal
 from community.errors import AccessRefused, CouponRefused
@@ -23,7 +24,7 @@ from deployments.cli.coupons import gives, stored_code
 from deployments.cli.member import name_of
 from deployments.cli.output import console, local, print_table
 from deployments.cli.session import Session, money, operator, session
-from tasks.words import REFUSALS
+from tasks.words import REFUSALS, count
 
 COUPONS = 20
 """Most of a member's own coupons that are listed with their terms."""
@@ -79,15 +80,20 @@ async def _grant(asked: Grant) -> None:
     if asked.coupon and (asked.begin or asked.until):
         raise AccessRefused("--coupon: its term begins now, or follows; leave --from and --until out")
     async with session() as s:
-        playbook, member, at = (await s.bundle()).playbook, await s.member(asked.member), await sop_now(s.conn)
+        bundle, member, at = await s.bundle(), await s.member(asked.member), await sop_now(s.conn)
+        playbook = bundle.playbook
         before = {term.id for term in await terms.terms_of(s.conn, member.id)}
         held = await (_for_coupon if asked.coupon else _granted)(s, playbook, member, asked, paid, at)
+        cause, bot_id = f"term:{held.term.id}", s.settings.bot_id
+        sent = await send_ways(s.conn, bundle, member.id, held.term.plan, at, bot_id=bot_id, cause=cause)
     if held.said:
         print(held.said)
     if held.term.id in before:
         print(f"Member {member.id} is covered for life by term {held.term.id}: nothing was added.")
     else:
         _print_term(held.term, member, playbook)
+    if sent:
+        print(f"{count(sent, 'way')} in: sent to them, or as soon as the link is made.")
 
 
 async def _granted(
@@ -147,8 +153,11 @@ async def _end(term: int, moment: str, note: str) -> None:
 
 async def _change(term: int, change: Callable[[Connection, datetime], Awaitable[Term]]) -> None:
     async with session() as s:
-        zone, at = (await s.bundle()).playbook.community.zone, await sop_now(s.conn)
-        changed = await change(s.conn, at)
+        playbook, at = (await s.bundle()).playbook, await sop_now(s.conn)
+        async with transaction(s.conn):
+            changed = await change(s.conn, at)
+            await close_ways(s.conn, playbook, at, member_id=changed.member_id)
+    zone = playbook.community.zone
     _print_terms(f"Term {term} of member {changed.member_id} ({zone})", [changed], at, zone)
 
 

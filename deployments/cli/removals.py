@@ -62,7 +62,8 @@ async def _list() -> None:
 async def _decide(word: str, ids: Sequence[int]) -> None:
     async with session() as s:
         at, removes = await sop_now(s.conn), (await s.bundle()).playbook.access.remove
-        done = await decide(s.conn, WORDS[word], at, by=operator(), due_by=at, ids=ids or None)
+        chosen = ids or [row["id"] for row in await listed(s.conn)]
+        done = await decide(s.conn, WORDS[word], at, by=operator(), ids=chosen)
     if not done:
         raise AccessRefused("removals: none of these is open; `sop access removals` lists them")
     print(f"{count(done, 'member')}: {'approved' if word == 'approve' else 'will stay'}.")

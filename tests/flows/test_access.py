@@ -6,10 +6,12 @@ import pytest
 from prefect.client.orchestration import PrefectClient
 
 from community.bundle import Bundle
+from community.channels.standing import Standing
 from community.channels.telegram import make_bot
 from community.database.installation import beat, set_virtual_now
 from community.database.pool import Connection
 from community.database.wakeup import OUTBOX
+from community.outbox import bundles
 from community.outbox.bundles import publish
 from community.payments.events import StoredEvent, store
 from community.payments.notice import Kind as Said, Notice
@@ -19,7 +21,9 @@ from community.playbook_types import parse_money
 from flows.access_expiry import access_expiry
 from flows.access_reconciliation import access_reconciliation
 from flows.payment_access import payment_access
-from tests.flows.conftest import artifacts, run_of
+from tasks import access
+from tasks.access import find_ended
+from tests.flows.conftest import STAFF, artifacts, run_of
 from tests.integration.access_kit import DAY, HOUR, VIP, given, groups, inside, removals, with_plans
 from tests.integration.conftest import MakeMember, member
 from tests.integration.test_bot_live import ANN, BEN, OWNER, Live, live, telegram
@@ -53,6 +57,7 @@ class Story:
         await beat(self.conn, "test", "service")
         self.group = await self.live.telegram.create_group("VIP", owner=OWNER, bots=[])
         await self.live.telegram.add_bot(OWNER, self.group, admin=True)
+        await self.live.telegram.create_group("Staff", id=STAFF, owner=OWNER)
         for who in (ANN, BEN):
             await self.live.telegram.start(who)
             await self.live.until_received(who, 1)
@@ -128,9 +133,12 @@ async def test_paid_in_by_the_link_over_out_and_back(client: PrefectClient, stor
     await live.until(lambda: story.present(ANN))
 
 
-async def test_who_left_unnoticed_is_put_right(client: PrefectClient, story: Story) -> None:
-    """Our records say that Ann is inside; Telegram knows better."""
+@pytest.mark.parametrize("holds", [False, True])
+async def test_who_left_unnoticed_is_put_right(client: PrefectClient, story: Story, holds: bool) -> None:
+    """Our records say that Ann is inside, whatever she holds; Telegram knows better."""
     number = await story.number()
+    if holds:
+        await story.pay("c1", NOW)
     await story.conn.execute(
         "INSERT INTO memberships (member_id, group_id, joined_at)"
         " SELECT id, %s, %s FROM members WHERE telegram_id = %s",
@@ -141,7 +149,27 @@ async def test_who_left_unnoticed_is_put_right(client: PrefectClient, story: Sto
     [row] = await (await story.conn.execute("SELECT left_at FROM memberships")).fetchall()
     assert row["left_at"] is not None
     run = await run_of(client, await access_reconciliation(return_state=True))
-    assert run.name.endswith("· 1 astray"), "all but the lounge, which is not there"
+    assert run.name.endswith("· 1 outside · 1 astray" if holds else "· 1 astray"), (
+        "all but the lounge, which is not there"
+    )
+
+
+async def test_while_nobody_knows_who_is_staff_nobody_is_removed(
+    client: PrefectClient, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of the staff chat is wrong."""
+    await story.live.telegram.request_join(ANN, await story.pay("c1", NOW))
+    await story.live.until(lambda: story.present(ANN))
+    monkeypatch.setenv("SOP_STAFF_CHAT", "-100999")
+    await set_virtual_now(story.conn, NOW + timedelta(days=35))
+    await beat(story.conn, "test", "service")
+    run = await run_of(client, await access_expiry(return_state=True))
+    assert run.name.endswith("· 1 not answered for by Telegram"), run.name
+    assert await story.present(ANN)
+    [told] = await (
+        await story.conn.execute("SELECT next_step FROM alerts WHERE subject = 'removals:staff-chat'")
+    ).fetchall()
+    assert "SOP_STAFF_CHAT" in told["next_step"]
 
 
 async def _told(live: Live, who: int) -> bool:
@@ -174,10 +202,59 @@ async def test_above_the_limit_the_staff_chat_is_asked(
         who = await member()
         await inside(conn, numbers[VIP], who)
         await given(conn, vip, who, "month", NOW - 30 * DAY, NOW - 2 * DAY)
+    await conn.execute(
+        "INSERT INTO entry_links (group_id, name, member_id, given_at) VALUES (%s, 'a', %s, %s)",
+        [numbers[VIP], who, NOW - 30 * DAY],
+    )
+    run = await run_of(client, await access_expiry(dry=True, return_state=True))
+    assert run.name.endswith("· 3 listed, none removed")
+    assert await (await conn.execute("SELECT FROM messages")).fetchall() == [], "a dry run asks nobody"
+    still_open = "SELECT FROM entry_links WHERE revoked_at IS NULL"
+    assert len(await (await conn.execute(still_open)).fetchall()) == 1
+
     run = await run_of(client, await access_expiry(return_state=True))
     assert run.name.endswith("· 3 wait for approval")
     rows = await (await conn.execute("SELECT stage, step FROM messages")).fetchall()
     assert rows == [{"stage": "staff", "step": "removals"}]
+    assert await (await conn.execute(still_open)).fetchall() == []
+
+
+async def test_removal_switched_off_stops_a_run_under_way(
+    conn: Connection, vip: Bundle, member: MakeMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = await groups(conn)
+    for _ in range(2):
+        who = await member()
+        await inside(conn, numbers[VIP], who)
+        await given(conn, vip, who, "month", NOW - 30 * DAY, NOW - 2 * DAY)
+    found = await find_ended.fn()
+
+    async def standing(_conn: Connection, _bot: object, chat_id: int, _user: int) -> Standing:
+        """Of a plain member; while the first is asked about, the playbook changes."""
+        await publish(conn, with_plans(vip, remove=False), "off")
+        return Standing(present=chat_id == VIP)
+
+    monkeypatch.setattr(access, "standing", standing)
+    monkeypatch.setattr(bundles, "LOOK_AGAIN_S", 0.0)
+    begun = await access.remove.fn(found.now)
+    assert (list(begun.begun), begun.spared) == ([], 0)
+
+
+async def test_whom_telegram_knows_outside_is_outside_by_our_records_too(
+    conn: Connection, vip: Bundle, member: MakeMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers, who = await groups(conn), await member()
+    await inside(conn, numbers[VIP], who)
+    await given(conn, vip, who, "month", NOW - 30 * DAY, NOW - 2 * DAY)
+
+    async def standing(_conn: Connection, _bot: object, _chat: int, _user: int) -> Standing:
+        return Standing(present=False)
+
+    monkeypatch.setattr(access, "standing", standing)
+    begun = await access.remove.fn((await find_ended.fn()).now)
+    assert (list(begun.begun), begun.spared) == ([], 1)
+    still = "SELECT FROM memberships WHERE group_id = %s AND left_at IS NULL"
+    assert await (await conn.execute(still, [numbers[VIP]])).fetchall() == []
 
 
 async def test_reconciliation_lists_and_repairs_what_is_chosen(

@@ -80,6 +80,15 @@ async def test_as_many_as_the_playbook_says_are_ready_for_each_chat_that_a_plan_
     assert len(maker.desk.calls.links) == 6, "no more than that"
 
 
+async def test_a_second_group_of_that_title_is_told_and_gets_none(maker: Maker) -> None:
+    await maker.work()
+    await group(maker.desk.conn, "VIP", -4711)
+    await maker.work()
+    [told] = await maker.desk.rows("SELECT what FROM alerts WHERE subject LIKE 'namesake:%%'")
+    assert "second group has the title" in told["what"]
+    assert len(await maker.links()) == 6
+
+
 async def test_who_waits_comes_first_and_is_told(maker: Maker, member: MakeMember) -> None:
     assert await maker.part.once(), "one ahead"
     ann = await member()

@@ -342,6 +342,22 @@ async def test_who_guesses_codes_is_shut_out(shop: Till, ann: int) -> None:
     assert await claim(shop.conn, shop.bundle, who, order.number, code, NOON, bot_id=BOT_ID) is Claim.refused
 
 
+async def test_a_right_code_for_anothers_order_is_a_task_for_staff(shop: Till, ann: int, member: MakeMember) -> None:
+    order, ben = await shop.order(member_id=ann), await person(shop, await member())
+    await shop.hear(paid(order=order.number))
+    code = shop.codes[order.number]
+    said = [
+        await claim(shop.conn, shop.bundle, ben, order.number, typed, NOON, bot_id=BOT_ID)
+        for typed in ("X", code, code)
+    ]
+    assert said == [Claim.refused] * 3, "which it is, is not said"
+    rows = await (await shop.conn.execute("SELECT member_id, kind, note FROM follow_ups")).fetchall()
+    assert [(row["member_id"], row["kind"]) for row in rows] == [(ben.id, "payment_problem")]
+    assert f"paid as member {ann}, claimed by {ben.id}" in rows[0]["note"]
+    assert len(await shop.terms(ann)) == 1
+    assert await shop.terms(ben.id) == []
+
+
 async def test_an_order_that_is_claimed_before_it_is_paid(shop: Till, ann: int) -> None:
     order, who = await shop.order(), await person(shop, ann)
     code = shop.codes[order.number]

@@ -207,13 +207,22 @@ async def _pay(conn: Connection, vip: Bundle, charge: str = "c1") -> None:
 async def test_who_was_granted_something_is_sent_the_way_in_once(
     conn: Connection, vip: Bundle, member: MakeMember
 ) -> None:
-    numbers, (new, old, here, coupon) = await groups(conn), [await member() for _ in range(4)]
+    numbers, (new, old, here, coupon, left) = await groups(conn), [await member() for _ in range(5)]
     await grant(conn, vip.playbook, coupon, "month", NOON - DAY, source="coupon", by="CODE")
     await given(conn, vip, new, "month", NOON - DAY)
     await given(conn, vip, old, "month", NOON - 20 * DAY)
     await given(conn, vip, here, "month", NOON - DAY)
     await inside(conn, numbers[VIP], here)
-    await ready(conn, numbers[VIP], "a")
+    await given(conn, vip, left, "month", NOON - DAY)
+    await inside(conn, numbers[VIP], left)
+    await outside(conn, numbers[VIP], left, NOON - 40 * DAY)
+    await conn.execute(
+        "INSERT INTO entry_links (group_id, name, invite_link, member_id, given_at, used_at)"
+        " VALUES (%s, 'old', 'https://t.me/+old', %s, %s, %s)",
+        [numbers[VIP], left, NOON - 60 * DAY, NOON - 60 * DAY],
+    )
+    for name in "ab":
+        await ready(conn, numbers[VIP], name)
 
-    assert [await send_owed(conn, vip, NOON, bot_id=BOT_ID) for _ in range(2)] == [1, 0]
-    assert await addresses(conn) == ["https://t.me/+a"]
+    assert [await send_owed(conn, vip, NOON, bot_id=BOT_ID) for _ in range(2)] == [2, 0]
+    assert await addresses(conn) == ["https://t.me/+a", "https://t.me/+b"]

@@ -11,9 +11,12 @@ from community.access.asking import ask_staff
 from community.access.grant import grant
 from community.access.removals import begin, decide, due, let_stay, listed, propose, settle
 from community.access.terms import revoke, set_end
+from community.access.ways import close_ways
 from community.bundle import Bundle
 from community.database.pool import Connection, connect
 from community.errors import AccessRefused
+from community.groups.membership import left
+from community.outbox.claim import claim, ensure_budget
 from tests.integration.access_kit import (
     DAY,
     HOUR,
@@ -46,7 +49,7 @@ async def look(conn: Connection, bundle: Bundle, at: datetime = NOON) -> int:
 
 async def carry_out(conn: Connection, bundle: Bundle, at: datetime = NOON) -> int:
     """As a run does, with Telegram saying that all are plain members."""
-    await settle(conn, bundle, at, bot_id=BOT_ID)
+    await settle(conn, bundle, at, bot_id=BOT_ID, put_out=left)
     await look(conn, bundle, at)
     found = await due(conn, bundle.playbook, at)
     return sum([await begin(conn, bundle, row, at, bot_id=BOT_ID) for row in found.now])
@@ -112,7 +115,7 @@ async def test_without_the_playbooks_word_nobody_is_removed(
     await given(conn, listing, who, "month", NOON - 30 * DAY, ENDED)
 
     assert await carry_out(conn, listing) == 0
-    await decide(conn, "approved", NOON, by="ann", due_by=NOON)
+    await decide(conn, "approved", NOON, by="ann", ids=[row["id"] for row in await listed(conn)])
     assert await carry_out(conn, listing) == 0
     assert await calls(conn) == []
 
@@ -135,13 +138,34 @@ async def test_removed_by_one_call_then_told_and_the_links_closed(
     assert await (await conn.execute(said)).fetchall() == [], "not before they are out"
 
     await answer(conn)
-    await settle(conn, vip, NOON + HOUR, bot_id=BOT_ID)
-    await settle(conn, vip, NOON + HOUR, bot_id=BOT_ID)
+    await settle(conn, vip, NOON + HOUR, bot_id=BOT_ID, put_out=left)
+    await settle(conn, vip, NOON + HOUR, bot_id=BOT_ID, put_out=left)
     assert await removals(conn) == [(who, "removed", "")]
     assert await (await conn.execute(said)).fetchall() == [{"step": "ended", "member_id": who}]
     links = await (await conn.execute("SELECT revoked_at FROM entry_links")).fetchall()
     assert links == [{"revoked_at": NOON + HOUR}]
     assert await carry_out(conn, vip, NOON + 2 * HOUR) == 0, "though nobody said yet that they left"
+
+
+async def test_links_close_with_the_last_term_that_opens_the_group(
+    conn: Connection, vip: Bundle, member: MakeMember
+) -> None:
+    numbers, members = await groups(conn), [await member() for _ in range(4)]
+    over, holds, comes, chosen = members
+    for who in members:
+        await conn.execute(
+            "INSERT INTO entry_links (group_id, name, invite_link, member_id, given_at) VALUES (%s, %s, 'x', %s, %s)",
+            [numbers[VIP], f"vip-{who}", who, NOON - 30 * DAY],
+        )
+        await given(conn, vip, who, "month", NOON - 30 * DAY, NOON)
+    await given(conn, vip, holds, "pack", NOON - 30 * DAY, NOON + DAY)
+    await given(conn, vip, comes, "pack", NOON + DAY, NOON + 2 * DAY)
+
+    assert await close_ways(conn, vip.playbook, NOON - HOUR) == 0
+    assert await close_ways(conn, vip.playbook, NOON, member_id=chosen) == 1
+    assert await close_ways(conn, vip.playbook, NOON) == 1
+    rows = await (await conn.execute("SELECT member_id FROM entry_links WHERE revoked_at = %s", [NOON])).fetchall()
+    assert {row["member_id"] for row in rows} == {over, chosen}
 
 
 @pytest.mark.parametrize("how", ["grant", "other plan", "end"])
@@ -159,15 +183,17 @@ async def test_who_comes_to_hold_something_while_the_call_waits_stays(
         await grant(conn, vip.playbook, who, "month" if how == "grant" else "pack", NOON, source="test", by="x")
     assert await calls(conn, "state", "reason") == [("cancelled", "holds")]
     assert await carry_out(conn, vip) == 0
-    assert await removals(conn) == [(who, "kept", "holds")]
+    assert await removals(conn) == [(who, "kept", "changed")]
 
     later = NOON + 400 * DAY
     assert await carry_out(conn, vip, later) == 1, "its own end comes"
 
 
+@pytest.mark.parametrize("left_first", [True, False])
 async def test_who_pays_while_the_call_is_on_its_way_gets_the_way_back(
-    conn: Connection, vip: Bundle, member: MakeMember
+    conn: Connection, vip: Bundle, member: MakeMember, left_first: bool
 ) -> None:
+    """`left_first`: Telegram has told that they left before it answered the call."""
     numbers, who = await groups(conn), await member()
     await inside(conn, numbers[VIP], who)
     await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
@@ -178,20 +204,58 @@ async def test_who_pays_while_the_call_is_on_its_way_gets_the_way_back(
         "INSERT INTO entry_links (group_id, name, invite_link) VALUES (%s, 'vip-9', 'https://t.me/+n')", [numbers[VIP]]
     )
     await conn.execute("UPDATE messages SET state = 'sent' WHERE step = 'remove'")
-    await outside(conn, numbers[VIP], who, NOON)
+    if left_first:
+        await outside(conn, numbers[VIP], who, NOON)
 
-    outcome = await settle(conn, vip, NOON, bot_id=BOT_ID, whom=(who, numbers[VIP]))
+    outcome = await settle(conn, vip, NOON, bot_id=BOT_ID, put_out=left, whom=(who, numbers[VIP]))
     assert len(outcome.back) == 1
     steps = await (await conn.execute("SELECT step, context FROM messages WHERE member_id IS NOT NULL")).fetchall()
     assert [row["step"] for row in steps] == ["way"]
     assert steps[0]["context"]["join_url"] == "https://t.me/+n"
+    still = "SELECT FROM memberships WHERE left_at IS NULL AND group_id = %s"
+    assert await (await conn.execute(still, [numbers[VIP]])).fetchall() == []
 
 
-async def test_a_term_that_begins_soon_is_waited_for(conn: Connection, vip: Bundle, member: MakeMember) -> None:
+async def test_who_is_back_before_the_call_is_settled_stays_in_our_records(
+    conn: Connection, vip: Bundle, member: MakeMember
+) -> None:
     numbers, who = await groups(conn), await member()
     await inside(conn, numbers[VIP], who)
     await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
-    await grant(conn, vip.playbook, who, "month", NOON, source="staff", by="ann", starts_at=NOON + timedelta(minutes=5))
+    await carry_out(conn, vip)
+    await answer(conn)
+    await grant(conn, vip.playbook, who, "month", NOON, source="test", by="x")
+    await inside(conn, numbers[VIP], who, NOON + HOUR / 60)
+    await settle(conn, vip, NOON + HOUR, bot_id=BOT_ID, put_out=left)
+    row = await (await conn.execute("SELECT left_at FROM memberships WHERE group_id = %s", [numbers[VIP]])).fetchone()
+    assert row == {"left_at": None}
+
+
+@pytest.mark.parametrize("how", ["grant", "end"])
+async def test_a_call_on_its_way_is_not_tried_again_after_a_payment(
+    conn: Connection, vip: Bundle, member: MakeMember, how: str
+) -> None:
+    numbers, who = await groups(conn), await member()
+    await inside(conn, numbers[VIP], who)
+    term = await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
+    await carry_out(conn, vip)
+    await ensure_budget(conn, BOT_ID, None)
+    [claimed] = (await claim(conn, BOT_ID, vip.playbook, NOON, "test", 32)).rows
+    if how == "grant":
+        await grant(conn, vip.playbook, who, "month", NOON, source="test", by="x")
+    else:
+        await set_end(conn, term.id, NOON + DAY, NOON, by="ann", note="")
+    await conn.execute("UPDATE messages SET state = 'waiting', lease_until_wall = NULL WHERE step = 'remove'")
+    await conn.execute("DELETE FROM chat_paces")
+    assert (await claim(conn, BOT_ID, vip.playbook, NOON, "test", 32)).rows == []
+    assert await calls(conn, "id", "state") == [(claimed["id"], "expired")]
+
+
+async def test_a_term_that_is_still_to_come_keeps_them_in(conn: Connection, vip: Bundle, member: MakeMember) -> None:
+    numbers, who = await groups(conn), await member()
+    await inside(conn, numbers[VIP], who)
+    await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
+    await grant(conn, vip.playbook, who, "month", NOON, source="staff", by="ann", starts_at=NOON + 5 * DAY)
     assert await carry_out(conn, vip) == 0
 
 
@@ -210,14 +274,44 @@ async def test_above_the_limit_nobody_goes_until_staff_agree(
     ]
     assert asked == [True, False, False]
 
-    await decide(conn, "kept", NOON, by="ann", due_by=NOON, ids=[found.asked[0]["id"]])
-    await decide(conn, "approved", NOON, by="ann", due_by=NOON)
-    assert await carry_out(conn, few) == 2
-    await answer(conn)
-    await settle(conn, few, NOON, bot_id=BOT_ID)
+    later = await member()
+    await inside(conn, numbers[VIP], later)
+    await given(conn, few, later, "month", NOON - 30 * DAY, ENDED)
+    await look(conn, few)
+    await decide(conn, "kept", NOON, by="ann", ids=[found.asked[0]["id"]])
+    await decide(conn, "approved", NOON, by="ann", asked_by=NOON)
     states = {who: state for who, state, _ in await removals(conn)}
-    assert states == {found.asked[0]["member_id"]: "kept"} | {row["member_id"]: "removed" for row in found.asked[1:]}
+    chosen = {row["member_id"]: "approved" for row in found.asked[1:]}
+    assert states == {found.asked[0]["member_id"]: "kept", later: "proposed"} | chosen, "of the last nobody was asked"
+    assert await carry_out(conn, few) == 3
     assert not (await due(conn, few.playbook, NOON)).asked
+
+
+@pytest.mark.parametrize("state", ["proposed", "approved", "waiting", "sending"])
+async def test_a_renewal_and_its_grace_outlive_an_older_removal(
+    conn: Connection, vip: Bundle, member: MakeMember, state: str
+) -> None:
+    """Listed, or decided, or under way; then the member comes to hold something for half an hour."""
+    numbers, who = await groups(conn), await member()
+    await inside(conn, numbers[VIP], who)
+    await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
+    await look(conn, vip)
+    rows = await listed(conn)
+    if state != "proposed":
+        await decide(conn, "approved", NOON, by="ann", ids=[rows[0]["id"]])
+    if state in ("waiting", "sending"):
+        await carry_out(conn, vip)
+    if state == "sending":
+        await answer(conn, "sending")
+    await given(conn, vip, who, "pack", NOON, NOON + HOUR / 2)
+    if state == "sending":
+        await conn.execute("UPDATE messages SET state = 'expired' WHERE step = 'remove'")
+
+    assert not await begin(conn, vip, rows[0], NOON + HOUR, bot_id=BOT_ID), "by a run that had found them before"
+    assert await carry_out(conn, vip, NOON + HOUR) == 0
+    assert await carry_out(conn, vip, NOON + DAY) == 0
+    assert [row["decided_by"] for row in await listed(conn, "proposed", "approved", "kept")] == [None]
+    assert await carry_out(conn, vip, NOON + DAY + HOUR) == 1
 
 
 async def test_those_of_the_day_count_towards_the_limit(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
@@ -239,7 +333,7 @@ async def test_kept_by_staff_stays_until_its_end_is_set_anew(conn: Connection, v
     await inside(conn, numbers[VIP], who)
     term = await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
     await look(conn, vip)
-    await decide(conn, "kept", NOON, by="ann", due_by=NOON)
+    await decide(conn, "kept", NOON, by="ann", ids=[row["id"] for row in await listed(conn)])
     assert await carry_out(conn, vip, NOON + 30 * DAY) == 0
 
     await set_end(conn, term.id, NOON + 31 * DAY, NOON + 30 * DAY, by="ann", note="")
@@ -258,8 +352,25 @@ async def test_administrators_are_let_be_and_asked_about_a_day_later(
     assert await carry_out(conn, vip, NOON + HOUR) == 0
     assert await carry_out(conn, vip, NOON + DAY) == 1
     await answer(conn, "failed", "bad_request: Bad Request: user is an administrator of the chat")
-    await settle(conn, vip, NOON + DAY, bot_id=BOT_ID)
+    await settle(conn, vip, NOON + DAY, bot_id=BOT_ID, put_out=left)
     assert await removals(conn) == [(who, "kept", "administrator")]
+
+
+@pytest.mark.parametrize("why", ["staff", "outside"])
+async def test_whom_telegram_spares_rests_for_a_day_unless_they_come_in_again(
+    conn: Connection, vip: Bundle, member: MakeMember, why: str
+) -> None:
+    numbers, members = await groups(conn), [await member() for _ in range(2)]
+    for who in members:
+        await inside(conn, numbers[VIP], who)
+        await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
+    await look(conn, vip)
+    for row in await listed(conn):
+        await let_stay(conn, row, why, NOON)
+    await inside(conn, numbers[VIP], members[0], NOON + HOUR / 2)
+    assert await look(conn, vip, NOON + HOUR) == 1
+    assert [row["member_id"] for row in await listed(conn)] == members[:1]
+    assert await look(conn, vip, NOON + DAY) == 1
 
 
 async def test_what_telegram_refuses_is_told_and_tried_a_day_later(
@@ -270,7 +381,7 @@ async def test_what_telegram_refuses_is_told_and_tried_a_day_later(
     await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
     await carry_out(conn, vip)
     await answer(conn, "failed", "no_rights")
-    await settle(conn, vip, NOON, bot_id=BOT_ID)
+    await settle(conn, vip, NOON, bot_id=BOT_ID, put_out=left)
     assert await removals(conn) == [(who, "failed", "no_rights")]
     assert len(await (await conn.execute("SELECT FROM alerts")).fetchall()) == 1
     assert await carry_out(conn, vip, NOON + HOUR) == 0
@@ -297,7 +408,7 @@ async def test_who_was_removed_and_came_back_is_removed_at_the_next_end(
     await given(conn, vip, who, "month", NOON - 30 * DAY, ENDED)
     await carry_out(conn, vip)
     await answer(conn)
-    await settle(conn, vip, NOON, bot_id=BOT_ID)
+    await settle(conn, vip, NOON, bot_id=BOT_ID, put_out=left)
     await outside(conn, numbers[VIP], who, NOON)
     await given(conn, vip, who, "month", NOON + DAY, NOON + 10 * DAY)
     await inside(conn, numbers[VIP], who, NOON + DAY)
@@ -308,7 +419,9 @@ async def test_who_was_removed_and_came_back_is_removed_at_the_next_end(
 
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["grant", "end", "revoke", "run", "deliver", "fail", "come", "pass", "keep", "approve"]),
+        st.sampled_from(
+            ["grant", "end", "revoke", "run", "send", "retry", "deliver", "fail", "come", "pass", "keep", "approve"]
+        ),
         st.integers(0, 2),
         st.integers(0, 6),
     ),
@@ -336,6 +449,8 @@ async def test_whatever_happens(
             at += timedelta(hours=days * 5) if act == "pass" else timedelta(minutes=1)
             if act == "keep":
                 kept |= set(members)
+        await _act(conn, vip, "retry", members[0], 0, at, numbers[VIP])
+        await _deliver(conn, vip, at, numbers[VIP])
         for _ in range(2):  # all that is due goes when it is seen through
             await carry_out(conn, vip, at)
             await _deliver(conn, vip, at, numbers[VIP])
@@ -347,7 +462,7 @@ async def test_whatever_happens(
         ).fetchall()
         for row in here:
             if row["member_id"] not in kept:
-                assert await _covered(conn, row["member_id"], at - 2 * DAY - 3 * HOUR, at)
+                assert await _covered(conn, row["member_id"], at - 2 * DAY - 3 * HOUR)
 
 
 async def _act(conn: Connection, vip: Bundle, act: str, who: int, days: int, at: datetime, group: int) -> None:
@@ -367,13 +482,19 @@ async def _act(conn: Connection, vip: Bundle, act: str, who: int, days: int, at:
             await carry_out(conn, vip, at)
         case "deliver":
             await _deliver(conn, vip, at, group)
+        case "send":
+            await answer(conn, "sending")
+        case "retry":
+            await conn.execute("UPDATE messages SET state = 'waiting' WHERE step = 'remove' AND state = 'sending'")
         case "fail":
             await answer(conn, "failed", "no_rights")
-            await settle(conn, vip, at, bot_id=BOT_ID)
+            await settle(conn, vip, at, bot_id=BOT_ID, put_out=left)
         case "come":
             await inside(conn, group, who, at)
         case "keep" | "approve":
-            await decide(conn, "kept" if act == "keep" else "approved", at, by="x", due_by=at)
+            await decide(
+                conn, "kept" if act == "keep" else "approved", at, by="x", ids=[row["id"] for row in await listed(conn)]
+            )
 
 
 async def _deliver(conn: Connection, vip: Bundle, at: datetime, group: int) -> None:
@@ -391,18 +512,18 @@ async def _deliver(conn: Connection, vip: Bundle, at: datetime, group: int) -> N
         if not (fresh and fresh["fresh"]):
             await conn.execute("UPDATE messages SET state = 'expired' WHERE id = %s", [call["id"]])
             continue
-        assert not await _covered(conn, row["id"], at, at), "removed while holding a term"
+        assert not await _covered(conn, row["id"], at), "removed while holding a term"
         await conn.execute("UPDATE messages SET state = 'sent' WHERE id = %s", [call["id"]])
         await outside(conn, group, row["id"], at)
-    await settle(conn, vip, at, bot_id=BOT_ID)
+    await settle(conn, vip, at, bot_id=BOT_ID, put_out=left)
 
 
-async def _covered(conn: Connection, who: int, since: datetime, until: datetime) -> bool:
-    """Whether some term that opens the group ran within that time."""
+async def _covered(conn: Connection, who: int, since: datetime) -> bool:
+    """Whether some term that opens the group has run since then, or is still to come."""
     found = await conn.execute(
-        "SELECT FROM terms WHERE member_id = %s AND plan IN ('month', 'pack') AND starts_at <= %s"
+        "SELECT FROM terms WHERE member_id = %s AND plan IN ('month', 'pack')"
         " AND (least(ends_at, revoked_at) IS NULL OR least(ends_at, revoked_at) > %s)",
-        [who, until, since],
+        [who, since],
     )
     return bool(await found.fetchall())
 

@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
+from community.access.doors import guarded, namesakes
+from community.access.entry_links import chats_of
 from community.access.grant import grant
 from community.access.removals import propose
+from community.access.terms import revoke
 from community.bundle import Bundle
 from community.engagement.coupons import NewCoupon, issue
 from community.members.people import Person, see
 from community.outbox.bundles import publish
-from tests.integration.access_kit import DAY, LOUNGE, VIP, groups, with_plans
+from community.payments.reconciliation import Kind, findings
+from tests.integration.access_kit import DAY, HOUR, LOUNGE, VIP, groups, with_plans
 from tests.integration.telegram_kit import (
     ANN,
     BEN,
@@ -102,6 +106,20 @@ async def test_a_term_that_is_over_opens_nothing(desk: Desk, vip: Bundle) -> Non
     await holder(desk, vip, ANN, "trial_7")
     await desk.take(join_request(chat=TRIAL_CHAT, at=NOW + 6 * DAY))
     assert await decisions(desk) == [("declineChatJoinRequest", ANN)]
+
+
+async def test_a_term_that_is_still_to_come_opens_its_groups_already(desk: Desk, vip: Bundle) -> None:
+    """Such as who buys a month while their trial runs: the month follows it."""
+    number = await holder(desk, vip, ANN, "trial_7")
+    term = await grant(desk.conn, vip.playbook, number, "month", NOW, source="x", by="x", starts_at=NOW + 6 * DAY)
+    await desk.take(join_request(chat=CHAT))
+    assert await decisions(desk) == [("approveChatJoinRequest", ANN)]
+    assert await propose(desk.conn, vip.playbook, NOW + HOUR, staff_chat=STAFF) == 0
+    found = await findings(desk.conn, vip.playbook, NOW + HOUR, staff_chat=STAFF)
+    assert [(each.kind, each.title) for each in found] == [(Kind.outside, "Lounge")]
+
+    await revoke(desk.conn, term.id, NOW + HOUR, by="x", note="")
+    assert await propose(desk.conn, vip.playbook, NOW + 2 * DAY, staff_chat=STAFF) == 1, "though it never began"
 
 
 async def test_other_groups_keep_the_quiz(desk: Desk, vip: Bundle) -> None:
@@ -206,9 +224,59 @@ async def test_newcomers_are_not_led_to_a_group_that_plans_open(desk: Desk, vip:
     assert row["context"]["join_url"] == "https://t.me/+open"
 
 
+async def test_renamed_the_group_stays_guarded(desk: Desk, vip: Bundle) -> None:
+    await holder(desk, vip, BEN)
+    renamed = {**CHAT, "title": "Everybody welcome"}
+    await desk.take(join_request(BEN, chat=CHAT), join_request(chat=renamed))
+    assert await decisions(desk) == [("approveChatJoinRequest", BEN), ("declineChatJoinRequest", ANN)]
+    assert "gate/question_1" not in await desk.said()
+    await desk.take(private("/start"))
+    assert await desk.rows("SELECT FROM messages WHERE template = 'bot/join'") == []
+
+
+async def test_a_strangers_group_of_the_same_title_gets_no_links(desk: Desk, vip: Bundle) -> None:
+    [mine] = await chats_of(desk.conn, vip.playbook, "month")
+    await desk.conn.execute(
+        "INSERT INTO groups (chat_id, title, registered_at, invite_link) VALUES (-9, 'VIP', %s, 'https://t.me/+x')",
+        [NOW],
+    )
+    assert await chats_of(desk.conn, vip.playbook, "month") == [mine]
+    [other] = await namesakes(desk.conn, vip.playbook)
+    assert (other["title"], other["stays"]) == ("VIP", mine.group_id)
+    await desk.conn.execute("UPDATE groups SET title = 'Old' WHERE id = %s", [mine.group_id])
+    assert [chat.group_id for chat in await chats_of(desk.conn, vip.playbook, "month")] == [mine.group_id]
+    await desk.conn.execute("UPDATE groups SET lost_at = %s WHERE id = %s", [NOW, mine.group_id])
+    assert [chat.group_id for chat in await chats_of(desk.conn, vip.playbook, "month")] == [None], (
+        "and not the stranger's"
+    )
+
+
+async def test_of_two_groups_with_the_title_the_oldest_is_meant(desk: Desk, vip: Bundle) -> None:
+    await desk.conn.execute("INSERT INTO groups (chat_id, title, registered_at) VALUES (-9, 'VIP', %s)", [NOW + DAY])
+    [mine] = await chats_of(desk.conn, vip.playbook, "month")
+    row = await desk.row("SELECT chat_id FROM groups WHERE id = %s", mine.group_id)
+    assert row["chat_id"] == VIP
+
+
+async def test_a_group_that_no_plan_opens_any_more_stays_closed(desk: Desk, vip: Bundle) -> None:
+    assert len(await guarded(desk.conn, vip.playbook)) == 2
+    plans = {key: {**plan, "chats": []} for key, plan in vip.source["plans"].items()}
+    await publish(desk.conn, Bundle({**vip.source, "plans": plans}, vip.copy), "plans open nothing")
+    await holder(desk, vip, ANN)
+    await desk.take(join_request(chat=CHAT))
+    assert await decisions(desk) == [("declineChatJoinRequest", ANN)]
+    [told] = await desk.rows("SELECT what FROM alerts WHERE subject LIKE 'closed:%%'")
+    assert "none opens now" in told["what"]
+
+
 async def test_a_coupon_opens_a_trial_its_group_and_its_end(desk: Desk, vip: Bundle) -> None:
     for code in ("TASTE", "TASTE2"):
         await issue(desk.conn, vip.playbook, NewCoupon(code=code, offer="taste", opens="trial_7"), NOW)
+    await guarded(desk.conn, vip.playbook)
+    await desk.conn.execute(
+        "INSERT INTO groups (chat_id, title, registered_at, invite_link) VALUES (-9, 'Lounge', %s, 'https://t.me/+x')",
+        [NOW],
+    )
     await desk.take(private("TASTE"))
     opened = await desk.row("SELECT context FROM messages WHERE template = 'bot/opened'")
     assert opened["context"]["join_url"] == "https://t.me/+lounge"
@@ -233,9 +301,9 @@ async def removal(desk: Desk) -> dict[str, Any]:
 async def test_staff_decide_by_a_button_in_their_chat_only(desk: Desk, vip: Bundle) -> None:
     who = await holder(desk, vip, ANN)
     await desk.conn.execute(
-        "INSERT INTO removals (member_id, group_id, term_id, due_at, state)"
-        " SELECT %s, id, 1, %s, 'proposed' FROM groups WHERE chat_id = %s",
-        [who, NOW - DAY, VIP],
+        "INSERT INTO removals (member_id, group_id, term_id, due_at, state, asked_at)"
+        " SELECT %s, id, 1, %s, 'proposed', %s FROM groups WHERE chat_id = %s",
+        [who, NOW - DAY, NOW, VIP],
     )
     word = f"removals:approve_{int(NOW.timestamp())}:1"
     await desk.take(press(word))

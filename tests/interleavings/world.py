@@ -144,7 +144,7 @@ class World:
         group, member = self.groups[place], await by_id(self.conn, person.number)
         assert member is not None
         person.groups.discard(place)
-        await left(self.conn, member, group, self.now)
+        await left(self.conn, member.id, group.id, self.now)
 
     async def do(self, person: Person, kind: str) -> None:
         """They speak, click, buy …"""

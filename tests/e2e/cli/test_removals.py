@@ -7,7 +7,7 @@ from community.database.pool import Connection
 from community.outbox.bundles import publish
 from deployments.cli.session import operator
 from tests.e2e.cli.conftest import MakeMember, Sop, table
-from tests.integration.access_kit import DAY, VIP, given, groups, inside, with_plans
+from tests.integration.access_kit import DAY, VIP, given, groups, inside, outside, with_plans
 from tests.integration.conftest import NOON
 
 
@@ -38,6 +38,22 @@ async def test_what_does_not_fit_is_listed_and_repaired_by_kind_or_member(
     assert (await sop("access", "repair", over)).out == "unpaid: 1 repaired.\n"
     assert [row["state"] for row in await table(conn, "removals")] == ["proposed"]
     assert "no such member" in (await sop("access", "repair", "nonsense")).err
+
+
+async def test_who_left_and_is_granted_something_again_is_sent_the_way_in(
+    sop: Sop, conn: Connection, over: int
+) -> None:
+    [group] = [row["id"] for row in await table(conn, "groups") if row["chat_id"] == VIP]
+    await outside(conn, group, over, NOON - DAY)
+    await conn.execute(
+        "INSERT INTO entry_links (group_id, name, invite_link) VALUES (%s, 'a', 'https://t.me/+a')", [group]
+    )
+    ran = await sop("access", "grant", over, "month", "--note", "gift")
+    assert ran.out.endswith("1 way in: sent to them, or as soon as the link is made.\n"), ran.err
+    [way] = [row for row in await table(conn, "messages") if row["template"] == "access/way"]
+    assert (way["member_id"], way["context"]["join_url"]) == (over, "https://t.me/+a")
+    await sop("access", "revoke", 2, "--note", "mistake")
+    assert [row["revoked_at"] is None for row in await table(conn, "entry_links")] == [False]
 
 
 async def test_all_fits(sop: Sop, conn: Connection, vip: Bundle) -> None:

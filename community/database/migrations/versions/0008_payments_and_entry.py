@@ -166,6 +166,13 @@ def upgrade() -> None:
     )
     op.create_index("ledger_entries_account", "ledger_entries", ["account", "currency"], unique=False)
     op.create_table(
+        "opened_chats",
+        sa.Column("wish", sa.Text(), nullable=False),
+        sa.Column("group_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["group_id"], ["groups.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("wish"),
+    )
+    op.create_table(
         "orders",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("number", sa.Text(), nullable=False),
@@ -268,6 +275,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("why", sa.Text(), server_default="", nullable=False),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decided_by", sa.Text(), nullable=True),
         sa.CheckConstraint(
