@@ -67,7 +67,7 @@ def test_the_shipped_templates_have_no_problem() -> None:
         ("includes: []", "includes: [week]", "plan week is not in the playbook"),
         ("includes: []", "includes: [month]", "month is a bundle itself"),
         ("grace: 1d", "grace: soon", "plans.month.grace: 'soon' is not a duration"),
-        ("links_ready: 50", "links_ready: 5000", "access.links_ready: input should be less than or equal to 1000"),
+        ("links_ready: 50", "links_ready: 50000", "access.links_ready: input should be less than or equal to 10000"),
         ("length: 1mo ", "length: month ", "plans.month.length: 'month' is not a length; write 24h, 7d, 1mo"),
         ("price: 29 USD", "price: $29", "plans.pack.price: '$29' is not an amount of money; write it as 29.90 USD"),
         ("opens: vip_pass", "opens: vip", "plan vip is not in the playbook; known: month, quarter"),
