@@ -55,7 +55,8 @@ async def bring(conn: Connection, file: Path, content: object) -> Imported:
 
 async def events(conn: Connection) -> list[tuple[str, int, datetime, Any]]:
     rows = await conn.execute(
-        "SELECT kind, telegram_id, at, data FROM events e JOIN members m ON m.id = e.member_id ORDER BY at, kind, telegram_id"
+        "SELECT kind, telegram_id, at, data FROM events e JOIN members m ON m.id = e.member_id"
+        " ORDER BY at, kind, telegram_id"
     )
     return [(row["kind"], row["telegram_id"], row["at"], row["data"]) for row in await rows.fetchall()]
 
