@@ -16,7 +16,7 @@ from tests.benchmarks.harness import Row, database
 from tests.interleavings.engine import Engine, Tally
 from tests.interleavings.machine import Interleavings
 
-EXAMPLES, STEPS = 400, 60
+EXAMPLES, STEPS = 1_000, 60
 TARGET = "no promise broken"
 
 
