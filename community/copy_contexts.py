@@ -231,7 +231,6 @@ _FIXED |= {
     "payment/entry": {"entries": [_ENTRY]},
     "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True, "stays": True},
     "payment/problem": {**_PAID, "hours": 24},
-    "payment/unclaimed": _PAID,
 }
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""

@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from telegram import Bot, ChatMember
 from telegram.error import TelegramError
@@ -59,15 +57,6 @@ class Direct:
             except TelegramError as trouble:
                 _failed("answerPreCheckoutQuery", trouble)
             return
-
-    async def invoice_link(self, invoice: Mapping[str, Any]) -> str | None:
-        """An address that opens the invoice (parameters of createInvoiceLink); None: Telegram did not make one."""
-        await self._take_slot()
-        try:
-            return str(await self._bot.create_invoice_link(**invoice))
-        except TelegramError as error:
-            _failed("createInvoiceLink", error)
-            return None
 
     async def refund_stars(self, payer: int, charge: str) -> str | None:
         """Give a payment's Stars back; None when that is so, also if they were before, else Telegram's reason.

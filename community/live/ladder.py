@@ -45,11 +45,6 @@ def occurrence(live_id: int, version: int) -> str:
     return f"{live_id}:{version}"
 
 
-def offer_steps(steps: Iterable[Step]) -> list[str]:
-    """Names of the steps that sell."""
-    return [step.name for step in steps if step.moment in OFFERS]
-
-
 def rungs(steps: Iterable[Step], live: Live) -> list[Rung]:
     """The session's rungs in order of time: its stage's steps, then `close` and `result`.
 

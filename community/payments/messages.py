@@ -72,13 +72,6 @@ async def send_problem(till: Till, payment: Payment, order: Order | None) -> Non
     await say(till, payment.member_id, "problem", named(payment), {**_about(payment, order), "hours": hours})
 
 
-async def send_unclaimed(till: Till, member_id: int, order: Order, cause: str) -> None:
-    """Somebody asks for an order that is paid and nobody's: how to show that it is theirs. `cause`: their update."""
-    amount = Amount(minor=order.amount_minor, currency=order.currency)
-    context = {"plan": order.plan, "order": shown(order.number), "amount": str(amount)}
-    await say(till, member_id, "unclaimed", cause, context)
-
-
 async def send_entry(till: Till, member_id: int, link_id: int, title: str, address: str) -> None:
     """The way into a chat, made after the receipt was written."""
     context = {"entries": [{"title": title, "address": address}]}

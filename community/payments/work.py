@@ -128,7 +128,7 @@ async def _failed(conn: Connection, row: Row, error: Exception, at: datetime) ->
                 f"payment_event:{trouble}:{row['provider']}",
                 f"A payment's event could not be settled ({trouble})",
                 f"event {row['event_id']} of {row['provider']}, kept in provider_events with its error",
-                "Mend the cause, then let it be tried again",
+                "Mend the cause, then: sop payments retry",
             )
             await alert(conn, about, at)
 

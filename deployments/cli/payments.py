@@ -1,4 +1,4 @@
-"""`sop payments`: list, show, claim, refund, problems."""
+"""`sop payments`: list, show, claim, refund, problems, retry."""
 
 import asyncio
 from dataclasses import asdict
@@ -11,6 +11,7 @@ from community.payments.claims import place
 from community.payments.models import Payment
 from community.payments.refunds import BY_ITSELF, by_hand, left, order_refund, paid_back
 from community.payments.settle import settle
+from community.payments.work import retry_failed
 from deployments.cli.orders import PAYMENT_HEAD, money, payment_rows
 from deployments.cli.output import console, local, print_json, print_table
 from deployments.cli.session import operator, session
@@ -40,6 +41,11 @@ def refund(name: str, *, done: bool) -> None:
 def show_problems(limit: int, *, as_json: bool) -> None:
     """Print what waits for somebody."""
     asyncio.run(_problems(limit, as_json))
+
+
+def retry() -> None:
+    """Let the events that could not be settled be tried again."""
+    asyncio.run(_retry())
 
 
 async def _list(state: str | None, member: str | None, limit: int, as_json: bool) -> None:
@@ -175,6 +181,12 @@ async def _problems(limit: int, as_json: bool) -> None:
     print(f"{count(len(found), 'thing')} about money waits for somebody." if found else "Nothing about money waits.")
     head = ("what", "which", "state", "why", "member", "amount", "since", "for")
     print_table(console(), None, head, (_line(problem, zone, at) for problem in found))
+
+
+async def _retry() -> None:
+    async with session() as s:
+        events = await retry_failed(s.conn)
+    print(f"{count(events, 'event')} tried again within seconds." if events else "No event has failed.")
 
 
 def _line(problem: listing.Problem, zone: str, at: datetime) -> tuple[object, ...]:

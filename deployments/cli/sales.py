@@ -121,6 +121,14 @@ def payment_problems(limit: Limit = 50, json: AsJson = False) -> None:
     show_problems(limit, as_json=json)
 
 
+@payments.command("retry")
+def retry_payments() -> None:
+    """Let events that failed be tried again, once the cause is mended that the alert names."""
+    from deployments.cli.payments import retry
+
+    retry()
+
+
 @invoices.callback()
 def about_invoices() -> None:
     """Invoices that payers asked for."""

@@ -150,9 +150,6 @@ class Calls:
     barred: set[int] = field(default_factory=set)
     """Chats where the bot may not invite."""
 
-    async def create_invoice_link(self, **invoice: Any) -> str:
-        return f"https://t.me/${invoice['title']}"
-
     async def refund_star_payment(self, payer: int, charge: str) -> bool:
         return True
 

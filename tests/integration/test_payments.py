@@ -26,13 +26,11 @@ from community.payments.entry import made
 from community.payments.events import StoredEvent, store
 from community.payments.invoices import InvoiceWanted, finish_invoice, request_invoice
 from community.payments.listing import payment_named
-from community.payments.messages import send_unclaimed
 from community.payments.notice import Kind
 from community.payments.numbers import shown
 from community.payments.orders import NewOrder, expire, find, open_order
 from community.payments.refunds import ask, decide, order_refund, refundable
 from community.payments.settle import settle
-from community.payments.till import Till as Surroundings
 from community.payments.truth import differences, uneven
 from community.payments.work import MOST_ATTEMPTS, drain, pending, retry_failed, work
 from community.playbook_types import parse_money
@@ -372,12 +370,6 @@ async def test_a_payers_account_says_whose_it_is(shop: Till, member: MakeMember)
     ben = await member(telegram_id=777)
     assert await claim_of_payer(shop.conn, shop.bundle, await person(shop, ben), NOON, bot_id=BOT_ID) == 1
     assert len(await shop.terms(ben)) == 1
-
-
-async def test_who_asks_for_an_unclaimed_order_is_told_how(shop: Till, ann: int) -> None:
-    order = await shop.order()
-    await send_unclaimed(Surroundings(shop.conn, shop.bundle, NOON, BOT_ID), ann, order, "update:1")
-    assert (await shop.context("unclaimed"))["order"] == shown(order.number)
 
 
 # Refunds and disputes.

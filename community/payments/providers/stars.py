@@ -12,15 +12,9 @@ import orjson
 from community.payments.models import Order
 from community.payments.notice import Kind, Notice
 from community.payments.reading import amount_of, moment_of, text_of
-from community.playbook_offers import TermPlan
-from community.playbook_types import Months
 
 NAME = "stars"
 CURRENCY = "XTR"
-PERIOD_S = 2_592_000
-"""Telegram renews Stars every 30 days, and at no other distance."""
-MOST_A_PERIOD = 10_000
-"""Stars that a subscription may cost at most a period (Bot API)."""
 MOST = 100_000
 """Stars that an invoice may ask for at most."""
 LONGEST_TITLE, LONGEST_DESCRIPTION = 32, 255
@@ -48,23 +42,16 @@ def notice(message: Mapping[str, Any], payer: int | None) -> Notice:
     )
 
 
-def invoice(order: Order, title: str, description: str, *, subscription: bool = False) -> dict[str, Any]:
-    """Parameters of sendInvoice and createInvoiceLink; a subscription can only have a link."""
+def invoice(order: Order, title: str, description: str) -> dict[str, Any]:
+    """Parameters of sendInvoice."""
     shown = title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
-    asked = {
+    return {
         "title": shown,
         "description": description[:LONGEST_DESCRIPTION],
         "payload": order.number,
         "currency": CURRENCY,
         "prices": [{"label": shown, "amount": order.amount_minor}],
     }
-    return asked | ({"subscription_period": PERIOD_S} if subscription else {})
-
-
-def can_subscribe(order: Order, plan: TermPlan) -> bool:
-    """Whether Telegram can renew it: every 30 days, at the first payment's price, so without a coupon or an upgrade."""
-    monthly = plan.length in (Months(months=1), Months(hours=30 * 24))
-    return monthly and order.amount_minor == order.list_minor and order.amount_minor <= MOST_A_PERIOD
 
 
 def body_of(message: Mapping[str, Any]) -> bytes:

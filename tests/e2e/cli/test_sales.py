@@ -182,3 +182,12 @@ async def fresh(conn: Connection, order: Order) -> Order:
     row = await (await conn.execute("SELECT * FROM orders WHERE id = %s", [order.id])).fetchone()
     assert row is not None
     return Order(**row)
+
+
+async def test_what_failed_is_tried_again(sop: Sop, till: Till, member: MakeMember) -> None:
+    assert (await sop("payments", "retry")).out == "No event has failed.\n"
+    await sold(till, await member())
+    await till.conn.execute("UPDATE provider_events SET state = 'failed', attempts = 8, error = 'RuntimeError'")
+    assert (await sop("payments", "retry")).out == "1 event tried again within seconds.\n"
+    row = await (await till.conn.execute("SELECT state, attempts FROM provider_events")).fetchone()
+    assert row == {"state": "pending", "attempts": 0}
