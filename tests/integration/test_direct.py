@@ -27,7 +27,6 @@ async def test_every_direct_call_waits_for_its_slot(desk: Desk) -> None:
         lambda: direct.missing_rights(GROUP, BOT_ID),
         direct.open_doors,
         lambda: direct.answer_checkout("asked", None),
-        lambda: direct.invoice_link({"title": "Month"}),
         lambda: direct.refund_stars(ANN, "charge"),
         lambda: direct.make_entry_link(GROUP, "vip-1"),
         lambda: direct.close_entry_link(GROUP, "https://t.me/+x"),
