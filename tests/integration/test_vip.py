@@ -316,3 +316,5 @@ async def test_staff_decide_by_a_button_in_their_chat_only(desk: Desk, vip: Bund
     await desk.take(in_staff_chat)
     number = (await desk.member())["id"]
     assert await removal(desk) == {"state": "approved", "decided_by": f"member {number}"}
+    asked_for = await desk.row("SELECT stage, member_id FROM stage_triggers WHERE stage = 'access_expiry'")
+    assert asked_for == {"stage": "access_expiry", "member_id": who}, "a run is asked for at once"
