@@ -20,7 +20,7 @@ from community.members.models import Member
 from community.members.people import by_id
 from community.outbox.bundles import Bundles, publish
 from community.outbox.compose import Composer
-from community.payments import settle as settling
+from community.payments import settle as settling, truth
 from community.payments.claims import Claim, claim, claim_of_payer, place
 from community.payments.entry import made
 from community.payments.events import StoredEvent, store
@@ -736,6 +736,25 @@ async def test_the_truth_is_told_when_access_is_not_what_was_paid_for(shop: Till
     assert [(each.charge, each.due, each.held) for each in await differences(shop.conn)] == [("c1", 1, 0), ("c9", 0, 1)]
     await shop.conn.execute("UPDATE payments SET refunded_minor = 5")
     assert {each.what for each in await uneven(shop.conn)} == {"ledger", "events"}
+
+
+async def test_however_many_events_there_are_some_payments_are_looked_at_at_a_time(
+    shop: Till, ann: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(truth, "BATCH", 2)
+    for charge in ("c1", "c2", "c3", "c4", "c5"):
+        await shop.hear(paid(charge, plan="month", payer=100), *(refunded(minor, charge) for minor in (1, 2, 3)))
+    found = [batch async for batch in truth.batches(shop.conn)]
+    assert [[(*key, len(rows)) for key, rows in batch.items()] for batch in found] == [
+        [("ime", "c1", 4), ("ime", "c2", 4)],
+        [("ime", "c3", 4), ("ime", "c4", 4)],
+        [("ime", "c5", 4)],
+    ], "no payment is parted"
+    await shop.is_true()
+    await shop.conn.execute("UPDATE payments SET disputed = 'won' WHERE charge IN ('c1', 'c4', 'c5')")
+    assert [(each.charge, each.what) for each in await uneven(shop.conn)] == [
+        (charge, "events") for charge in ("c1", "c4", "c5")
+    ], "the last of a batch and the first of the next too"
 
 
 # Invoices.
