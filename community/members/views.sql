@@ -34,3 +34,11 @@ SELECT member_id, source, consent, listed_at FROM member_origins;
 -- What staff have promised to do for whom.
 CREATE OR REPLACE VIEW v_follow_ups AS
 SELECT id, member_id, kind, occurrence, created_at, due_at, done_at FROM follow_ups;
+
+-- Members who are one person; who is not here is one alone.
+CREATE OR REPLACE VIEW v_persons AS
+SELECT person, member_id FROM persons WHERE member_id IS NOT NULL;
+
+-- What persons have had by accounts that were erased, of what is had once.
+CREATE OR REPLACE VIEW v_persons_had AS
+SELECT person, plan FROM persons_had;

@@ -116,7 +116,9 @@ def rows(found: Iterable[Order], zone: str) -> Iterator[tuple[object, ...]]:
 
 def as_data(order: Order) -> dict[str, Any]:
     """An order for other programs. How it is claimed stays here."""
-    return order.model_dump(mode="json", exclude={"claim_hash", "claim_misses"}) | {"shown": shown(order.number)}
+    return order.model_dump(mode="json", exclude={"claim_hash", "claim_misses", "opened_by"}) | {
+        "shown": shown(order.number)
+    }
 
 
 def money(minor: int | None, currency: str | None) -> Amount | None:
