@@ -19,6 +19,7 @@ ACTIONS: dict[str, bool | None] = {
     "language": None,
     "live": True,
     "membership": False,
+    "moving": True,
     "my_data": False,
     "nps": True,
     "order": None,
@@ -217,17 +218,20 @@ _FIXED |= {
 _FIXED |= SALES
 _PAID: dict[str, Any] = {"order": "A7K2-93QX", "amount": "999999999999.99 USD"}
 _ENTRY = {"title": "<" + "😀" * 24, "address": f"https://t.me/+{'x' * 40}"}
+_GIVES: dict[str, Any] = {
+    **_PAID,
+    "starts": "2026-11-30T12:00:00+00:00",
+    "until": "2027-11-30T12:00:00+00:00",
+    "includes": [PLAN] * 5,
+    "library": [{"key": "a" * 32, "title": "<" + "😀" * 127, "link": LIVE["link"]}] * 3,
+    "entries": [_ENTRY] * 5,
+    "awaited": ["<" + "😀" * 24] * 5,
+    "inside": ["<" + "😀" * 24] * 5,
+}
 _FIXED |= {
-    "payment/receipt": {
-        **_PAID,
-        "starts": "2026-11-30T12:00:00+00:00",
-        "until": "2027-11-30T12:00:00+00:00",
-        "includes": [PLAN] * 5,
-        "library": [{"key": "a" * 32, "title": "<" + "😀" * 127, "link": LIVE["link"]}] * 3,
-        "entries": [_ENTRY] * 5,
-        "awaited": ["<" + "😀" * 24] * 5,
-        "inside": ["<" + "😀" * 24] * 5,
-    },
+    "payment/receipt": _GIVES,
+    "payment/moved": _GIVES,
+    "payment/moved_away": _PAID,
     "payment/entry": {"entries": [_ENTRY]},
     "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True, "stays": True},
     "payment/problem": {**_PAID, "hours": 24},

@@ -71,6 +71,16 @@ counted AS (
 )
 SELECT code FROM back
 
+-- name: redeem_for
+-- A line as another one was, for another account and its term.
+WITH used AS (
+    INSERT INTO redemptions (code, member_id, plan, price_minor, discount_minor, currency, at, term_id)
+    SELECT code, %(member_id)s, plan, price_minor, discount_minor, currency, %(at)s, %(term_id)s
+    FROM redemptions WHERE id = %(id)s
+    RETURNING code
+)
+UPDATE coupons SET redeemed = redeemed + 1 FROM used WHERE coupons.code = used.code
+
 -- name: redemptions_of_term
 SELECT id FROM redemptions WHERE term_id = %(term_id)s AND reverses IS NULL ORDER BY id
 

@@ -8,7 +8,7 @@ from community.access.coverage import follower, last_of_coverage
 from community.access.entry_links import Way, chats_of, give
 from community.access.grant import grant
 from community.access.models import Term
-from community.access.terms import cancel, line_of, revoke, set_end, take_turns, terms_of
+from community.access.terms import cancel, line_of, revoke, set_end, take_turns, term_of
 from community.database.pool import Connection
 from community.database.queries import load
 from community.engagement.redemptions import Refusal, redeem
@@ -59,7 +59,7 @@ async def fulfil(till: Till, payment: Payment, order: Order | None, ends_at: dat
     for plan in till.playbook.plans[payment.plan].includes:
         if not await covered_for_life(till, payment.member_id, plan):
             terms.append(await _grant(till, payment, plan, None))
-    return await _with_ways(till, payment, terms)
+    return await with_ways(till, payment.order_id, terms)
 
 
 async def _grant(till: Till, payment: Payment, plan: str, paid: Amount | None) -> Term:
@@ -76,15 +76,16 @@ async def _grant(till: Till, payment: Payment, plan: str, paid: Amount | None) -
     )
 
 
-async def _with_ways(till: Till, payment: Payment, terms: Sequence[Term]) -> Given:
+async def with_ways(till: Till, order_id: int | None, terms: Sequence[Term]) -> Given:
+    """The terms with a way into each chat that they open, unless they are over."""
     ways: dict[int, Way] = {}
     astray = []
-    for term in terms:
+    for term in (term for term in terms if term.ends_at is None or term.ends_at > till.at):
         for chat in await chats_of(till.conn, till.playbook, term.plan):
             if chat.group_id is None:
                 astray.append(chat.wish)
             elif chat.group_id not in ways:
-                ways[chat.group_id] = await give(till.conn, chat, term, till.at, order_id=payment.order_id)
+                ways[chat.group_id] = await give(till.conn, chat, term, till.at, order_id=order_id)
     return Given(terms, list(ways.values()), astray)
 
 
@@ -149,8 +150,8 @@ async def _restore_old(till: Till, order: Order) -> None:
 
 async def replaced(conn: Connection, order: Order) -> Term | None:
     """The term that the order takes the place of, unless it was revoked or its member erased."""
-    terms = await terms_of(conn, order.member_id) if order.member_id is not None else []
-    return next((term for term in terms if term.id == order.upgrade_of and term.revoked_at is None), None)
+    term = await term_of(conn, order.upgrade_of) if order.upgrade_of is not None else None
+    return term if term and term.revoked_at is None else None
 
 
 async def end_subscription(till: Till, payment: Payment) -> bool:

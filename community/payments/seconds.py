@@ -22,7 +22,7 @@ async def settle_seconds(till: Till, order: Order, settle: SettleOne) -> None:
     """
     for charge in await (await till.conn.execute(queries.waiting, {"order_id": order.id})).fetchall():
         turn = await (await till.conn.execute(queries.try_turn, charge)).fetchone()
-        payment = await settle(**charge) if turn and turn["ours"] else None
+        payment = await settle(charge["provider"], charge["charge"]) if turn and turn["ours"] else None
         if payment and payment.member_id is not None and payment.state == "matched":
             why = "another payment of its order was taken back"
             await close_of(till.conn, payment.member_id, TASK, named(payment), till.at, by="payments", outcome=why)
