@@ -295,7 +295,7 @@ async def test_staff_say_what_a_payment_is_for(shop: Till, ann: int) -> None:
     assert await shop.said(ann) == ["problem", "receipt"]
     assert await shop.balance() == {"cash:ime": 19800, "revenue:month": -19800}
     assert await shop.order_state(order) == "paid"
-    with pytest.raises(OrderRefused, match="does not wait"):
+    with pytest.raises(OrderRefused, match="sop payments move"):
         await place(shop.conn, shop.bundle, "ime", "c1", ann, "month", NOON, by="op", bot_id=BOT_ID)
     await shop.is_true()
 
