@@ -89,7 +89,7 @@ _SETUP: dict[str, Any] = {
     "zone": "America/Argentina/ComodRivadavia",
     "language": "zh-Hans",
     "greets": True,
-    "missing": ["can_invite_users", "can_delete_messages"],
+    "missing": ["can_invite_users", "can_delete_messages", "can_restrict_members"],
 }
 _GROUPS = [{"title": "<" + "😀" * 40, "start_payload": f"setup_{10**9}"}] * 20
 _QUESTION: dict[str, Any] = {"attempts_left": 3}

@@ -78,10 +78,13 @@ class Direct:
         member = await self._chat_member(chat_id, user_id)
         return None if member is None else member.status in (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
-    async def missing_rights(self, chat_id: int, user_id: int) -> list[str]:
-        """Which of the rights the bot needs it lacks in the chat; all, if Telegram did not say."""
+    async def missing_rights(self, chat_id: int, user_id: int, *, opened: bool) -> list[str]:
+        """Which of the rights the bot needs it lacks in the chat, which plans may have `opened`.
+
+        All, if Telegram did not say.
+        """
         member = await self._chat_member(chat_id, user_id)
-        return missing_rights(member.to_dict() if member else {})
+        return missing_rights(member.to_dict() if member else {}, opened=opened)
 
     async def _chat_member(self, chat_id: int, user_id: int) -> ChatMember | None:
         await self._take_slot()
