@@ -207,16 +207,17 @@ _OF_STAGES: dict[str, dict[str, Any]] = {
 }
 """What a stage's audience gives the copy of its steps besides; of a step, where steps differ."""
 _TERM = {"title": PLAN["title"], "until": "2026-11-30", "starts": "2026-11-30", "trial": True, "cancelled": True}
+_ENTRY = {"title": "<" + "😀" * 24, "address": f"https://t.me/+{'x' * 40}"}
+_WAYS = {"entries": [_ENTRY] * 5, "awaited": ["<" + "😀" * 24] * 5, "inside": ["<" + "😀" * 24] * 5}
 _FIXED |= {
     "bot/coupon": {"plans": [PLAN["title"]] * 20, "minimum": "999999999999.99 USD"},
     "bot/coupons": {"coupons": [COUPON] * 8},
     "bot/coupon_refused": {"reason": "someone_elses", "code": "A" * 32, "when": "2026-11-30"},
-    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "join_url": f"https://t.me/+{'x' * 40}"},
+    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", **_WAYS},
     "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM},
 }
 _FIXED |= SALES
 _PAID: dict[str, Any] = {"order": "A7K2-93QX", "amount": "999999999999.99 USD"}
-_ENTRY = {"title": "<" + "😀" * 24, "address": f"https://t.me/+{'x' * 40}"}
 _FIXED |= {
     "payment/receipt": {
         **_PAID,
@@ -224,9 +225,7 @@ _FIXED |= {
         "until": "2027-11-30T12:00:00+00:00",
         "includes": [PLAN] * 5,
         "library": [{"key": "a" * 32, "title": "<" + "😀" * 127, "link": LIVE["link"]}] * 3,
-        "entries": [_ENTRY] * 5,
-        "awaited": ["<" + "😀" * 24] * 5,
-        "inside": ["<" + "😀" * 24] * 5,
+        **_WAYS,
     },
     "payment/entry": {"entries": [_ENTRY]},
     "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True, "stays": True},

@@ -35,13 +35,7 @@ async def send_receipt(till: Till, payment: Payment, order: Order | None, given:
         "until": _iso(main.ends_at),
         "includes": [term.plan for term in given.terms[1:]],
         "library": list(dict.fromkeys(library)),
-        "entries": [
-            {"title": way.title, "address": way.link.invite_link}
-            for way in given.ways
-            if way.link and way.link.invite_link
-        ],
-        "awaited": [way.title for way in given.ways if way.link and not way.link.invite_link],
-        "inside": [way.title for way in given.ways if not way.link],
+        **given.ways.shown(),
     }
     occurrence = f"{named(payment)}:{main.id}" if again else named(payment)
     await say(till, payment.member_id, "receipt", occurrence, context)
