@@ -149,6 +149,11 @@ async def used(conn: Connection, address: str, at: datetime) -> EntryLink | None
     return EntryLink(**row) if row else None
 
 
+async def still_unused(conn: Connection, member_id: int, group_id: int, at: datetime) -> None:
+    """By the link that they used at that moment the member did not come in: it stays theirs."""
+    await conn.execute(queries.still_unused, {"member_id": member_id, "group_id": group_id, "at": at})
+
+
 async def to_close(conn: Connection, limit: int) -> list[EntryLink]:
     """Revoked links of which Telegram is still to be told, if it made them."""
     return [EntryLink(**row) for row in await (await conn.execute(queries.to_close, {"limit": limit})).fetchall()]
