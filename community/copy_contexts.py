@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from community.access_contexts import ACCESS, TO_STAFF
+from community.access_contexts import ACCESS, LIBRARY, TO_STAFF
 from community.playbook import Playbook
 from community.playbook_stages import template_name
 from community.sales_contexts import SALES, SHOWN
@@ -213,8 +213,8 @@ _FIXED |= {
     "bot/coupon": {"plans": [PLAN["title"]] * 20, "minimum": "999999999999.99 USD"},
     "bot/coupons": {"coupons": [COUPON] * 8},
     "bot/coupon_refused": {"reason": "someone_elses", "code": "A" * 32, "when": "2026-11-30"},
-    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", **_WAYS},
-    "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM},
+    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "library": LIBRARY, **_WAYS},
+    "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM, "library": LIBRARY},
 }
 _FIXED |= SALES
 _PAID: dict[str, Any] = {"order": "A7K2-93QX", "amount": "999999999999.99 USD"}
@@ -224,7 +224,7 @@ _FIXED |= {
         "starts": "2026-11-30T12:00:00+00:00",
         "until": "2027-11-30T12:00:00+00:00",
         "includes": [PLAN] * 5,
-        "library": [{"key": "a" * 32, "title": "<" + "😀" * 127, "link": LIVE["link"]}] * 3,
+        "library": LIBRARY,
         **_WAYS,
     },
     "payment/entry": {"entries": [_ENTRY]},

@@ -18,6 +18,7 @@ from community.outbox.alerts import undelivered
 from community.outbox.bundles import Bundles
 from community.outbox.halt import halts
 from community.outbox.overview import pace, queued
+from community.playbook_offers import library_of
 from community.settings import Mode, Settings
 from deployments.bot_api import BotApi
 from deployments.preflight import prefect_api
@@ -70,6 +71,7 @@ async def examine(patient: Patient) -> AsyncIterator[Finding]:
         "database": database(patient),
         "token": telegram(patient.settings, patient.api),
         "groups": groups(patient),
+        "library": library(patient),
         "service": service(patient),
         "queue": queue(patient),
         "Prefect": prefect(patient),
@@ -167,6 +169,17 @@ async def groups(patient: Patient) -> AsyncIterator[Finding]:
             yield wrong("staff chat", said, "add the bot to it, let it write there, or correct SOP_STAFF_CHAT")
     else:
         yield fine("staff chat", "none: nobody is told of trouble or follow-ups (SOP_STAFF_CHAT)")
+
+
+async def library(patient: Patient) -> AsyncIterator[Finding]:
+    """Whether what plans give to read can be kept to who holds them."""
+    if not library_of((await Bundles().current(patient.conn)).playbook.plans.values()):
+        return
+    if patient.settings.links_url is None:
+        said = "links to it lead there directly: whoever has one opens it, also when their plan is over"
+        yield wrong("library", said, "set SOP_PUBLIC_URL to the gateway's public https address")
+    else:
+        yield fine("library", "opens for who holds a plan that names it")
 
 
 async def _rights(patient: Patient, what: str, chat_id: int, *, manages: bool, opened: bool = False) -> Finding:

@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from community.access.coverage import Held, ended, held
+from community.access.coverage import Held, ended, held, lasts
 from community.access.entry_links import give_all
+from community.access.library import given_with
 from community.access.models import Term
 from community.access.opening import grant_for_coupon
 from community.access.terms import terms_of
@@ -130,7 +131,15 @@ async def _open(turn: Turn, member: Member, coupon: Coupon, key: str) -> None:
         return
     ways = await give_all(turn.conn, playbook, [opened.term], turn.at)
     starts = opened.term.starts_at if opened.term.starts_at > turn.at else None
-    turn.reply(member, "bot/opened", plan=key, starts=_iso(starts), until=_iso(opened.term.ends_at), **ways.shown())
+    turn.reply(
+        member,
+        "bot/opened",
+        plan=key,
+        starts=_iso(starts),
+        until=_iso(opened.term.ends_at),
+        library=given_with(playbook, [key]),
+        **ways.shown(),
+    )
 
 
 async def _refuse(turn: Turn, member: Member, code: str, reason: Refusal) -> None:
@@ -155,6 +164,7 @@ async def show_membership(turn: Turn, member: Member) -> None:
         "bot/membership",
         terms=shown,
         ended=_term(turn, Held(last, last), locale) if last and not having else None,
+        library=given_with(turn.bundle.playbook, [term.plan for term in terms if lasts(term, turn.at)]),
     )
 
 

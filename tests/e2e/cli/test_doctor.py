@@ -64,6 +64,19 @@ async def test_a_group_that_plans_open_needs_the_right_to_ban(
     assert re.search(r"ok +group 2, 'Club' ", ran.out)
 
 
+async def test_a_library_needs_a_public_address(
+    sop: Sop, conn: Connection, bundle: Bundle, telegram: SandboxClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "library" not in (await sop("doctor")).out
+    plans = {**bundle.source["plans"], "month": {**bundle.source["plans"]["month"], "library": ["trade_figures"]}}
+    await publish(conn, Bundle({**bundle.source, "plans": plans}, bundle.copy), "a library")
+    assert re.search(r"ok +library ", (await sop("doctor")).out)
+    monkeypatch.setattr(Settings, "links_url", None)
+    ran = await sop("doctor")
+    assert re.search(r"WRONG +library +links to it lead there directly", ran.out)
+    assert "set SOP_PUBLIC_URL" in ran.out
+
+
 async def test_without_a_database_it_still_looks_at_the_token(
     sop: Sop, telegram: SandboxClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
