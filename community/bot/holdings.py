@@ -129,7 +129,7 @@ async def _open(turn: Turn, member: Member, coupon: Coupon, key: str) -> None:
     if isinstance(opened, Refusal):
         await _refuse(turn, member, code, opened)
         return
-    ways = await give_all(turn.conn, playbook, [opened.term], turn.at)
+    ways = await give_all(turn.conn, playbook, opened.terms, turn.at)
     starts = opened.term.starts_at if opened.term.starts_at > turn.at else None
     turn.reply(
         member,
@@ -137,7 +137,7 @@ async def _open(turn: Turn, member: Member, coupon: Coupon, key: str) -> None:
         plan=key,
         starts=_iso(starts),
         until=_iso(opened.term.ends_at),
-        library=given_with(playbook, [key]),
+        library=given_with(playbook, [term.plan for term in opened.terms]),
         **ways.shown(),
     )
 

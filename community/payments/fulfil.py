@@ -6,7 +6,7 @@ from datetime import datetime
 
 from community.access.coverage import follower, last_of_coverage
 from community.access.entry_links import Ways, give_all
-from community.access.grant import grant
+from community.access.grant import grant, grant_included
 from community.access.models import Term
 from community.access.terms import cancel, line_of, revoke, set_end, take_turns, terms_of
 from community.database.pool import Connection
@@ -54,10 +54,9 @@ async def fulfil(till: Till, payment: Payment, order: Order | None, ends_at: dat
     main = await _grant(till, payment, payment.plan, paid)
     if ends_at and main.ends_at and main.ends_at < ends_at:
         main = await set_end(till.conn, main.id, ends_at, till.at, by=payment.provider, note="the period paid for")
-    terms = [main]
-    for plan in till.playbook.plans[payment.plan].includes:
-        if not await covered_for_life(till, payment.member_id, plan):
-            terms.append(await _grant(till, payment, plan, None))
+    given = {"source": payment.provider, "by": payment.charge}
+    included = await grant_included(till.conn, till.playbook, payment.member_id, payment.plan, till.at, **given)
+    terms = [main, *included]
     ways = await give_all(till.conn, till.playbook, terms, till.at, order_id=payment.order_id)
     return Given(terms, ways)
 
