@@ -102,6 +102,8 @@ def is_robot(request: Request) -> bool:
 
 async def _member(conn: Connection, followed: Followed) -> int | None:
     """Whose message the link was in, if it was in one."""
+    if followed.message_id is None:
+        return None
     row = await (await conn.execute(queries.member_of_message, {"id": followed.message_id})).fetchone()
     return row["member_id"] if row else None
 

@@ -8,11 +8,13 @@ import pytest
 from community.access.grant import grant
 from community.bot import admissions
 from community.bundle import Bundle
+from community.groups.admissions import refused, settle
 from community.outbox import record
+from tests.integration.telegram_kit import BOT_ID, NOW, Desk, desk
 from tests.integration.test_bot_live import ANN, OWNER, Live, live, telegram
 from tests.integration.test_stars_live import quick, shipped, vip
 
-__all__ = ["live", "quick", "shipped", "telegram", "vip"]
+__all__ = ["desk", "live", "quick", "shipped", "telegram", "vip"]
 
 APPROVE = "approveChatJoinRequest"
 
@@ -134,3 +136,15 @@ async def test_no_answer_for_long_is_undone_unless_telegram_says_they_are_in(
     assert await ended(live) == (("passed", "sent") if arrives else ("withdrawn", "failed"))
     assert await inside(live) == (arrives, arrives)
     assert len(await told(live)) == (not arrives)
+
+
+@pytest.mark.parametrize("says", [True, False, None])
+async def test_who_passed_the_quiz_is_settled_the_same_and_once(desk: Desk, says: bool | None) -> None:
+    await desk.pass_gate()
+    await desk.conn.execute("UPDATE messages SET state = 'failed', reason = 'no_rights' WHERE step = 'approve'")
+    [found] = await refused(desk.conn, BOT_ID)
+    undone = [await settle(desk.conn, found, NOW, inside=says) for _ in range(2)]
+    assert undone == [not says, False]
+    assert await refused(desk.conn, BOT_ID) == []
+    assert ((await desk.row("SELECT left_at FROM memberships"))["left_at"] is None) is bool(says)
+    assert len(await desk.rows("SELECT FROM alerts WHERE subject LIKE 'approve:%%'")) == (not says)

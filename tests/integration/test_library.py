@@ -142,6 +142,16 @@ async def test_no_program_is_let_through_and_nothing_forged(
     assert await clicks(visitor) == []
 
 
+async def test_the_page_of_a_plan_does_not_tell_where_a_link_leads(
+    visitor: Visitor, stocked: Bundle, conn: Connection
+) -> None:
+    copy = {locale: {**files, "page/benefits": f"{{{{ link('{KEY}') }}}}"} for locale, files in stocked.copy.items()}
+    await publish(conn, Bundle(dict(stocked.source), copy), "benefits name it")
+    page = await visitor.page("/buy/month")
+    assert f"/l/{KEY}" in page
+    assert BEHIND not in page
+
+
 async def test_what_no_plan_names_any_more_opens_for_everyone_and_what_is_gone_for_nobody(
     visitor: Visitor, bundle: Bundle, stocked: Bundle, edited: Edit
 ) -> None:
