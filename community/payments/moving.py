@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from community.access.entry_links import take_back as take_ways_back
+from community.access.entry_links import give_all, take_back as take_ways_back
 from community.access.models import Term
 from community.access.moving import Moved, move as move_terms
 from community.access.terms import take_turns, terms_of
@@ -15,7 +15,7 @@ from community.members.clean import storable
 from community.members.follow_ups import NOTE_LIMIT, close_of
 from community.members.persons import join
 from community.outreach.triggers import leave_trigger
-from community.payments.fulfil import with_ways
+from community.payments.fulfil import Given
 from community.payments.holding import Charge, hold
 from community.payments.messages import drop_receipt, named, send_moved, send_moved_away
 from community.payments.models import Order, OrderMove, Payment
@@ -141,8 +141,10 @@ async def _finish(
     }
     row = await (await till.conn.execute(queries.note, values)).fetchone()
     assert row is not None
-    given = await with_ways(till, payment.order_id, _latest(payment, [new for _, new in moved]))
-    await send_moved(till, payment, order, given, member_id, row["id"])
+    terms = _latest(payment, [new for _, new in moved])
+    live = [term for term in terms if term.ends_at is None or term.ends_at > till.at]
+    ways = await give_all(till.conn, till.playbook, live, till.at, order_id=payment.order_id)
+    await send_moved(till, payment, order, Given(terms, ways), member_id, row["id"])
     await send_moved_away(till, payment, order, former, row["id"])
     await leave_trigger(till.conn, TRIGGER, member_id, till.at)
 
