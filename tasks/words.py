@@ -61,6 +61,7 @@ ABSENCES = {
     "revoked": "not in the stage: the term was revoked",
     "lifetime": "not in the stage: holds a term for life; since",
     "cancelled": "not reminded: the member does not want to go on; cancelled",
+    "renews": "not reminded: a subscription runs that renews it by itself; without a further payment it ends",
     "no_rungs": "no step is for the plan of the member's term; it ends",
     "ended": "the stage is over for this term; it ended",
     "term_followed": "renewed: only the term that ends last counts; it ends",

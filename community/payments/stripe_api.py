@@ -62,6 +62,13 @@ class StripeApi:
             raise stripe.APIError("Stripe gave no address for the checkout")
         return session.url
 
+    async def stop(self, number: int, subscription: str) -> None:
+        """Charge no more for a subscription; what is paid lasts to its end. `number`: our request's."""
+        async with self._client() as client:
+            await client.v1.subscriptions.update_async(
+                subscription, {"cancel_at_period_end": True}, {"idempotency_key": f"stop-{number}"}
+            )
+
     async def refund(self, number: int, payment: str, amount: Amount) -> None:
         """Give so much of a payment back; `number` is our request's, by which Stripe knows it again."""
         what: RefundCreateParams = {"amount": units(amount), "metadata": {"request": str(number)}}

@@ -47,7 +47,7 @@ async def erase(conn: Connection, member: Member, secret: str, at: datetime) -> 
         async with conn.transaction():
             await conn.execute(queries.one_at_a_time)
             for name, statement in _statements("erase_", "hold_"):
-                cursor = await conn.execute(statement, _whom(member))
+                cursor = await conn.execute(statement, {**_whom(member), "at": at})
                 if cursor.rowcount > 0:
                     removed[name.removeprefix("erase_")] = cursor.rowcount
             await suppress(conn, secret, member.telegram_id, at)
