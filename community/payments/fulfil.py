@@ -169,6 +169,9 @@ async def end_subscription(till: Till, payment: Payment) -> bool:
 
     Nothing is said by this: members who end a subscription know it. Whether they are reminded is the playbook's.
     """
+    values = {"ids": payment.terms, "provider": payment.provider, "subscription": payment.subscription}
+    for row in await (await till.conn.execute(queries.earlier_terms, values)).fetchall():
+        await stop_renewing(till.conn, row["id"], till.at, by=payment.provider, note="subscription ended")
     rows = await (await till.conn.execute(queries.standing_terms, {"ids": payment.terms})).fetchall()
     ended = [await _end_renewal(till, payment, row["id"]) for row in rows]
     return any(ended)

@@ -81,6 +81,14 @@ SELECT id FROM v_terms WHERE id = ANY (%(ids)s)
 -- name: standing_terms
 SELECT id FROM v_terms WHERE id = ANY (%(ids)s) AND revoked_at IS NULL ORDER BY array_position(%(ids)s, id)
 
+-- name: earlier_terms
+-- What the subscription's other payments gave, as far as it is still said to renew.
+SELECT id FROM v_terms
+WHERE renews AND revoked_at IS NULL AND id <> ALL (%(ids)s) AND id IN (
+    SELECT unnest(terms) FROM payments WHERE provider = %(provider)s AND subscription = %(subscription)s
+)
+ORDER BY id
+
 -- name: ended
 -- Of a subscription: when its provider said last that it does not go on; nothing if it has said since that it does.
 SELECT e.at FROM (
