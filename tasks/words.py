@@ -107,6 +107,7 @@ TASKS = {
     "payment_problem": "payment that fits nothing",
     "payment_dispute": "disputed payment",
     "refund_failed": "refund that did not arrive",
+    "subscription": "subscription to stop by hand",
     "invoice": "invoice",
     "refund": "wish for a refund",
     "refund_by_hand": "refund to pay by hand",

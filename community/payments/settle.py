@@ -251,7 +251,7 @@ async def _give(till: Till, before: Payment, payment: Payment, standing: Standin
     ended = await is_ended(till, payment)
     renewal = Renewal(bool(payment.subscription) and not ended, standing.period_ends_at)
     await send_receipt(till, payment, order, given, renewal, again=before.state == "reversed")
-    for chat in given.astray:
+    for chat in given.ways.astray:
         await tell_staff(till, f"astray:{chat}", f"Paid for, and the bot is not in it: {chat}", f"plan {payment.plan}")
     await _leave_trigger(till, payment)
     if ended:
