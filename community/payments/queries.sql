@@ -104,13 +104,6 @@ SELECT FROM provider_events
 WHERE provider = %(provider)s AND subscription = %(subscription)s AND kind = 'subscription_ended'
 LIMIT 1
 
--- name: first_paid_of_subscription
--- By the number of its first payment Telegram knows a subscription.
-SELECT * FROM payments
-WHERE provider = %(provider)s AND subscription = %(subscription)s AND paid_at IS NOT NULL
-ORDER BY paid_at, charge
-LIMIT 1
-
 -- name: last_of_subscription
 SELECT * FROM payments
 WHERE provider = %(provider)s AND subscription = %(subscription)s AND state = 'matched'
