@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, moment, text
+from community.payments.subscription_request import SubscriptionRequest  # noqa: F401 - to register its table
 
 
 def _member() -> Column[int]:
@@ -105,6 +106,8 @@ class Order(SQLModel, table=True):
     """`expired` and `cancelled` ones are still honoured when they are paid after all."""
     source: str = text()
     """`page`, `bot`, `provider`, `staff`."""
+    renews: bool = Field(default=False, nullable=False, sa_column_kwargs={"server_default": "false"})
+    """A subscription is begun with it: at the listed price, and its later payments name it too."""
     upgrade_of: int | None = bigint(nullable=True)
     """The term that this one takes the place of."""
     upgraded_until_at: datetime | None = moment(nullable=True)
