@@ -1,5 +1,6 @@
 """Payments as runs show and sweep them; settling is the always-on service's, which needs no run for it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,17 +85,15 @@ async def report_payments(rows: Sequence[Row]) -> None:
 
 def paid_headline(rows: Sequence[Row]) -> list[str]:
     """`12 paid · 11 with access · 1 needs a human`."""
-    human = sum(row["needs_human"] for row in rows)
+    states, human = Counter(row["state"] for row in rows), sum(row["needs_human"] for row in rows)
     numbers = {
-        f"{sum(row['state'] != 'reversed' for row in rows):,} paid": True,
-        f"{sum(row['has_access'] for row in rows):,} with access": True,
-        f"{sum(row['state'] == 'reversed' for row in rows):,} taken back": any(r["state"] == "reversed" for r in rows),
-        f"{sum(row['state'] == 'unclaimed' for row in rows):,} unclaimed": any(
-            row["state"] == "unclaimed" for row in rows
-        ),
-        f"{human:,} {'needs' if human == 1 else 'need'} a human": human,
+        "paid": len(rows) - states["reversed"],
+        "with access": sum(row["has_access"] for row in rows),
+        "taken back": states["reversed"],
+        "unclaimed": states["unclaimed"],
+        f"{'needs' if human == 1 else 'need'} a human": human,
     }
-    return [words for words, shown in numbers.items() if shown]
+    return [f"{number:,} {words}" for words, number in numbers.items() if number] or ["nothing paid"]
 
 
 def swept_headline(swept: Swept, rows: Sequence[Row]) -> list[str]:
