@@ -18,8 +18,9 @@ from community.live.sessions import add
 
 queries = load(__file__)
 
-FIRST_LIVE = timedelta(days=2, hours=7, minutes=30)
-"""From the demonstration's start: Wednesday, 17:30 in Shanghai."""
+FIRST_LIVE = timedelta(days=2, hours=7, minutes=15)
+"""From the demonstration's start: Wednesday, 17:15 in Shanghai. No rung of it falls on a moment at which a slot begins
+or people come, as those have no runs of their own then."""
 LENGTH, EVERY, ANNOUNCED = timedelta(minutes=90), timedelta(days=7), timedelta(days=2, hours=1)
 TITLES = ("选品：从一千个里挑出十个", "物流：旺季之前先算这三笔账", "合规：第一次查验怎么过", "利润：退货率说了算")
 OFFERED = Offered.model_validate({"plan": "pack", "price": "19 USD", "first_n": 10})
