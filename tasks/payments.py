@@ -12,9 +12,11 @@ from prefect.cache_policies import NO_CACHE
 from community.access.ways import send_owed
 from community.database.installation import sop_now
 from community.payments.claims import claim_left
+from community.payments.numbers import shown
 from community.payments.orders import expire
 from community.payments.overview import Row, awaited, overdue, settled, waiting
 from community.payments.work import work
+from community.playbook_types import Amount
 from community.settings import load_settings
 from tasks.storage import bundle_in_force, connection
 from tasks.words import count, payment_words
@@ -70,17 +72,23 @@ async def waiting_payments() -> list[Row]:
 @task(name="report", task_run_name="report on payments", cache_policy=NO_CACHE, retries=2)
 async def report_payments(rows: Sequence[Row]) -> None:
     """Each payment as it stands, by member number."""
-    shown = [
+    table = [
         {
-            "payment": f"{row['provider']}:{row['charge']}",
+            "order": shown(row["order_number"]) if row["order_number"] else None,
             "member": row["member_id"],
             "plan": row["plan"],
+            "amount": None if row["paid_minor"] is None else str(_amount(row)),
             "stands": payment_words(row["state"], row["why"], row["disputed"]),
+            "payment": f"{row['provider']}:{row['charge']}",
         }
         for row in rows
     ]
     about = "Payments of this run. What needs somebody is in `sop tasks` and in the staff chat."
-    await acreate_table_artifact(shown, key="payments", description=about)
+    await acreate_table_artifact(table, key="payments", description=about)
+
+
+def _amount(row: Row) -> Amount:
+    return Amount(minor=row["paid_minor"], currency=row["currency"])
 
 
 def paid_headline(rows: Sequence[Row]) -> list[str]:

@@ -52,7 +52,10 @@ class Market:
         return asked
 
     def deal(self, person: Person, life: Life, slot: int, doors: Doors, dice: str, *, leisure: bool) -> list[Gesture]:
-        """What a person does about buying. At `leisure` they have ideas of their own, too; `dice` seeds what is left to chance."""
+        """What a person does about buying. At `leisure` they have ideas of their own, too.
+
+        `dice` is the seed of what is left to chance.
+        """
         fresh, who = self._fresh.pop(person.id, []), self.buyers[person.id]
         if not (fresh or leisure) or not minds(person, life, slot):
             return []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from community.bundle import load_bundle
 from community.simulation.behaviour import Gesture, Life, Phase, Seen, seen
 from community.simulation.crowd import Done
 from community.simulation.market import Market
@@ -27,6 +28,7 @@ from community.simulation.shopping import (
 )
 from community.simulation.trade import CLAIMS, Trade
 from deployments.demo.shop import VIP, payment_settings, selling, shelf
+from tests.unit.test_bundle import TEMPLATES
 from tests.unit.test_simulation import ASIA, DOORS, people, person
 
 SHELF = Shelf("month", {"RENEW": "month"}, {"LIVE": "pack"})
