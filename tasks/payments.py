@@ -74,17 +74,20 @@ async def report_payments(rows: Sequence[Row]) -> None:
     """Each payment as it stands, by member number."""
     table = [
         {
-            "order": shown(row["order_number"]) if row["order_number"] else None,
+            "order or payment": shown(row["order_number"]) if row["order_number"] else _named(row),
             "member": row["member_id"],
             "plan": row["plan"],
             "amount": None if row["paid_minor"] is None else str(_amount(row)),
             "stands": payment_words(row["state"], row["why"], row["disputed"]),
-            "payment": f"{row['provider']}:{row['charge']}",
         }
         for row in rows
     ]
-    about = "Payments of this run. What needs somebody is in `sop tasks` and in the staff chat."
+    about = "What was paid, as it stands. What needs somebody is in `sop tasks` and in the staff chat."
     await acreate_table_artifact(table, key="payments", description=about)
+
+
+def _named(row: Row) -> str:
+    return f"{row['provider']}:{row['charge']}"
 
 
 def _amount(row: Row) -> Amount:

@@ -68,7 +68,7 @@ async def _correct(conn: Connection, each: Inquiry, *, present: bool) -> None:
     if await by_id(conn, each.member_id) is None:
         return
     if present:
-        await admit(conn, each.member_id, each.group_id, at, None)
+        await admit(conn, each.member_id, each.group_id, at, None, home=False)
     else:
         await left(conn, each.member_id, each.group_id, at)
 

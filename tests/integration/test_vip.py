@@ -96,6 +96,25 @@ async def test_who_holds_nothing_is_told_how_to_come_in_then_declined(desk: Desk
     assert await desk.rows("SELECT FROM memberships") == []
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_in_a_group_that_plans_open_members_keep_the_zone_of_their_own(
+    desk: Desk, vip: Bundle, by_hand: bool
+) -> None:
+    """Somebody in New York would be written to at four in the morning else."""
+    number = await holder(desk, vip, ANN)
+    await desk.conn.execute(
+        "INSERT INTO groups (chat_id, title, zone, registered_at) VALUES (-1, 'Home', 'America/New_York', %s)", [NOW]
+    )
+    await desk.take(chat_member(was="left", now="member"))
+    await desk.conn.execute("UPDATE members SET home_group_id = (SELECT id FROM groups WHERE chat_id = -1)")
+    arrived = chat_member(was="left", now="member")
+    arrived["chat_member"]["chat"] = CHAT
+    await desk.take(arrived if by_hand else join_request(chat=CHAT))
+    zone = await desk.row("SELECT zone FROM v_members WHERE id = %s", number)
+    assert zone == {"zone": "America/New_York"}
+    assert await desk.rows("SELECT FROM v_memberships WHERE present AND member_id = %s", number)
+
+
 async def test_a_plan_opens_its_own_groups_only(desk: Desk, vip: Bundle) -> None:
     await holder(desk, vip, ANN, "trial_7")
     await desk.take(join_request(chat=CHAT), join_request(chat=TRIAL_CHAT))
