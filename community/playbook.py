@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from community.errors import UnknownStage
+from community.playbook_insight import Insight
 from community.playbook_offers import Offer, TermPlan
 from community.playbook_stages import Approval, Stage
 from community.playbook_types import (
@@ -257,6 +258,7 @@ class Playbook(Entry):
     links: tuple[Link, ...] = ()
     group_defaults: GroupDefaults = GroupDefaults()
     alerts: Alerts = Alerts()
+    insight: Insight = Insight()
     retention: Retention = Retention()
 
     def stage(self, name: str) -> Stage:

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
@@ -61,6 +61,46 @@ class Months(BaseModel):
     model_config = ConfigDict(frozen=True)
     months: int = 0
     hours: int = 0
+
+
+class Goal(BaseModel):
+    """What a figure should reach, or stay below: a share (0 to 1), a number, money, or seconds."""
+
+    model_config = ConfigDict(frozen=True)
+    kind: Literal["share", "number", "money", "seconds"]
+    number: float
+    """Money in its smallest unit."""
+    currency: str = ""
+
+
+def _parse_goal(text: object) -> Goal:
+    if isinstance(text, Goal):
+        return text
+    written = str(text).strip()
+    if written.endswith("%"):
+        return Goal(kind="share", number=_parse_percent(written) / 100)
+    if written.isdecimal():
+        return Goal(kind="number", number=int(written))
+    if match := _DURATION.fullmatch(written):
+        return Goal(kind="seconds", number=int(match[1]) * _UNITS[match[2]])
+    if _MONEY.fullmatch(written):
+        money = parse_money(written)
+        return Goal(kind="money", number=money.minor, currency=money.currency)
+    raise ValueError(
+        f"{written!r} is no target; write a share as 40%, a number as 120, money as 5000 CNY, a time as 30m"
+    )
+
+
+def _format_goal(goal: Goal) -> str:
+    match goal.kind:
+        case "share":
+            return f"{goal.number * 100:g}%"
+        case "number":
+            return f"{goal.number:.0f}"
+        case "seconds":
+            return format_duration(timedelta(seconds=goal.number))
+        case "money":
+            return str(Amount(minor=round(goal.number), currency=goal.currency))
 
 
 def _parse_period(text: object) -> Months:
@@ -226,6 +266,8 @@ ClockTime = Annotated[time, BeforeValidator(_parse_clock), PlainSerializer(lambd
 """A time of day, written `08:30`."""
 Percent = Annotated[float, BeforeValidator(_parse_percent)]
 """0 to 100, written `10%` or `10`."""
+Target = Annotated[Goal, BeforeValidator(_parse_goal), PlainSerializer(_format_goal)]
+"""What a KPI should reach: `40%`, `120`, `5000 CNY`, `30m`."""
 Zone = Annotated[str, AfterValidator(_check_zone)]
 """IANA time zone."""
 Cron = Annotated[str, AfterValidator(_check_cron)]

@@ -47,6 +47,11 @@ appended AS (
     INSERT INTO events (at, kind, member_id, group_id, data)
     SELECT at, kind, member_id, %(group_id)s, data FROM new
 ),
+late AS (
+    INSERT INTO late_days (day)
+    SELECT DISTINCT (n.at AT TIME ZONE c.zone)::date FROM new n, counted c
+    WHERE (n.at AT TIME ZONE c.zone)::date < c.before
+),
 reached AS (
     INSERT INTO milestones (member_id, kind, first_at, last_at)
     SELECT member_id, kind, min(at), max(at) FROM new

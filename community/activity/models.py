@@ -1,12 +1,12 @@
 """Append-only activity, and the milestones derived from it in the same transaction."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, text as sql
+from sqlalchemy import BigInteger, Column, Date, DateTime, Identity, Index, text as sql
 from sqlmodel import Field, SQLModel
 
-from community.database.fields import bigint, json, moment, text
+from community.database.fields import bigint, identity, json, moment, text
 
 
 class Event(SQLModel, table=True):
@@ -46,3 +46,28 @@ class Milestone(SQLModel, table=True):
     kind: str = Field(primary_key=True)
     first_at: datetime = moment()
     last_at: datetime = moment()
+
+
+class Counted(SQLModel, table=True):
+    """Up to which day what happened is counted by days: one row, none before the first count."""
+
+    __tablename__ = "counted"
+
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    zone: str = text()
+    """In whose days."""
+    before: date = Field(sa_column=Column(Date, nullable=False))
+    """Days before this one are counted: what is entered for them is late."""
+
+
+class LateDay(SQLModel, table=True):
+    """A counted day on which, as was entered afterwards, more happened. Marked as often as that was found.
+
+    Appended without looking: whoever records what happens never waits for whoever counts it.
+    """
+
+    __tablename__ = "late_days"
+    __table_args__ = (Index("late_days_day", "day"),)
+
+    id: int = identity()
+    day: date = Field(sa_column=Column(Date, nullable=False))

@@ -13,6 +13,11 @@ appended AS (
     INSERT INTO events (at, kind, member_id, group_id, data)
     SELECT at, kind, member_id, group_id, data::jsonb FROM happened WHERE NOT %(copied)s
 ),
+late AS (
+    INSERT INTO late_days (day)
+    SELECT DISTINCT (h.at AT TIME ZONE c.zone)::date FROM happened h, counted c
+    WHERE (h.at AT TIME ZONE c.zone)::date < c.before
+),
 reached AS (
     INSERT INTO milestones (member_id, kind, first_at, last_at)
     SELECT member_id, kind, min(at), max(at) FROM happened WHERE member_id IS NOT NULL

@@ -9,6 +9,7 @@ import community.bot.models
 import community.database.models
 import community.engagement.models
 import community.groups.models
+import community.insight.models
 import community.live.models
 import community.members.models
 import community.outbox.models

@@ -34,3 +34,10 @@ SELECT member_id, source, consent, listed_at FROM member_origins;
 -- What staff have promised to do for whom.
 CREATE OR REPLACE VIEW v_follow_ups AS
 SELECT id, member_id, kind, occurrence, created_at, due_at, done_at FROM follow_ups;
+
+-- Where each member came from: the link that brought them, else the list; for ever. Who did not say is `unknown`.
+CREATE OR REPLACE VIEW v_sources AS
+SELECT m.id AS member_id, coalesce(l.source->>'utm_source', o.source, 'unknown') AS source, l.source->>'partner' AS partner
+FROM members m
+LEFT JOIN links l ON l.token = m.link_token
+LEFT JOIN member_origins o ON o.member_id = m.id;

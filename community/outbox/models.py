@@ -15,6 +15,7 @@ from sqlalchemy import (
     Double,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -78,6 +79,13 @@ class Message(SQLModel, table=True):
             "settled_wall",
             postgresql_where=sql("context <> '{}' AND state in ('sent', 'expired', 'cancelled')"),
         ),
+        # For figures over a day or a week. Of all indexes only one of this kind leaves updates of a row in their page.
+        Index(
+            "messages_sent",
+            "sent_at",
+            postgresql_using="brin",
+            postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
+        ),
         Index("messages_trouble", "state", "id", postgresql_where=sql("state in ('failed', 'uncertain')")),
     )
 
@@ -103,6 +111,8 @@ class Message(SQLModel, table=True):
     context: dict[str, Any] = json()
     bundle: str | None = text(nullable=True)
     """Hash of the playbook and copy pinned when the message was planned."""
+    variant: str | None = text(nullable=True)
+    """`<experiment>:<variant>` of the A/B test it is part of; pinned likewise."""
     plan_id: int | None = bigint(nullable=True)
     planned_at: datetime = moment()
     wanted_at: datetime | None = moment(nullable=True)
@@ -158,6 +168,16 @@ class ChatPace(SQLModel, table=True):
     bot_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     chat_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     next_wall: datetime = moment()
+
+
+class Picture(SQLModel, table=True):
+    """A picture that messages show (`context.picture` is its hash): a report's charts."""
+
+    __tablename__ = "pictures"
+
+    hash: str = Field(primary_key=True)
+    png: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    made_at: datetime = moment()
 
 
 class Halt(SQLModel, table=True):

@@ -1,4 +1,6 @@
 -- Messages and what became of them, for other packages.
 CREATE OR REPLACE VIEW v_messages AS
 SELECT id, bot_id, member_id, chat_id, method, lane, stage, step, state, reason, sent_at,
-    occurrence, promotional, planned_at, due_at, attempts, plan_id, context, wanted_at, expires_at, late_s FROM messages;
+    occurrence, promotional, planned_at, due_at, attempts, plan_id, context, wanted_at, expires_at, late_s,
+    bundle, variant
+FROM messages;

@@ -20,7 +20,19 @@ from community.members.suppression import record_erasure, suppress
 queries = load(__file__)
 
 CORE = Path(__file__).parent.parent
-PACKAGES = ("bot", "live", "payments", "outreach", "access", "engagement", "outbox", "groups", "activity", "members")
+PACKAGES = (
+    "bot",
+    "insight",
+    "live",
+    "payments",
+    "outreach",
+    "access",
+    "engagement",
+    "outbox",
+    "groups",
+    "activity",
+    "members",
+)
 """In the order of erasure: what writes about members is held first, the member goes last."""
 STATEMENTS = [Queries(CORE / package / "privacy.sql") for package in PACKAGES]
 

@@ -1,0 +1,48 @@
+"""Days that are counted already, and those of them that something happened on after all."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from community.database.pool import Connection
+from community.database.queries import load
+
+queries = load(__file__, "counted.sql")
+
+
+async def mark_late(conn: Connection, moments: Iterable[datetime]) -> None:
+    """Something was entered that had happened then: those of the days that are counted already are counted anew.
+
+    `record` and `backfill` do so for events; whoever enters other things of the past (payments, spend) calls it in the
+    same transaction.
+    """
+    await conn.execute(queries.mark_late, {"at": list(moments)})
+
+
+async def counted_before(conn: Connection, zone: str) -> date | None:
+    """Days before this one are counted, in that zone; None: nothing is, or in another zone."""
+    row = await (await conn.execute(queries.counted, {"zone": zone})).fetchone()
+    return row["before"] if row else None
+
+
+async def count_before(conn: Connection, zone: str, before: date) -> None:
+    """From now on days before this one are counted, in that zone."""
+    await conn.execute(queries.count_before, {"zone": zone, "before": before})
+
+
+async def mark_days_late(conn: Connection, since: date, before: date) -> None:
+    """All days from `since` to before `before` are to be counted (anew)."""
+    await conn.execute(queries.mark_days_late, {"since": since, "before": before})
+
+
+async def late_days(conn: Connection, most: int) -> list[date]:
+    """Days that are to be counted anew, the newest first."""
+    rows = await (await conn.execute(queries.late_days, {"most": most})).fetchall()
+    return [row["day"] for row in rows]
+
+
+async def take_late(conn: Connection, days: list[date]) -> None:
+    """The days are counted in this transaction: what has marked them so far is done with.
+
+    What marks them while they are counted is not seen by this, and they are counted once more.
+    """
+    await conn.execute(queries.take_late, {"days": days})

@@ -1,0 +1,50 @@
+"""A KPI's definition: the SQL of its name in `kpis/*.sql`, which yields the rows that are counted.
+
+Its columns, in any order: `key` (bigint: what is counted, each once), `member_id`, `group_id`, `part` (text),
+`at`, `hit` (boolean), `minor` and `currency` (money), `seconds`. It may ask for `since` and `until` (the window's
+moments), `since_day` and `until_day` (its days), and what `parameters` adds of the playbook. What happened from `until`
+on never matters.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, LiteralString, cast
+
+from community.database.queries import Queries
+from community.insight.windows import Window
+from community.playbook import Playbook
+
+FOLDER = Path(__file__).parent / "kpis"
+
+
+@cache
+def _defined() -> dict[str, Queries]:
+    return {
+        name: queries for path in sorted(FOLDER.glob("*.sql")) for queries in [Queries(path)] for name in queries.names
+    }
+
+
+def defined() -> list[str]:
+    """The names of all that SQL defines."""
+    return list(_defined())
+
+
+def rows_of(kpi: str) -> LiteralString:
+    """The SELECT of the rows that the KPI counts."""
+    return cast(LiteralString, getattr(_defined()[kpi], kpi))
+
+
+def parameters(playbook: Playbook, window: Window) -> dict[str, Any]:
+    """What the definitions may ask for."""
+    return {
+        "since": window.since_at,
+        "until": window.until_at,
+        "since_day": window.since,
+        "until_day": window.until,
+        "zone": window.zone,
+        "activity": list(playbook.signs.activity),
+        "speaking": list(playbook.signs.speaking),
+        "lines": list(playbook.insight.recurring),
+        "on_time": playbook.on_time,
+        "trials": [key for key, plan in playbook.plans.items() if plan.trial],
+    }

@@ -1,0 +1,93 @@
+"""What is counted of a KPI: its number in a window, a series of them, and the rows behind it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from community.database.pool import Connection
+from community.database.queries import load
+from community.insight.definitions import parameters, rows_of
+from community.insight.windows import Span, Window
+from community.kpis import KPIS, Measure
+from community.playbook import Playbook
+
+queries = load(__file__, "values.sql")
+
+SMALL = 30
+"""A share of fewer than so many is marked as small: chance moves it by more than what is to be seen in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A KPI in one window, of one part, group or source, in one currency."""
+
+    kpi: str
+    since: date
+    hits: int = 0
+    base: int = 0
+    minor: int = 0
+    currency: str = ""
+    part: str = ""
+    group_id: int = 0
+    source: str = ""
+    middle_s: float | None = None
+    high_s: float | None = None
+
+    @property
+    def number(self) -> float | None:
+        """Its number; money in the smallest unit. None: there is nothing that it could be of."""
+        match KPIS[self.kpi].measure:
+            case Measure.number:
+                return self.hits
+            case Measure.share:
+                return self.hits / self.base if self.base else None
+            case Measure.money:
+                return self.minor
+            case Measure.money_each:
+                return self.minor / self.hits if self.hits else None
+            case Measure.seconds:
+                return self.middle_s
+
+    @property
+    def small(self) -> bool:
+        """Whether it is a share, a mean or a median of very few."""
+        match KPIS[self.kpi].measure:
+            case Measure.share | Measure.seconds:
+                return self.base < SMALL
+            case Measure.money_each:
+                return self.hits < SMALL
+            case _:
+                return False
+
+
+async def values_of(
+    conn: Connection, kpi: str, span: Span, since: date, until: date, *, group_id: int = 0, source: str = ""
+) -> list[Value]:
+    """All that is counted of the KPI in the windows that begin from `since` to before `until`, in the order of time.
+
+    Of everything (`part` empty) and each part, in each currency; or of one group, or one source, without parts.
+    """
+    values = {"kpi": kpi, "span": span, "since": since, "until": until, "group_id": group_id, "source": source}
+    return [Value(**row) for row in await (await conn.execute(queries.values_of, values)).fetchall()]
+
+
+async def by(conn: Connection, kpi: str, asked: Window, dimension: str) -> list[Value]:
+    """The KPI in that window, by `group_id`, `source` or `part`; the largest first."""
+    text = {"group_id": queries.by_group, "source": queries.by_source, "part": queries.by_part}[dimension]
+    rows = await (await conn.execute(text, {"kpi": kpi, "span": asked.span, "since": asked.since})).fetchall()
+    return [Value(**row) for row in rows]
+
+
+async def rows(
+    conn: Connection, playbook: Playbook, kpi: str, asked: Window, *, part: str = "", limit: int = 1000
+) -> list[dict[str, Any]]:
+    """The rows that the KPI counts in that window: what its number is made of."""
+    text = queries.fill("rows", rows=rows_of(kpi))
+    values = {**parameters(playbook, asked), "part": part, "limit": limit}
+    return await (await conn.execute(text, values)).fetchall()
+
+
+def latest(values: list[Value]) -> Iterator[Value]:
+    """Of a series the values of its last window."""
+    return (value for value in values if value.since == values[-1].since)

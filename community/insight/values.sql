@@ -1,0 +1,31 @@
+-- name: values_of
+SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s
+FROM kpi_values
+WHERE kpi = %(kpi)s AND span = %(span)s AND since >= %(since)s AND since < %(until)s
+    AND group_id = %(group_id)s AND source = %(source)s
+ORDER BY since, part, currency
+
+-- name: by_group
+SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s
+FROM kpi_values
+WHERE kpi = %(kpi)s AND span = %(span)s AND since = %(since)s AND group_id <> 0
+ORDER BY greatest(hits, minor) DESC, group_id
+
+-- name: by_source
+SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s
+FROM kpi_values
+WHERE kpi = %(kpi)s AND span = %(span)s AND since = %(since)s AND source <> ''
+ORDER BY greatest(hits, minor) DESC, source
+
+-- name: by_part
+SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s
+FROM kpi_values
+WHERE kpi = %(kpi)s AND span = %(span)s AND since = %(since)s AND part <> ''
+ORDER BY greatest(hits, minor) DESC, part
+
+-- name: rows
+SELECT r.*
+FROM ({{rows}}) AS r
+WHERE %(part)s = '' OR r.part = %(part)s
+ORDER BY r.at, r.key
+LIMIT %(limit)s

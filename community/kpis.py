@@ -1,0 +1,114 @@
+"""What is measured: every KPI by name, how its number is made, over how long it looks. Definitions: docs/kpis.md.
+
+The rows that a KPI counts are the query of its name in `community/insight/kpis/*.sql`; nothing else defines it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Measure(StrEnum):
+    """How a KPI's number is made of its rows."""
+
+    number = "number"
+    """How many different keys hit."""
+    share = "share"
+    """Of all different keys, how many hit."""
+    money = "money"
+    """The sum of the amounts, in each currency."""
+    money_each = "money_each"
+    """That sum, divided by how many different keys hit."""
+    seconds = "seconds"
+    """The median of the seconds; of all different keys, how many hit (were in time)."""
+
+
+class Better(StrEnum):
+    """Which way is good."""
+
+    more = "more"
+    less = "less"
+    neither = "neither"
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """A KPI. `looks_back`: days before its window on which what happened can still change it."""
+
+    name: str
+    measure: Measure
+    better: Better = Better.more
+    looks_back: int = 0
+    parts: bool = False
+    """Its rows name a part (a plan, a movement, a stage): the number is shown for each as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A KPI made of two others: one number divided by the other."""
+
+    name: str
+    above: str
+    below: str
+    better: Better = Better.more
+
+
+_GROWTH = (
+    Kpi("new_members", Measure.number),
+    Kpi("first_day", Measure.share, looks_back=1),
+    Kpi("first_week", Measure.share, looks_back=7),
+    Kpi("three_items", Measure.share, looks_back=7),
+    Kpi("retention_7", Measure.share, looks_back=14),
+    Kpi("retention_30", Measure.share, looks_back=37),
+    Kpi("leaves", Measure.number, Better.less),
+    Kpi("leave_rate", Measure.share, Better.less),
+    Kpi("invite_conversion", Measure.share, looks_back=7),
+    Kpi("koc_share", Measure.share),
+)
+_ACTIVITY = (
+    Kpi("active", Measure.number),
+    Kpi("active_rate", Measure.share),
+    Kpi("speakers", Measure.number),
+    Kpi("speaking_rate", Measure.share),
+    Kpi("messages", Measure.number),
+)
+_OUTREACH = (
+    Kpi("accepted", Measure.number, parts=True),
+    Kpi("engaged_24h", Measure.share, looks_back=1, parts=True),
+    Kpi("click_through", Measure.share, looks_back=1, parts=True),
+    Kpi("reach_loss", Measure.share, Better.less, parts=True),
+    Kpi("block_rate", Measure.share, Better.less, looks_back=1, parts=True),
+    Kpi("delivery_delay", Measure.seconds, Better.less, parts=True),
+)
+_MONEY = (
+    Kpi("revenue", Measure.money, parts=True),
+    Kpi("refunds", Measure.money, Better.less, parts=True),
+    Kpi("average_order", Measure.money_each, parts=True),
+    Kpi("paying", Measure.number, parts=True),
+    Kpi("new_payers", Measure.number, parts=True),
+    Kpi("free_to_paid", Measure.share),
+    Kpi("trial_to_paid", Measure.share, looks_back=7, parts=True),
+    Kpi("live_to_paid", Measure.share, parts=True),
+    Kpi("renewal", Measure.share, looks_back=7, parts=True),
+    Kpi("mrr", Measure.money, parts=True),
+    Kpi("mrr_movements", Measure.money, parts=True),
+    Kpi("churn", Measure.share, Better.less),
+    Kpi("arpu", Measure.money_each),
+    Kpi("ad_spend", Measure.money, Better.less, parts=True),
+    Kpi("cac", Measure.money_each, Better.less),
+    Kpi("coupon_use", Measure.share, Better.neither, parts=True),
+)
+_SERVICE = (
+    Kpi("first_response", Measure.seconds, Better.less, parts=True),
+    Kpi("sla_met", Measure.share, parts=True),
+    Kpi("callback_success", Measure.share, parts=True),
+    Kpi("automation_solved", Measure.share, looks_back=1),
+)
+
+KPIS: dict[str, Kpi] = {kpi.name: kpi for kpi in (*_GROWTH, *_ACTIVITY, *_OUTREACH, *_MONEY, *_SERVICE)}
+DERIVED: dict[str, Derived] = {
+    kpi.name: kpi
+    for kpi in (
+        Derived("ltv", "arpu", "churn"),
+        Derived("payback_months", "cac", "arpu", Better.less),
+    )
+}

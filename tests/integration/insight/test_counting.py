@@ -1,0 +1,164 @@
+"""Counting by days: what happened is in the number of its day, also when it was entered long after."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from community.activity.counted import late_days
+from community.activity.record import Activity, record
+from community.bundle import Bundle
+from community.database.pool import Connection, connect
+from community.insight import counting, definitions
+from community.insight.counting import count
+from community.insight.values import rows
+from community.insight.windows import Span, window
+from community.kpis import KPIS
+from community.playbook import Playbook
+from tests.integration.conftest import MakeMember
+from tests.integration.insight.kit import NOW, ZONE, did, local, value, week
+
+
+@pytest.fixture
+def playbook(bundle: Bundle) -> Playbook:
+    return bundle.playbook
+
+
+def day(text: str) -> Any:
+    return window(Span.day, date.fromisoformat(text), ZONE)
+
+
+def test_every_kpi_is_defined_once_and_every_definition_is_a_kpi() -> None:
+    assert set(definitions.defined()) <= set(KPIS)
+
+
+async def test_what_happened_counts_on_its_local_day(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
+    ann, bob = await member(), await member()
+    await did(conn, ann, "message", "2026-03-17 00:00", "2026-03-17 23:59")
+    await did(conn, ann, "click", "2026-03-18 00:00")
+    await did(conn, bob, "reaction", "2026-03-16 23:59")
+    await count(conn, playbook, NOW)
+    found = [(await value(conn, "active", day(f"2026-03-{n}"))).hits for n in (16, 17, 18)]
+    assert found == [1, 1, 1]
+    assert (await value(conn, "active", week("2026-03-18"))).hits == 2
+
+
+async def test_a_number_is_of_the_rows_it_shows(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
+    members = [await member(entered_at=local(f"2026-03-{n} 09:00")) for n in (15, 16, 17)]
+    await count(conn, playbook, NOW)
+    assert (await value(conn, "new_members", week("2026-03-16"))).hits == 2
+    behind = await rows(conn, playbook, "new_members", week("2026-03-16"))
+    assert [row["member_id"] for row in behind] == members[1:]
+
+
+async def test_by_source_and_group(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
+    await conn.execute(
+        "INSERT INTO links (token, kind, source, created_at)"
+        " VALUES ('a', 'entry', '{\"utm_source\": \"notes\"}', now())"
+    )
+    await member(entered_at=local("2026-03-17 09:00"), link_token="a")
+    await member(entered_at=local("2026-03-17 09:00"), home_group_id=7)
+    await count(conn, playbook, NOW)
+    asked = day("2026-03-17")
+    assert (await value(conn, "new_members", asked)).hits == 2
+    assert (await value(conn, "new_members", asked, source="notes")).hits == 1
+    assert (await value(conn, "new_members", asked, source="unknown")).hits == 1
+    assert (await value(conn, "new_members", asked, group_id=7)).hits == 1
+
+
+async def test_the_past_is_counted_the_first_time(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
+    ann = await member()
+    await did(conn, ann, "message", "2026-01-05 10:00", "2026-03-01 10:00")
+    done = await count(conn, playbook, NOW)
+    while done.left:
+        done = await count(conn, playbook, NOW)
+    assert (await value(conn, "active", day("2026-01-05"))).hits == 1
+    assert (await value(conn, "active", week("2026-01-05"))).hits == 1
+    assert (await value(conn, "active", day("2026-03-01"))).hits == 1
+
+
+async def test_what_comes_late_is_counted_on_its_day(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
+    ann = await member()
+    await did(conn, ann, "message", "2026-03-01 10:00")
+    await count(conn, playbook, NOW)
+    assert await late_days(conn, 10) == []
+    await did(conn, ann, "message", "2026-03-02 10:00", "2026-03-17 10:00")
+    assert await late_days(conn, 10) == [date(2026, 3, 2)]
+    assert (await count(conn, playbook, NOW)).late == 1
+    assert (await value(conn, "active", day("2026-03-02"))).hits == 1
+    assert (await value(conn, "active", week("2026-03-02"))).hits == 1
+    assert await late_days(conn, 10) == []
+
+
+async def test_late_days_change_the_numbers_that_look_back_to_them(
+    conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    ann = await member(entered_at=local("2026-02-20 12:00"))
+    await count(conn, playbook, NOW)
+    asked = day("2026-03-06")
+    assert (await value(conn, "retention_7", asked)).number == 0
+    await did(conn, ann, "click", "2026-03-01 10:00")
+    await count(conn, playbook, NOW)
+    assert (await value(conn, "retention_7", asked)).number == 1
+
+
+async def test_counted_again_nothing_changes(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
+    await did(conn, await member(), "message", "2026-03-17 10:00", "2026-03-10 10:00")
+    for _ in range(2):
+        await count(conn, playbook, NOW)
+    first = await everything(conn)
+    await count(conn, playbook, NOW)
+    assert first
+    assert await everything(conn) == first
+
+
+async def test_after_days_without_counting_none_is_missing(
+    conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    ann = await member()
+    await count(conn, playbook, NOW)
+    await did(conn, ann, "message", "2026-03-20 10:00", "2026-03-25 10:00")
+    await count(conn, playbook, NOW + timedelta(days=9))
+    assert (await value(conn, "active", day("2026-03-20"))).hits == 1
+    assert (await value(conn, "active", week("2026-03-20"))).hits == 1
+    assert (await value(conn, "active", day("2026-03-25"))).hits == 1
+
+
+async def test_what_is_marked_while_it_is_counted_is_counted_next_time(
+    conn: Connection, database_url: str, playbook: Playbook, member: MakeMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann, bob = await member(), await member()
+    await count(conn, playbook, NOW)
+    await did(conn, ann, "message", "2026-03-02 10:00")
+    other = await connect(database_url)
+    counted_day: Callable[..., Any] = counting._count_day
+
+    async def meanwhile(*arguments: Any) -> None:
+        await counted_day(*arguments)
+        if arguments[2].since == date(2026, 3, 2):
+            await record(other, [Activity("message", local("2026-03-02 11:00"), bob)])
+
+    monkeypatch.setattr(counting, "_count_day", meanwhile)
+    await count(conn, playbook, NOW)
+    monkeypatch.undo()
+    await count(conn, playbook, NOW)
+    await other.close()
+    assert (await value(conn, "active", day("2026-03-02"))).hits == 2
+
+
+async def test_another_zone_has_other_days(
+    conn: Connection, edited: Callable[..., Bundle], playbook: Playbook, member: MakeMember
+) -> None:
+    await did(conn, await member(), "message", "2026-03-10 03:00")
+    await count(conn, playbook, NOW)
+    community = {**edited().source["community"], "zone": "America/New_York"}
+    await count(conn, edited(community=community).playbook, NOW)
+    assert (await value(conn, "active", day("2026-03-09"))).hits == 1
+    assert (await value(conn, "active", day("2026-03-10"))).hits == 0
+
+
+async def everything(conn: Connection) -> list[Any]:
+    """All values, and all days of members."""
+    values = await (await conn.execute("SELECT * FROM kpi_values ORDER BY 1, 2, 3, 4, 5, 6, 7")).fetchall()
+    return values + await (await conn.execute("SELECT * FROM member_days ORDER BY 1, 2, 3")).fetchall()
