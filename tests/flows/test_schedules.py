@@ -1,5 +1,6 @@
 """What runs when, frozen: a changed schedule must be meant."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -85,5 +86,5 @@ def test_descriptions_keep_paragraphs_and_lists_but_no_folded_lines(shipped: Bun
     )
     for deployment in declared(shipped.playbook).deployments:
         lines = deployment.description.strip().splitlines()
-        folded = [(a, b) for a, b in zip(lines, lines[1:], strict=False) if a and b and not b.startswith("* ")]
+        folded = [(a, b) for a, b in pairwise(lines) if a and b and not b.startswith("* ")]
         assert folded == [], deployment.name
