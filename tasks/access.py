@@ -101,7 +101,7 @@ async def remove(rows: Sequence[Row]) -> Begun:
     return Begun(begun, **tally)
 
 
-@task(name="follow", task_run_name="follow the removals", cache_policy=NO_CACHE, timeout_seconds=120)
+@task(name="follow", task_run_name="follow the removals", cache_policy=NO_CACHE, timeout_seconds=120, retries=2)
 async def follow_removals(ids: Sequence[int]) -> dict[str, int]:
     """Wait until the calls have left, for a minute at most, and tell who is out; state → how many of these.
 

@@ -1,5 +1,6 @@
 """Groups that plans open: in comes who holds one of them, at once; others are told how; leaks are traced."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,11 @@ from community.access.doors import guarded, namesakes
 from community.access.entry_links import chats_of
 from community.access.grant import grant
 from community.access.removals import propose
-from community.access.terms import revoke
+from community.access.terms import revoke, take_turns
 from community.bundle import Bundle
+from community.database.pool import connect
 from community.engagement.coupons import NewCoupon, issue
+from community.groups.membership import left
 from community.members.people import Person, see
 from community.outbox.bundles import publish
 from community.payments.reconciliation import Kind, findings
@@ -311,6 +314,37 @@ async def test_a_coupon_opens_a_trial_its_group_and_its_end(desk: Desk, vip: Bun
         for at in (over, over + timedelta(hours=1, seconds=1))
     ]
     assert found == [0, 1], "after the grace of an hour"
+
+
+async def test_the_bot_and_a_run_note_a_removal_at_the_same_moment(desk: Desk, vip: Bundle, database_url: str) -> None:
+    """The run holds the member's turn, then their rows; the bot must not hold these while it waits for the turn."""
+    who = await holder(desk, vip, ANN)
+    arrived, gone = chat_member(), chat_member(was="member", now="left")
+    for update in (arrived, gone):
+        update["chat_member"]["chat"] = CHAT
+    await desk.take(arrived)
+    group = (await desk.row("SELECT group_id FROM memberships"))["group_id"]
+    await desk.conn.execute(
+        "INSERT INTO removals (member_id, group_id, term_id, due_at, state, checked_at)"
+        " VALUES (%s, %s, 1, %s, 'waiting', %s)",
+        [who, group, NOW, NOW],
+    )
+    await desk.conn.execute(
+        "INSERT INTO messages"
+        " (bot_id, chat_id, lane, stage, step, occurrence, method, state, exempt, planned_at, due_at)"
+        " SELECT 1, %s, 35, 'access', 'remove', 'removal:' || id || ':' || extract(epoch FROM checked_at)::bigint,"
+        " 'unbanChatMember', 'sent', true, %s, %s FROM removals",
+        [VIP, NOW, NOW],
+    )
+    async with await connect(database_url) as run, run.transaction():
+        await run.execute("SET LOCAL deadlock_timeout = '20ms'")
+        await take_turns(run, who)
+        telling = asyncio.create_task(desk.take(gone))
+        await asyncio.sleep(0.3)
+        await left(run, who, group, NOW)
+    await telling
+    assert (await removal(desk))["state"] == "removed"
+    assert set(await desk.states()) == {"handled"}
 
 
 async def removal(desk: Desk) -> dict[str, Any]:
