@@ -12,6 +12,9 @@ from community.simulation.people import FIRST_ID, SLOTS_A_DAY, Person, Turn
 
 FIRST_STRANGER = 510_000_001
 """Telegram id of the stranger whom the first person knows; everybody knows another one."""
+IDEAS = 1
+"""Slot of the day in which people have ideas of their own: many talk at once then, which takes less time than one by
+one."""
 BUY = "/buy/"
 """Path of the pages on which plans are sold."""
 
@@ -101,6 +104,8 @@ def minds(person: Person, life: Life, slot: int) -> bool:
 
 def want(person: Person, who: Buyer, purse: Purse, life: Life, slot: int, shelf: Shelf) -> Deal:
     """By themselves: ask what is sold, one day; want the money back, another day."""
+    if slot % SLOTS_A_DAY != IDEAS:
+        return purse, []
     due = who.wishes_after is not None and slot - life.since >= who.wishes_after
     if due and not purse.wished and purse.wish is None:
         return replace(purse, wished=True, wish=Wish(shelf.favourite)), [_say(person, names.BUY)]
