@@ -27,7 +27,7 @@ from prefect.flow_engine import run_flow_async
 from prefect.server.api import server
 from prefect.testing import utilities
 
-from community.bundle import Bundle, load_bundle
+from community.bundle import Bundle
 from community.database.installation import claim
 from community.database.pool import Connection
 from community.outbox.bundles import publish
@@ -40,7 +40,6 @@ from flows.welcome_drip import welcome_drip
 from tasks import events
 from tests.flows.sandbox import telegram as telegram
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
 STAFF = -4000
 RECORDED_WITHIN_S = 30
 LEFT_OPEN = "ignore:unclosed (transport )?<(socket|ssl|_Selector):ResourceWarning"
@@ -91,12 +90,6 @@ async def client(prefect_server: None) -> AsyncIterator[PrefectClient]:
     """A client of the session's Prefect server."""
     async with get_client() as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-def shipped() -> Bundle:
-    """The playbook and copy as shipped."""
-    return load_bundle(TEMPLATES)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from deployments.cli.publish import reschedule
 from deployments.cli.session import Session
 from deployments.declared import Declared, declared
 from flows.delivery import delivery
-from tests.flows.conftest import TEMPLATES
+from tests.shipped import TEMPLATES
 
 pytestmark = pytest.mark.usefixtures("put_right")
 

@@ -1,19 +1,19 @@
 """Rendering every copy in every locale, whoever the member claims to be."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from community.bundle import Bundle, load_bundle
+from community.bundle import Bundle
 from community.copy_contexts import context_of, needed_copy, smallest
 from community.copy_samples import sample_link, sample_moment, sample_page
 from community.members.names import NAMELESS, clean_name, display_name, short_name
 from community.outbox.render import Button, Rendered, Renderer, RenderError
 from community.telegram_html import plain_text, problems, utf16_length
+from tests.shipped import shipped_bundle
 
-BUNDLE = load_bundle(Path(__file__).parents[2] / "templates")
+BUNDLE = shipped_bundle()
 RENDERER = Renderer(BUNDLE)
 ALL = [(name, locale) for name in needed_copy(BUNDLE.playbook) for locale in BUNDLE.playbook.community.locales]
 NAMES = st.one_of(
