@@ -4,6 +4,7 @@
 those of flows; the longest come first.
 """
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -72,6 +73,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Several processes begin with what takes longest."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: [*LONGEST, _group(item.nodeid)].index(_group(item.nodeid)))
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: without a look at it, a full collection of garbage takes 50 ms instead of 400."""
+    gc.collect()
+    gc.freeze()
 
 
 def _group(nodeid: str) -> str:

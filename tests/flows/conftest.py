@@ -24,8 +24,6 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import Artifact, FlowRun, State, TaskRun
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow_async
-from prefect.server.api import server
-from prefect.testing import utilities
 
 from community.bundle import Bundle
 from community.database.installation import claim
@@ -66,6 +64,9 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     It runs as in use, without what makes Prefect's own hang for 60 s at times (`deployments.prefect_server`), and
     begins with the empty database that the installation made, as making one takes 12 s.
     """
+    from prefect.server.api import server  # here, as the server itself takes seconds to import
+    from prefect.testing import utilities
+
     folder = tmp_path_factory.mktemp("prefect")
     if EMPTY_PREFECT.exists():
         shutil.copyfile(EMPTY_PREFECT, folder / "prefect-test.db")
