@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from prefect.events import ResourceSpecification
 
 from community.bundle import Bundle
 from community.errors import PlaybookError, UnknownStage
@@ -59,8 +60,8 @@ def test_limits_and_triggers_are_as_agreed(shipped: Bundle) -> None:
 
 def test_no_alert_about_the_alert_itself(shipped: Bundle) -> None:
     alert = next(d for d in declared(shipped.playbook).deployments if d.name == "staff-alert")
-    watched = [trigger.match_related["prefect.resource.id"] for trigger in alert.triggers]
-    assert watched == [["prefect.tag.watched"]] * 2
+    watched = ResourceSpecification({"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.watched"})
+    assert [trigger.match_related for trigger in alert.triggers] == [watched, watched]
     assert "watched" not in alert.tags
 
 
