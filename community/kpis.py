@@ -12,6 +12,8 @@ class Measure(StrEnum):
 
     number = "number"
     """How many different keys hit."""
+    total = "total"
+    """The sum of the rows' counts."""
     share = "share"
     """Of all different keys, how many hit."""
     money = "money"
@@ -41,6 +43,11 @@ class Kpi:
     parts: bool = False
     """Its rows name a part (a plan, a movement, a stage): the number is shown for each as well."""
 
+    @property
+    def unit(self) -> str:
+        """What its number is, as a target says it: a share, a number, money, or seconds."""
+        return "number" if self.measure is Measure.total else self.measure.removesuffix("_each")
+
 
 @dataclass(frozen=True, slots=True)
 class Derived:
@@ -54,14 +61,18 @@ class Derived:
 
 _GROWTH = (
     Kpi("new_members", Measure.number),
+    Kpi("entry_rate", Measure.share),
     Kpi("first_day", Measure.share, looks_back=1),
     Kpi("first_week", Measure.share, looks_back=7),
     Kpi("three_items", Measure.share, looks_back=7),
+    Kpi("told_interest", Measure.share, looks_back=7),
     Kpi("retention_7", Measure.share, looks_back=14),
     Kpi("retention_30", Measure.share, looks_back=37),
+    Kpi("members", Measure.number),
+    Kpi("joins", Measure.number),
     Kpi("leaves", Measure.number, Better.less),
     Kpi("leave_rate", Measure.share, Better.less),
-    Kpi("invite_conversion", Measure.share, looks_back=7),
+    Kpi("invite_conversion", Measure.share, looks_back=7, parts=True),
     Kpi("koc_share", Measure.share),
 )
 _ACTIVITY = (
@@ -69,7 +80,7 @@ _ACTIVITY = (
     Kpi("active_rate", Measure.share),
     Kpi("speakers", Measure.number),
     Kpi("speaking_rate", Measure.share),
-    Kpi("messages", Measure.number),
+    Kpi("messages", Measure.total),
 )
 _OUTREACH = (
     Kpi("accepted", Measure.number, parts=True),
@@ -78,6 +89,7 @@ _OUTREACH = (
     Kpi("reach_loss", Measure.share, Better.less, parts=True),
     Kpi("block_rate", Measure.share, Better.less, looks_back=1, parts=True),
     Kpi("delivery_delay", Measure.seconds, Better.less, parts=True),
+    Kpi("on_time", Measure.share, parts=True),
 )
 _MONEY = (
     Kpi("revenue", Measure.money, parts=True),
@@ -101,7 +113,7 @@ _SERVICE = (
     Kpi("first_response", Measure.seconds, Better.less, parts=True),
     Kpi("sla_met", Measure.share, parts=True),
     Kpi("callback_success", Measure.share, parts=True),
-    Kpi("automation_solved", Measure.share, looks_back=1),
+    Kpi("automation_solved", Measure.share, looks_back=2),
 )
 
 KPIS: dict[str, Kpi] = {kpi.name: kpi for kpi in (*_GROWTH, *_ACTIVITY, *_OUTREACH, *_MONEY, *_SERVICE)}

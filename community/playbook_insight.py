@@ -21,6 +21,6 @@ class Insight(Entry):
             kpi = KPIS.get(name)
             if kpi is None:
                 raise ValueError(f"{name}: no such KPI; known: {', '.join(sorted(KPIS))}")
-            if goal.kind != kpi.measure.removesuffix("_each"):
-                raise ValueError(f"{name}: its target is a {kpi.measure.removesuffix('_each')}, as in docs/kpis.md")
+            if goal.kind != kpi.unit:
+                raise ValueError(f"{name}: its target is a {kpi.unit}, as in docs/kpis.md")
         return targets
