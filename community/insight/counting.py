@@ -6,6 +6,7 @@ A report then reads what is counted, and never goes through history.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import LiteralString
 
 from community.activity import counted
 from community.database.pool import Connection, transaction
@@ -109,7 +110,21 @@ async def _measure(
     conn: Connection, playbook: Playbook, kpi: Kpi, asked: Window, now_at: datetime | None
 ) -> None:
     values = {**parameters(playbook, asked, now_at), "kpi": kpi.name, "span": asked.span}
-    timed = "timed" if kpi.measure is Measure.seconds else "untimed"
-    text = queries.fill("measure", rows=rows_of(kpi.name), middle=getattr(queries, timed))
+    text = _statement(kpi)
     await conn.execute(queries.forget_value, values)
     await conn.execute(text, values)
+
+
+def _statement(kpi: Kpi) -> LiteralString:
+    timed = kpi.measure is Measure.seconds
+    keys = queries.fill(
+        "once" if kpi.once else "several",
+        seconds=queries.seconds if timed else "NULL",
+        dimensions=queries.fill("dimensions", part=queries.part if kpi.parts else "''"),
+        grouped=queries.grouped,
+        key="" if kpi.once else "r.key,",
+        by_part="(r.part)," if kpi.parts else "",
+        has_part="(grouping(r.part) = 1 OR r.part IS NOT NULL) AND" if kpi.parts else "",
+        rows=rows_of(kpi.name),
+    )
+    return queries.fill("measure", keys=keys, timed="k.middle_s, k.high_s" if timed else "NULL, NULL")
