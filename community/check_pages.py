@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import TemplateSyntaxError
 from markupsafe import Markup
 
-from community.page_templates import FOLDER, ORDER, PRODUCT, SHIPPED, WORDS, PageTemplates
+from community.page_templates import FOLDER, LIBRARY, ORDER, PRODUCT, SHIPPED, WORDS, PageTemplates
 from community.playbook import Playbook
 from community.sales_contexts import PAGE
 
@@ -15,7 +15,7 @@ _LONG = "<" + "😀" * 99
 _AMOUNT = "999999999999.99 USD"
 _LANGUAGE = {"locale": "en", "name": _LONG, "address": "/buy/a?lang=en"}
 _COMMON: dict[str, Any] = {"community": _LONG, "title": _LONG, "languages": [_LANGUAGE]}
-_WAY = {"name": "stars", "currency": "XTR", "amount": _AMOUNT, "coupon": "A" * 32}
+_WAY = {"name": "stars", "currency": "XTR", "amount": _AMOUNT, "coupon": "A" * 32, "renews": False}
 SAMPLES: dict[str, dict[str, Any]] = {
     PRODUCT: {
         **_COMMON,
@@ -29,7 +29,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "coupon": "A" * 32,
         "typed": _LONG,
         "free_address": None,
-        "ways": [_WAY, {**_WAY, "name": "stripe"}, {**_WAY, "name": "ime"}],
+        "ways": [_WAY, {**_WAY, "name": "stripe"}, {**_WAY, "name": "ime"}, {**_WAY, "renews": True}],
+        "every": 12,
         "member": "a.b",
         "token": "a" * 32,
     },
@@ -42,6 +43,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "pay_address": "https://ime.example/",
         "bot_address": "https://t.me/bot",
         "support": Markup("x"),
+    },
+    LIBRARY: {
+        **_COMMON,
+        "why": "closed",
+        "plans": [{"title": _LONG, "price": _AMOUNT, "address": "/buy/a?lang=en"}],
+        "bot_address": "https://t.me/bot?start=membership",
     },
 }
 """What the gateway gives each page, at its worst."""

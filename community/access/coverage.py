@@ -24,6 +24,12 @@ def last_of_coverage(line: Iterable[Term], at: datetime) -> Term | None:
     return last
 
 
+def renewing(terms: Iterable[Term], at: datetime) -> Term | None:
+    """The term that a running subscription prolongs when it ends, of several the last."""
+    running = [t for t in terms if t.renews and t.revoked_at is None and t.ends_at and t.ends_at > at]
+    return max(running, key=lambda term: (term.ends_at, term.id), default=None)
+
+
 class Held(NamedTuple):
     """What a member has of one line: the term that runs, or the next to come; and that with which it all ends."""
 
@@ -35,9 +41,14 @@ def held(terms: Iterable[Term], at: datetime) -> list[Held]:
     """What the member has or will have, line by line; of terms that may be of several, and revoked."""
     lines: dict[str, list[Term]] = {}
     for term in sorted(terms, key=lambda term: (term.starts_at, term.id)):
-        if term.revoked_at is None and (term.ends_at is None or term.ends_at > at):
+        if lasts(term, at):
             lines.setdefault(term.line, []).append(term)
     return [Held(line[0], last_of_coverage(line, max(at, line[0].starts_at)) or line[0]) for line in lines.values()]
+
+
+def lasts(term: Term, at: datetime) -> bool:
+    """Whether the term runs or is still to come."""
+    return term.revoked_at is None and (term.ends_at is None or term.ends_at > at)
 
 
 def ended(terms: Iterable[Term], at: datetime) -> Term | None:

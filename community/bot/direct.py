@@ -3,12 +3,14 @@
 import asyncio
 import logging
 import time
+from typing import Any
 
 from telegram import Bot, ChatMember
 from telegram.error import TelegramError
 
 from community.bot.counters import DIRECT_FAILURES
 from community.bot.turn import Toast
+from community.channels.standing import ask_standing
 from community.channels.transport import NotConnected
 from community.database.pool import Pool
 from community.database.queries import load
@@ -73,15 +75,43 @@ class Direct:
             return str(error)
         return None
 
+    async def subscription_link(self, asked: dict[str, Any]) -> tuple[str | None, str | None]:
+        """Telegram's reason, or the address at which a subscription in Stars is paid for first. A member waits."""
+        await self._take_slot()
+        try:
+            return None, await self._bot.create_invoice_link(**asked)
+        except TelegramError as error:
+            _failed("createInvoiceLink", error)
+            return str(error), None
+
+    async def stop_stars(self, payer: int, charge: str) -> str | None:
+        """Charge no more for the subscription that began with that payment; None when that is so, else the reason."""
+        await self._take_slot()
+        try:
+            await self._bot.edit_user_star_subscription(payer, charge, is_canceled=True)
+        except TelegramError as error:
+            _failed("editUserStarSubscription", error)
+            return str(error)
+        return None
+
     async def administers(self, chat_id: int, user_id: int) -> bool | None:
         """Whether the user is an administrator of the chat now; None: Telegram did not say."""
         member = await self._chat_member(chat_id, user_id)
         return None if member is None else member.status in (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
-    async def missing_rights(self, chat_id: int, user_id: int) -> list[str]:
-        """Which of the rights the bot needs it lacks in the chat; all, if Telegram did not say."""
+    async def missing_rights(self, chat_id: int, user_id: int, *, opened: bool) -> list[str]:
+        """Which of the rights the bot needs it lacks in the chat, which plans may have `opened`.
+
+        All, if Telegram did not say.
+        """
         member = await self._chat_member(chat_id, user_id)
-        return missing_rights(member.to_dict() if member else {})
+        return missing_rights(member.to_dict() if member else {}, opened=opened)
+
+    async def is_in(self, chat_id: int, user_id: int) -> bool | None:
+        """Whether the user is in the chat now; None: Telegram did not say."""
+        await self._take_slot()
+        found = await ask_standing(self._bot, chat_id, user_id)
+        return found.present if found else None
 
     async def _chat_member(self, chat_id: int, user_id: int) -> ChatMember | None:
         await self._take_slot()

@@ -6,11 +6,13 @@ import logging
 from psycopg import OperationalError
 from telegram import Bot
 
+from community.bot.admissions import Admissions
 from community.bot.checkouts import Checkouts
 from community.bot.direct import Direct
 from community.bot.entry_links import EntryLinks
 from community.bot.polling import Polling
 from community.bot.refunds import Refunds
+from community.bot.subscriptions import Subscriptions
 from community.bot.workers import Workers
 from community.database.pool import Pool
 from community.database.wakeup import Wakeup
@@ -37,9 +39,12 @@ class BotService:
             secret=settings.lasting_secret(SUPPRESSION),
         )
         self.checkouts = Checkouts(pool, bundles, wakeup, self.direct, settings.bot_id)
+        self.admissions = Admissions(pool, self.direct, settings.bot_id)
         self.entry_links = EntryLinks(pool, bundles, wakeup, self.direct, settings.bot_id)
         key = settings.stripe_api_key
-        self.refunds = Refunds(pool, wakeup, self.direct, StripeApi(key.get_secret_value()) if key else None)
+        stripe = StripeApi(key.get_secret_value()) if key else None
+        self.refunds = Refunds(pool, wakeup, self.direct, stripe)
+        self.subscriptions = Subscriptions(pool, bundles, wakeup, self.direct, stripe, settings.bot_id)
         self.polling = Polling(
             str(pool.conninfo), pool, wakeup, api=settings.telegram_api, token=settings.token, bot_id=settings.bot_id
         )
@@ -50,8 +55,10 @@ class BotService:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.workers.run())
             group.create_task(self.checkouts.run())
+            group.create_task(self.admissions.run())
             group.create_task(self.entry_links.run())
             group.create_task(self.refunds.run())
+            group.create_task(self.subscriptions.run())
             group.create_task(self._open_doors())
             group.create_task(self.workers.wishes.grant())
             if not self._by_webhook:

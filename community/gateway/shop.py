@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from community.access.library import plans_with
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
@@ -39,10 +40,11 @@ STRIPE_PAGES = "https://checkout.stripe.com"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to pay: its name, and the currency it is in."""
+    """A way to pay: its name, and the currency it is in. `renews`: again and again, by a subscription."""
 
     name: str
     currency: str
+    renews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,11 @@ class Shop:
         locale = _locale(bundle, request, given.get("lang", ""), member)
         return Guest(visitor_of(request), locale, token if member else "", member)
 
+    def reader(self, bundle: Bundle, request: Request, member: Member | None) -> Guest:
+        """Who reads a page of no form: shown in the member's language, if that is known, and nothing else of theirs."""
+        locale = _locale(bundle, request, request.query_params.get("lang", ""), member)
+        return Guest(Visitor(visitor_of(request).id, False), locale, "", None)
+
     # What for.
 
     def ways(self, bundle: Bundle, plan: TermPlan) -> list[Way]:
@@ -89,7 +96,9 @@ class Shop:
         stars = [Way("stars", CURRENCY)] if self.username() and CURRENCY in known else []
         money = [currency for currency in known if currency != CURRENCY]
         cards = [Way("stripe", currency) for currency in money] if self.stripe else []
-        return [*stars, *cards, *([Way("ime", money[0])] if bundle.playbook.payments.ime_url and money else [])]
+        ime = [Way("ime", money[0])] if bundle.playbook.payments.ime_url and money else []
+        again = [Way(way.name, way.currency, renews=True) for way in (*stars, *cards) if plan.renews_in(way.currency)]
+        return [*stars, *cards, *ime, *again]
 
     def telegram(self, payload: str) -> str | None:
         """The bot with a start payload."""
@@ -155,7 +164,7 @@ class Shop:
 
     def _link(self, bundle: Bundle, key: str) -> str:
         resource = bundle.playbook.resource(key)
-        return resource.url if resource else f"{self.base}/l/{key}"
+        return resource.url if resource and not plans_with(bundle.playbook, key) else f"{self.base}/l/{key}"
 
 
 def ime_address(bundle: Bundle, order: Order) -> str | None:

@@ -21,9 +21,8 @@ fragments = load(__file__, "fragments.sql")
 
 @cache
 def _defined() -> dict[str, Queries]:
-    return {
-        name: queries for path in sorted(FOLDER.glob("*.sql")) for queries in [Queries(path)] for name in queries.names
-    }
+    families = [Queries(path) for path in sorted(FOLDER.glob("*.sql"))]
+    return {name: family for family in families for name in family.names}
 
 
 def defined() -> list[str]:
