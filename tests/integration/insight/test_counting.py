@@ -13,20 +13,10 @@ from community.database.pool import Connection, connect
 from community.insight import counting, definitions
 from community.insight.counting import count
 from community.insight.values import rows
-from community.insight.windows import Span, window
 from community.kpis import KPIS
 from community.playbook import Playbook
 from tests.integration.conftest import MakeMember
-from tests.integration.insight.kit import NOW, ZONE, did, local, value, week
-
-
-@pytest.fixture
-def playbook(bundle: Bundle) -> Playbook:
-    return bundle.playbook
-
-
-def day(text: str) -> Any:
-    return window(Span.day, date.fromisoformat(text), ZONE)
+from tests.integration.insight.kit import NOW, day, did, local, value, week
 
 
 def test_every_kpi_is_defined_once_and_every_definition_is_a_kpi() -> None:
