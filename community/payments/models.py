@@ -84,6 +84,8 @@ class Order(SQLModel, table=True):
         Index("orders_member", "member_id"),
         Index("orders_open", "expires_at", postgresql_where=sql("state = 'open'")),
         Index("orders_coupon", "coupon_code", postgresql_where=sql("coupon_code IS NOT NULL")),
+        Index("orders_upgrade", "upgrade_of", postgresql_where=sql("upgrade_of IS NOT NULL")),
+        Index("orders_paid", "paid_at", postgresql_where=sql("paid_at IS NOT NULL")),
     )
 
     id: int = identity()
@@ -106,6 +108,8 @@ class Order(SQLModel, table=True):
     """`page`, `bot`, `provider`, `staff`."""
     upgrade_of: int | None = bigint(nullable=True)
     """The term that this one takes the place of."""
+    credit_minor: int = bigint(server_default="0")
+    """What of that term's price was taken off for it."""
     upgraded_until_at: datetime | None = moment(nullable=True)
     """When that term would have ended; it does again if the upgrade is refunded."""
     claim_hash: str | None = text(nullable=True)
@@ -170,10 +174,14 @@ class LedgerTransaction(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("provider", "charge", "what", "version", name="ledger_transactions_once"),
         Index("ledger_transactions_at", "at"),
+        Index("ledger_transactions_happened", "happened_at"),
     )
 
     id: int = identity()
     at: datetime = moment()
+    """When it was booked."""
+    happened_at: datetime = moment()
+    """When the money moved, as the provider says, if that was earlier: figures count it then."""
     what: str = text()
     """`payment`, `refund`, `refund_failed`, `dispute`, `dispute_won`, `dispute_lost`, `placed` (known what for)."""
     provider: str = text()

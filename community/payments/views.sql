@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW v_orders AS
 SELECT
     id, number, member_id, plan, amount_minor, currency, list_minor, coupon_code, variant, state, source, upgrade_of,
-    created_at, expires_at, paid_at
+    created_at, expires_at, paid_at, credit_minor, upgraded_until_at
 FROM orders;
 
 -- Payments as they stand.
@@ -14,7 +14,7 @@ FROM payments;
 
 -- The ledger, an entry a row.
 CREATE OR REPLACE VIEW v_ledger AS
-SELECT t.id, t.at, t.what, t.provider, t.charge, t.order_id, e.account, e.currency, e.amount_minor
+SELECT t.id, t.at, t.what, t.provider, t.charge, t.order_id, e.account, e.currency, e.amount_minor, t.happened_at
 FROM ledger_transactions t
 JOIN ledger_entries e ON e.transaction_id = t.id;
 
