@@ -107,6 +107,7 @@ async def _count_day(conn: Connection, playbook: Playbook, day: Window) -> None:
 async def _measure(conn: Connection, playbook: Playbook, kpi: Kpi, asked: Window) -> None:
     values = {**parameters(playbook, asked), "kpi": kpi.name, "span": asked.span}
     timed = "timed" if kpi.measure is Measure.seconds else "untimed"
-    text = queries.fill("measure", rows=rows_of(kpi.name), middle=getattr(queries, timed))
+    source = queries.own_source if kpi.own_source else queries.source
+    text = queries.fill("measure", rows=rows_of(kpi.name), middle=getattr(queries, timed), source=source)
     await conn.execute(queries.forget_value, values)
     await conn.execute(text, values)

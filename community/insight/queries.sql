@@ -35,6 +35,12 @@ percentile_cont(0.5) WITHIN GROUP (ORDER BY r.seconds), percentile_cont(0.95) WI
 -- name: untimed
 NULL::double precision, NULL::double precision
 
+-- name: source
+s.source
+
+-- name: own_source
+coalesce(r.source, s.source)
+
 -- name: measure
 -- All together, and by part, group and source. What has none of these is in none of their rows.
 INSERT INTO kpi_values (kpi, span, since, part, group_id, source, currency, hits, base, minor, middle_s, high_s)
@@ -42,13 +48,13 @@ SELECT
     %(kpi)s, %(span)s, %(since_day)s,
     CASE grouping(r.part) WHEN 0 THEN r.part ELSE '' END,
     CASE grouping(r.group_id) WHEN 0 THEN r.group_id ELSE 0 END,
-    CASE grouping(s.source) WHEN 0 THEN s.source ELSE '' END,
+    CASE grouping({{source}}) WHEN 0 THEN {{source}} ELSE '' END,
     coalesce(r.currency, ''),
     count(DISTINCT r.key) FILTER (WHERE r.hit), count(DISTINCT r.key), coalesce(sum(r.minor), 0),
     {{middle}}
 FROM ({{rows}}) AS r
 LEFT JOIN v_sources s ON s.member_id = r.member_id
-GROUP BY GROUPING SETS ((r.currency), (r.currency, r.part), (r.currency, r.group_id), (r.currency, s.source))
+GROUP BY GROUPING SETS ((r.currency), (r.currency, r.part), (r.currency, r.group_id), (r.currency, {{source}}))
 HAVING (grouping(r.part) = 1 OR r.part IS NOT NULL)
     AND (grouping(r.group_id) = 1 OR r.group_id IS NOT NULL)
-    AND (grouping(s.source) = 1 OR s.source IS NOT NULL)
+    AND (grouping({{source}}) = 1 OR {{source}} IS NOT NULL)
