@@ -22,7 +22,7 @@ PAGE = (
     "page/privacy",
 )
 """What the page of a plan must say (SOP 1.29), and what each of its variants begins with."""
-SHOWN = (*PAGE, "staff/refund_word")
+SHOWN = (*PAGE, "staff/refund_word", "staff/order_claim_word")
 """Words that are shown, not sent as a message."""
 SALES: dict[str, dict[str, Any]] = {
     "bot/plans": {"plans": [{"key": "a" * 32, "title": _TITLE, "price": _AMOUNT, "due": _AMOUNT}] * 20},
@@ -67,6 +67,15 @@ SALES: dict[str, dict[str, Any]] = {
         "request": 10**9,
     },
     "staff/refund_word": {"pressed": "decided", "state": "approved", "by": "<" * 5000},
+    "staff/order_claim": {
+        **_TASK,
+        "order": _NUMBER,
+        "amount": _AMOUNT,
+        "title": _TITLE,
+        "holder": 2**63 - 1,
+        "claim": "9" * 10 + "_" + "9" * 10,
+    },
+    "staff/order_claim_word": {"pressed": "refused", "why": "<" * 5000},
     "staff/refund_manual": {**_TASK, "order": _NUMBER, "amount": _AMOUNT, "provider": "ime", "charge": _WORDS},
     **dict.fromkeys(PAGE, _PAGE),
 }

@@ -54,10 +54,10 @@ class Begun:
 @task(
     name="find", task_run_name="find who is to leave", cache_policy=NO_CACHE, retries=3, retry_delay_seconds=[1, 5, 15]
 )
-async def find_ended(dry: bool = False) -> Found:
+async def find_ended(dry: bool = False, only_approved: bool = False) -> Found:
     """List whose access is over, grace and all; above the limit of a day ask the staff chat instead.
 
-    `dry`: nothing but the list is touched, and nobody is asked or told.
+    `dry`: nothing but the list is touched, and nobody is asked or told. `only_approved`: the others wait for the hour.
     """
     settings = load_settings()
     async with connection() as conn:
@@ -67,6 +67,8 @@ async def find_ended(dry: bool = False) -> Found:
             await close_ways(conn, bundle.playbook, at)
         new = await propose(conn, bundle.playbook, at, staff_chat=settings.staff_chat)
         found = await due(conn, bundle.playbook, at)
+        if only_approved:
+            return Found(await listed(conn), [row for row in found.now if row["state"] == "approved"], new=new)
         if found.asked and not dry:
             await ask_staff(conn, bundle, found.asked, at, bot_id=settings.bot_id, staff_chat=settings.staff_chat)
         return Found(await listed(conn), found.now, found.asked, new)

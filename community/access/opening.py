@@ -1,11 +1,13 @@
 """Granting for a coupon: the coupon is used and the term begins in one transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from community.access.coverage import last_of_coverage
-from community.access.grant import grant, plan_of
+from community.access.grant import grant, grant_included, plan_of
 from community.access.models import Term
+from community.access.persons import had
 from community.access.terms import line_of, take_turns
 from community.access.words import named
 from community.database.pool import Connection, transaction
@@ -17,10 +19,16 @@ from community.playbook_types import Amount
 
 
 class Opened(NamedTuple):
-    """A term, and the line of the ledger by which a coupon was used for it."""
+    """A term, the line of the ledger by which a coupon was used for it, and terms of what the plan includes."""
 
     term: Term
     redemption: Redemption
+    included: Sequence[Term] = ()
+
+    @property
+    def terms(self) -> list[Term]:
+        """All that was opened."""
+        return [self.term, *self.included]
 
 
 async def grant_for_coupon(
@@ -38,13 +46,13 @@ async def grant_for_coupon(
 ) -> Opened | Refusal:
     """Grant the plan and use the coupon for it; unless `paid` says otherwise, what the coupon leaves to pay was paid.
 
-    What a member may have once, such as a trial, is refused who has had it, unless it was revoked. Raises AccessRefused
+    What a person may have once, such as a trial, is refused who has had it, unless it was revoked. Raises AccessRefused
     for an unknown plan, or when the member is covered for life: the coupon would be wasted.
     """
     kind = plan_of(playbook, plan)
     async with transaction(conn):
         await take_turns(conn, member_id)
-        if kind.once and any(term.plan == plan for term in await line_of(conn, member_id, kind.line)):
+        if kind.once and await had(conn, member_id, plan):
             return Refusal.had_already
         held = await hold(conn, code, member_id, plan, kind.price, at)
         if isinstance(held, Refusal):
@@ -56,4 +64,5 @@ async def grant_for_coupon(
         term = await grant(conn, playbook, member_id, plan, at, source=source, by=by, note=note, paid=paid)
         used = await redeem(conn, code, member_id, plan, kind.price, at, term_id=term.id)
         assert isinstance(used, Redemption)  # it is held
-    return Opened(term, used)
+        included = await grant_included(conn, playbook, member_id, plan, at, source=source, by=by)
+    return Opened(term, used, included)

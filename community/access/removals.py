@@ -120,10 +120,10 @@ async def decide(
     by: str,
     asked_by: datetime | None = None,
     ids: Sequence[int] | None = None,
-) -> int:
-    """Staff's word, `approved` or `kept`, on these, or on all they had been asked about by then; on how many it was."""
+) -> list[int]:
+    """Staff's word, `approved` or `kept`, on these, or on all they had been asked about by then; on which members."""
     values = {"state": word, "at": at, "by": by, "asked_by": asked_by, "ids": list(ids) if ids is not None else None}
-    return (await conn.execute(queries.decide, values)).rowcount
+    return [row["member_id"] for row in await (await conn.execute(queries.decide, values)).fetchall()]
 
 
 async def settle(

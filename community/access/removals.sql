@@ -165,7 +165,7 @@ WHERE CASE
     WHEN %(ids)s::bigint[] IS NULL THEN asked_at <= %(asked_by)s AND state IN ('proposed', 'approved')
     ELSE id = ANY (%(ids)s) AND (state IN ('proposed', 'approved') OR (state = 'kept' AND decided_by IS NOT NULL))
 END
-RETURNING id
+RETURNING member_id
 
 -- name: close_links
 -- Nobody comes in by them any more.

@@ -23,6 +23,12 @@ async def terms_of(conn: Connection, member_id: int) -> list[Term]:
     return [Term(**row) for row in await (await conn.execute(queries.terms_of, {"member_id": member_id})).fetchall()]
 
 
+async def term_of(conn: Connection, term_id: int) -> Term | None:
+    """The term of that number, whoever's it is."""
+    row = await (await conn.execute(queries.term, {"id": term_id})).fetchone()
+    return Term(**row) if row else None
+
+
 async def line_of(conn: Connection, member_id: int, line: str) -> list[Term]:
     """The member's terms of the line that are not revoked, in the order in which they begin."""
     return [term for term in await terms_of(conn, member_id) if term.line == line and term.revoked_at is None]
@@ -127,10 +133,10 @@ async def _held(conn: Connection, term_id: int, *, revoked: bool = False) -> tup
 
 
 async def _term(conn: Connection, term_id: int) -> Term:
-    row = await (await conn.execute(queries.term, {"id": term_id})).fetchone()
-    if row is None:
+    term = await term_of(conn, term_id)
+    if term is None:
         raise AccessRefused(f"term {term_id}: there is none; `sop access show MEMBER` lists a member's")
-    return Term(**row)
+    return term
 
 
 def _check_end(term: Term, line: Sequence[Term], ends_at: datetime | None) -> None:

@@ -16,6 +16,7 @@ from community.bundle import Bundle
 from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.engagement.codes import read_code
+from community.engagement.coupons import coupon_of
 from community.engagement.redemptions import Refusal
 from community.errors import OrderRefused
 from community.gateway.bodies import TooLarge, read_body
@@ -42,6 +43,8 @@ OPEN = frozenset({"open", "expired"})
 LIMITS = {"visitor": 10, "address": 30, "member": 10, "all": 1000}
 WITHIN_S = 600.0
 """How many orders may be opened in ten minutes; many people share an address. `all`: by whoever is not known."""
+MOST_HELD, HELD_S = {"held": 10}, 86_400.0
+"""How many orders with a coupon of which there are so many an address may open in a day, where nobody is known."""
 
 
 class NoForm(Exception):
@@ -64,6 +67,7 @@ class Ordering:
     def __init__(self, shop: Shop, product: Product) -> None:
         self._shop, self._product = shop, product
         self._limits = Limits(LIMITS, WITHIN_S)
+        self._held = Limits(MOST_HELD, HELD_S)
 
     async def order(
         self, form: Mapping[str, str], conn: Connection, bundle: Bundle, request: Request, plan: TermPlan, key: str
@@ -75,7 +79,8 @@ class Ordering:
         problem = self._problem(bundle, request, guest, plan, key, wanted, form)
         typed = form.get("coupon", "")
         if problem is None:
-            opened = await self._open(conn, bundle, guest, plan, key, wanted, typed, at)
+            address = address_of(request)
+            opened = await self._open(conn, bundle, guest, plan, key, wanted, typed, address, at)
             if isinstance(opened, Opened):
                 checkout = Checkout(bundle, guest, plan, opened)
                 return checkout if wanted.name == "stripe" else self._lead(checkout, wanted)
@@ -113,6 +118,7 @@ class Ordering:
         key: str,
         way: Way,
         typed: str,
+        address: str,
         at: datetime,
     ) -> Opened | str:
         """The order; or the word of the page that says why there is none."""
@@ -120,18 +126,29 @@ class Ordering:
             return word_of(Refusal.unknown)
         try:
             price = await quoted(conn, bundle, guest, key, plan, way.currency, typed, at)
+            coupon = price.coupon or (read_code(typed) if typed.strip() else None)
             new = NewOrder(
                 plan=key,
                 currency=way.currency,
                 source="page",
                 member_id=guest.member.id if guest.member else None,
-                coupon=price.coupon or (read_code(typed) if typed.strip() else None),
+                coupon=coupon,
                 variant=variant(bundle, guest),
+                opened_by=self._shop.forms.token(guest.visitor, f"coupon:{coupon}"),
             )
+            if not await self._may_hold(conn, new, address):
+                return "too_many"
             opened = await open_order(conn, bundle.playbook, new, at)
         except OrderRefused:  # nothing would be left to pay, they have it for life, or it was just taken off sale
             return "not_possible"
         return opened if isinstance(opened, Opened) else word_of(opened)
+
+    async def _may_hold(self, conn: Connection, new: NewOrder, address: str) -> bool:
+        """Whoever is not known may have as many browsers as they like."""
+        if new.member_id is not None or new.coupon is None:
+            return True
+        coupon = await coupon_of(conn, new.coupon)
+        return coupon is None or coupon.first_n is None or self._held.allow(held=f"{address}:{new.coupon}")
 
     def _lead(self, made: Checkout, way: Way) -> Response:
         """On to where it is paid. Who is not known is shown number and code first, unless they get them there."""

@@ -140,6 +140,32 @@ class Suppression(SQLModel, table=True):
     since_at: datetime = moment()
 
 
+class PersonAccount(SQLModel, table=True):
+    """An account of a person who has, or has had, more than one; or who was erased. All others are one person each."""
+
+    __tablename__ = "persons"
+    __table_args__ = (Index("persons_person", "person"),)
+
+    id: int = identity()
+    person: str = text()
+    """Drawn at random; the same for all accounts of a person."""
+    member_id: int | None = Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey("members.id", ondelete="SET NULL"), unique=True)
+    )
+    """NULL: erased, or never met."""
+    hash: str | None = text(nullable=True, unique=True)
+    """Keyed hash of the account, as in `suppressions`; NULL: not needed, as it is a member's."""
+
+
+class PersonHad(SQLModel, table=True):
+    """A plan that a person may have once and has had by an account that was erased."""
+
+    __tablename__ = "persons_had"
+
+    person: str = Field(sa_column=Column(Text, primary_key=True))
+    plan: str = Field(sa_column=Column(Text, primary_key=True))
+
+
 class Erasure(SQLModel, table=True):
     """What was removed when a member was erased. The former number leads to nothing any more."""
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from community.access.library import given_with
 from community.database.queries import load
 from community.outbox.enqueue import Draft, enqueue
 from community.outbox.settle import cancel_occurrences
@@ -27,24 +28,8 @@ def named(payment: Payment) -> str:
 
 async def send_receipt(till: Till, payment: Payment, order: Order | None, given: Given, *, again: bool) -> None:
     """Everything in one message. `again`: what was taken back is given anew, which is said anew."""
-    library = [key for term in given.terms for key in till.playbook.plans[term.plan].library]
-    main = given.main
-    context = {
-        **_about(payment, order),
-        "starts": _iso(main.starts_at) if main.starts_at > till.at else None,
-        "until": _iso(main.ends_at),
-        "includes": [term.plan for term in given.terms[1:]],
-        "library": list(dict.fromkeys(library)),
-        "entries": [
-            {"title": way.title, "address": way.link.invite_link}
-            for way in given.ways
-            if way.link and way.link.invite_link
-        ],
-        "awaited": [way.title for way in given.ways if way.link and not way.link.invite_link],
-        "inside": [way.title for way in given.ways if not way.link],
-    }
-    occurrence = f"{named(payment)}:{main.id}" if again else named(payment)
-    await say(till, payment.member_id, "receipt", occurrence, context)
+    occurrence = f"{named(payment)}:{given.main.id}" if again else named(payment)
+    await say(till, payment.member_id, "receipt", occurrence, _gives(till, payment, order, given))
 
 
 async def send_refund(till: Till, payment: Payment, order: Order | None, standing: Standing, *, ended: bool) -> None:
@@ -60,10 +45,22 @@ async def send_refund(till: Till, payment: Payment, order: Order | None, standin
     await say(till, payment.member_id, "refunded", f"{named(payment)}:{back.minor}:{standing.disputed}", context)
 
 
-async def drop_receipt(till: Till, payment: Payment) -> None:
+async def send_moved(
+    till: Till, payment: Payment, order: Order | None, given: Given, member_id: int, move_id: int
+) -> None:
+    """What was paid for by another account of theirs is here now, with the ways in."""
+    await say(till, member_id, "moved", f"move:{move_id}", _gives(till, payment, order, given))
+
+
+async def send_moved_away(till: Till, payment: Payment, order: Order | None, member_id: int, move_id: int) -> None:
+    """What was paid for by this account is another account's of theirs now."""
+    await say(till, member_id, "moved_away", f"move:{move_id}", _about(payment, order))
+
+
+async def drop_receipt(till: Till, payment: Payment, why: str = "refunded") -> None:
     """What it gives was taken back before it could be said."""
     occurrences = [named(payment), *(f"{named(payment)}:{term}" for term in payment.terms)]
-    await cancel_occurrences(till.conn, till.bot_id, STAGE, occurrences, "refunded")
+    await cancel_occurrences(till.conn, till.bot_id, STAGE, occurrences, why)
 
 
 async def send_problem(till: Till, payment: Payment, order: Order | None) -> None:
@@ -95,6 +92,19 @@ async def say(till: Till, member_id: int | None, step: str, occurrence: str, con
         context=context,
     )
     await enqueue(till.conn, till.bot_id, till.bundle.hash, [draft], till.at)
+
+
+def _gives(till: Till, payment: Payment, order: Order | None, given: Given) -> dict[str, Any]:
+    """All that a payment gives."""
+    main = given.main
+    return {
+        **_about(payment, order),
+        "starts": _iso(main.starts_at) if main.starts_at > till.at else None,
+        "until": _iso(main.ends_at),
+        "includes": [term.plan for term in given.terms[1:]],
+        "library": given_with(till.playbook, [term.plan for term in given.terms]),
+        **given.ways.shown(),
+    }
 
 
 def _about(payment: Payment, order: Order | None) -> dict[str, Any]:

@@ -34,6 +34,8 @@ class NewOrder:
     member_id: int | None = None
     coupon: str | None = None
     variant: str = ""
+    opened_by: str | None = None
+    """Which browser, where the member is not known."""
     upgrade_of: int | None = None
     """The member's term that it takes the place of."""
 
@@ -99,14 +101,14 @@ async def open_order(conn: Connection, playbook: Playbook, new: NewOrder, at: da
 async def _reserve(conn: Connection, new: NewOrder, listed: Amount, at: datetime) -> Refusal | None:
     """Keep the coupon for the new order: of so many, orders that may still be paid have theirs.
 
-    A member has one open order with a coupon: the former one is closed.
+    A member, or a browser whose member is not known, has one open order with a coupon: the former one is closed.
     """
     if new.coupon is None:
         return None
     held = await hold(conn, new.coupon, new.member_id or NOBODY, new.plan, listed, at)
     if isinstance(held, Refusal):
         return held
-    values = {"code": new.coupon, "member_id": new.member_id, "at": at}
+    values = {"code": new.coupon, "member_id": new.member_id, "opened_by": new.opened_by, "at": at}
     await conn.execute(queries.close_former, values)
     row = await (await conn.execute(queries.reserved, values)).fetchone()
     assert row is not None
@@ -202,6 +204,7 @@ def _values(new: NewOrder, price: Price) -> dict[str, Any]:
         "list_minor": price.listed.minor,
         "coupon_code": new.coupon,
         "variant": new.variant,
+        "opened_by": new.opened_by if new.coupon and new.member_id is None else None,
         "source": new.source,
         "upgrade_of": price.replaced.id if price.replaced else None,
         "upgraded_until_at": price.replaced.ends_at if price.replaced else None,

@@ -46,6 +46,19 @@ UPDATE payments SET member_id = NULL, payer = NULL WHERE member_id = %(id)s OR p
 SELECT number, plan, amount_minor, currency, list_minor, coupon_code, state, source, created_at, expires_at, paid_at
 FROM orders WHERE member_id = %(id)s ORDER BY id
 
+-- name: export_order_moves
+SELECT m.at, o.number, m.provider, m.charge, m.member_id = %(id)s AS to_you, m.note
+FROM order_moves m
+LEFT JOIN orders o ON o.id = m.order_id
+WHERE m.member_id = %(id)s OR m.from_member_id = %(id)s
+ORDER BY m.id
+
+-- name: erase_order_moves
+-- That it was moved stays, and what staff wrote of them does not.
+UPDATE order_moves SET
+    member_id = nullif(member_id, %(id)s), from_member_id = nullif(from_member_id, %(id)s), note = ''
+WHERE member_id = %(id)s OR from_member_id = %(id)s
+
 -- name: erase_orders
 -- Its number and sum are the books'. Nobody can claim it any more.
-UPDATE orders SET member_id = NULL, claim_hash = NULL WHERE member_id = %(id)s
+UPDATE orders SET member_id = NULL, claim_hash = NULL, opened_by = NULL WHERE member_id = %(id)s

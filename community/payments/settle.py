@@ -6,6 +6,7 @@ that it may be repeated, and events may come late, twice and in any order.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from community.access.entry_links import take_back as take_ways_back
@@ -23,6 +24,7 @@ from community.payments.notice import Kind, Notice
 from community.payments.numbers import read_number
 from community.payments.obstacles import is_spent, obstacle
 from community.payments.problems import DISPUTE, TASK, needs_human, tell_staff
+from community.payments.seconds import settle_seconds
 from community.payments.till import Till
 from community.playbook_types import Amount
 
@@ -76,7 +78,13 @@ async def settle(
             await conn.execute(order_queries.bring_up_to_date, {"id": order.id})
         if before.terms and not payment.terms:  # only now is it known what else lets the member in
             await take_ways_back(conn, till.playbook, before.terms, at)
+            if order:
+                await settle_seconds(till, order, partial(_settle_also, till, by))
         return Settled(payment, tuple(booked))
+
+
+async def _settle_also(till: Till, by: str, provider: str, charge: str) -> Payment | None:
+    return (await settle(till.conn, till.bundle, provider, charge, till.at, bot_id=till.bot_id, by=by)).payment
 
 
 # What is known.
@@ -245,7 +253,7 @@ async def _give(till: Till, before: Payment, payment: Payment, standing: Standin
     given = await fulfil(till, payment, order, standing.period_ends_at)
     payment.terms = [term.id for term in given.terms]
     await send_receipt(till, payment, order, given, again=before.state == "reversed")
-    for chat in given.astray:
+    for chat in given.ways.astray:
         await tell_staff(till, f"astray:{chat}", f"Paid for, and the bot is not in it: {chat}", f"plan {payment.plan}")
     await _leave_trigger(till, payment)
     if await _is_ended(till, payment):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prefect.client.orchestration import PrefectClient
 
+from community.access.removals import decide, listed
 from community.bundle import Bundle
 from community.channels.standing import Standing
 from community.channels.telegram import make_bot
@@ -217,6 +218,19 @@ async def test_above_the_limit_the_staff_chat_is_asked(
     rows = await (await conn.execute("SELECT stage, step FROM messages")).fetchall()
     assert rows == [{"stage": "staff", "step": "removals"}]
     assert await (await conn.execute(still_open)).fetchall() == []
+
+
+async def test_a_run_for_approvals_takes_those_alone(conn: Connection, vip: Bundle, member: MakeMember) -> None:
+    numbers = await groups(conn)
+    for _ in range(2):
+        who = await member()
+        await inside(conn, numbers[VIP], who)
+        await given(conn, vip, who, "month", NOW - 30 * DAY, NOW - 2 * DAY)
+    assert len((await find_ended.fn(dry=True)).now) == 2, "few enough to go unasked"
+    [first, _] = await listed(conn)
+    await decide(conn, "approved", NOW, by="ann", ids=[first["id"]])
+    found = await find_ended.fn(only_approved=True)
+    assert ([row["id"] for row in found.now], found.asked) == ([first["id"]], ())
 
 
 async def test_removal_switched_off_stops_a_run_under_way(

@@ -300,6 +300,41 @@ async def test_too_many_orders_are_refused(visitor: Visitor, monkeypatch: pytest
     assert len(await visitor.orders()) == ordering.LIMITS["address"]
 
 
+async def test_a_browser_keeps_one_of_so_many_coupons(
+    visitor: Visitor, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await coupon(visitor, bundle, "FEW", percent=10, first_n=2)
+    path, states = "/buy/month?coupon=FEW&lang=en", []
+    for _ in range(4):
+        assert (await visitor.send(await visitor.form(path, "ime"))).status == 303
+    states = [order["state"] for order in await visitor.orders()]
+    assert states == ["cancelled"] * 3 + ["open"]
+    visitor.cookie = ""
+    assert (await visitor.send(await visitor.form(path, "ime"))).status == 303, "another has the other one"
+    assert [order["state"] for order in await visitor.orders()] == ["cancelled"] * 3 + ["open"] * 2
+    kept = {order["opened_by"] for order in await visitor.orders()}
+    assert len(kept) == 2
+    assert not any(browser and browser in visitor.cookie for browser in kept), "the cookie is not stored"
+    visitor.cookie = ""
+    refused = await visitor.send(await visitor.form(path, "ime"))
+    assert (refused.status, "sold out" in await refused.text()) == (409, True)
+
+
+async def test_an_address_keeps_only_so_many_coupons_whatever_its_browsers(
+    visitor: Visitor, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ordering.MOST_HELD, "held", 2)
+    await coupon(visitor, bundle, "FEW", percent=10, first_n=5)
+    await coupon(visitor, bundle, "MANY", percent=10)
+
+    async def order(code: str) -> int:
+        visitor.cookie = ""
+        return (await visitor.send(await visitor.form(f"/buy/month?coupon={code}", "ime"))).status
+
+    assert [await order("FEW") for _ in range(3)] == [303, 303, 409]
+    assert [await order("MANY") for _ in range(3)] == [303, 303, 303], "of which there are as many as are wanted"
+
+
 async def test_who_looks_too_often_costs_no_connection(
     visitor: Visitor, pool: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

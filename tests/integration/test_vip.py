@@ -279,7 +279,7 @@ async def test_a_coupon_opens_a_trial_its_group_and_its_end(desk: Desk, vip: Bun
     )
     await desk.take(private("TASTE"))
     opened = await desk.row("SELECT context FROM messages WHERE template = 'bot/opened'")
-    assert opened["context"]["join_url"] == "https://t.me/+lounge"
+    assert opened["context"]["awaited"] == ["Lounge"], "of the plan's own group, not the stranger's"
     await desk.take(join_request(chat=TRIAL_CHAT))
     assert await decisions(desk) == [("approveChatJoinRequest", ANN)]
 
@@ -316,3 +316,5 @@ async def test_staff_decide_by_a_button_in_their_chat_only(desk: Desk, vip: Bund
     await desk.take(in_staff_chat)
     number = (await desk.member())["id"]
     assert await removal(desk) == {"state": "approved", "decided_by": f"member {number}"}
+    asked_for = await desk.row("SELECT stage, member_id FROM stage_triggers WHERE stage = 'access_expiry'")
+    assert asked_for == {"stage": "access_expiry", "member_id": who}, "a run is asked for at once"
