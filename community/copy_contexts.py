@@ -4,8 +4,8 @@ from typing import Any
 
 from community.access_contexts import ACCESS, TO_STAFF
 from community.playbook import Playbook
-from community.playbook_stages import template_name
 from community.sales_contexts import SALES, SHOWN
+from community.step_copy import copy_of_steps
 
 ACTIONS: dict[str, bool | None] = {
     "answer": True,
@@ -239,8 +239,7 @@ RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXE
 def needed_copy(playbook: Playbook) -> list[str]:
     """Names of all copy that must exist in every locale."""
     questions = [question.template for question in playbook.gate.questions]
-    steps = [template_name(name, step.name) for name, stage in playbook.stages.items() for step in stage.steps]
-    return [*_FIXED, *questions, *steps]
+    return [*_FIXED, *questions, *copy_of_steps(playbook)]
 
 
 def context_of(template: str) -> dict[str, Any]:

@@ -135,6 +135,9 @@ def upgrade() -> None:
     )
     op.create_index("member_values_segment", "member_values", ["segment"], unique=False)
     op.add_column("messages", sa.Column("variant", sa.Text(), nullable=True))
+    op.add_column("plan_rows", sa.Column("template", sa.Text(), nullable=True))
+    op.execute("UPDATE plan_rows r SET template = p.stage || '/' || r.step FROM plans p WHERE p.id = r.plan_id")
+    op.alter_column("plan_rows", "template", nullable=False)
     op.add_column("plan_rows", sa.Column("variant", sa.Text(), nullable=True))
     op.create_index(
         "messages_sent",
