@@ -4,12 +4,16 @@ from typing import Any
 
 _TITLE = "<" + "😀" * 127
 _LARGEST = 2**63 - 1
+LIBRARY = [
+    {"key": "a" * 32, "title": "<" + "😀" * 127, "link": f"https://{'x' * 60}.example/l/{'a' * 32}.{'x' * 24}"}
+] * 10
+"""What plans give to read."""
 ACCESS: dict[str, dict[str, Any]] = {
     "access/declined": {
         "elses": True,
         "includes": [{"key": "a" * 32, "title": _TITLE, "price": "999999999999.99 USD"}] * 8,
     },
-    "access/way": {"join_url": f"https://t.me/+{'x' * 40}"},
+    "access/way": {"join_url": f"https://t.me/+{'x' * 40}", "library": LIBRARY},
     "access/ended": {},
     "staff/leak": {
         "title": _TITLE,

@@ -36,8 +36,14 @@ def _of_plan(playbook: Playbook, key: str, plan: TermPlan) -> Iterator[tuple[str
     if any(price.minor == 0 for price in (plan.price, *plan.prices) if price):
         yield "price", "nothing cannot be paid; leave the price empty, or give one"
     for resource in plan.library:
-        if not playbook.resource(resource):
+        found = playbook.resource(resource)
+        if found is None:
             yield "library", f"{resource} is no resource; add it to resources"
+        elif found.on_entry:
+            yield (
+                "library",
+                f"{resource} is given to everyone on entry, whom it would not open for; set on_entry: false",
+            )
     yield from (("includes", what) for what in _unknown(playbook, plan.includes))
     for other in plan.includes:
         if other == key or (other in playbook.plans and playbook.plans[other].includes):

@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import TemplateSyntaxError
 from markupsafe import Markup
 
-from community.page_templates import FOLDER, ORDER, PRODUCT, SHIPPED, WORDS, PageTemplates
+from community.page_templates import FOLDER, LIBRARY, ORDER, PRODUCT, SHIPPED, WORDS, PageTemplates
 from community.playbook import Playbook
 from community.sales_contexts import PAGE
 
@@ -42,6 +42,12 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "pay_address": "https://ime.example/",
         "bot_address": "https://t.me/bot",
         "support": Markup("x"),
+    },
+    LIBRARY: {
+        **_COMMON,
+        "why": "closed",
+        "plans": [{"title": _LONG, "price": _AMOUNT, "address": "/buy/a?lang=en"}],
+        "bot_address": "https://t.me/bot?start=membership",
     },
 }
 """What the gateway gives each page, at its worst."""

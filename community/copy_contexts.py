@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from community.access_contexts import ACCESS, TO_STAFF
+from community.access_contexts import ACCESS, LIBRARY, TO_STAFF
 from community.playbook import Playbook
 from community.sales_contexts import SALES, SHOWN
 from community.step_copy import copy_of_steps
@@ -89,7 +89,7 @@ _SETUP: dict[str, Any] = {
     "zone": "America/Argentina/ComodRivadavia",
     "language": "zh-Hans",
     "greets": True,
-    "missing": ["can_invite_users", "can_delete_messages"],
+    "missing": ["can_invite_users", "can_delete_messages", "can_restrict_members"],
 }
 _GROUPS = [{"title": "<" + "😀" * 40, "start_payload": f"setup_{10**9}"}] * 20
 _QUESTION: dict[str, Any] = {"attempts_left": 3}
@@ -207,26 +207,25 @@ _OF_STAGES: dict[str, dict[str, Any]] = {
 }
 """What a stage's audience gives the copy of its steps besides; of a step, where steps differ."""
 _TERM = {"title": PLAN["title"], "until": "2026-11-30", "starts": "2026-11-30", "trial": True, "cancelled": True}
+_ENTRY = {"title": "<" + "😀" * 24, "address": f"https://t.me/+{'x' * 40}"}
+_WAYS = {"entries": [_ENTRY] * 5, "awaited": ["<" + "😀" * 24] * 5, "inside": ["<" + "😀" * 24] * 5}
 _FIXED |= {
     "bot/coupon": {"plans": [PLAN["title"]] * 20, "minimum": "999999999999.99 USD"},
     "bot/coupons": {"coupons": [COUPON] * 8},
     "bot/coupon_refused": {"reason": "someone_elses", "code": "A" * 32, "when": "2026-11-30"},
-    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "join_url": f"https://t.me/+{'x' * 40}"},
-    "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM},
+    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "library": LIBRARY, **_WAYS},
+    "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM, "library": LIBRARY},
 }
 _FIXED |= SALES
 _PAID: dict[str, Any] = {"order": "A7K2-93QX", "amount": "999999999999.99 USD"}
-_ENTRY = {"title": "<" + "😀" * 24, "address": f"https://t.me/+{'x' * 40}"}
 _FIXED |= {
     "payment/receipt": {
         **_PAID,
         "starts": "2026-11-30T12:00:00+00:00",
         "until": "2027-11-30T12:00:00+00:00",
         "includes": [PLAN] * 5,
-        "library": [{"key": "a" * 32, "title": "<" + "😀" * 127, "link": LIVE["link"]}] * 3,
-        "entries": [_ENTRY] * 5,
-        "awaited": ["<" + "😀" * 24] * 5,
-        "inside": ["<" + "😀" * 24] * 5,
+        "library": LIBRARY,
+        **_WAYS,
     },
     "payment/entry": {"entries": [_ENTRY]},
     "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True, "stays": True},

@@ -14,7 +14,7 @@ FOLDER = "pages"
 SHIPPED = Path(__file__).parent.parent / "templates" / FOLDER
 WORDS = "words.yaml"
 STYLE = "style.css"
-PRODUCT, ORDER = "product.html.j2", "order.html.j2"
+PRODUCT, ORDER, LIBRARY = "product.html.j2", "order.html.j2", "library.html.j2"
 
 Words = Mapping[str, Mapping[str, str]]
 

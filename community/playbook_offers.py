@@ -1,5 +1,6 @@
 """What the community sells, and the discounts that stages offer, as the playbook writes them."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Self
 
@@ -64,6 +65,11 @@ class Offer(Entry):
         if sum(kind is not None for kind in (self.percent, self.amount, self.price, self.opens)) != 1:
             raise ValueError("give exactly one of percent, amount, price, opens")
         return self
+
+
+def library_of(plans: Iterable[TermPlan]) -> list[str]:
+    """Keys of the resources that are given with these plans, each once."""
+    return list(dict.fromkeys(key for plan in plans for key in plan.library))
 
 
 def title_of(plan: TermPlan, default: str, locale: str) -> str:

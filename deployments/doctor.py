@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from community.access.doors import doors
 from community.bot.inbox import ALLOWED_UPDATES
 from community.database.installation import last_beat, sop_now, versions
 from community.database.migrate import newest_migration
@@ -17,6 +18,7 @@ from community.outbox.alerts import undelivered
 from community.outbox.bundles import Bundles
 from community.outbox.halt import halts
 from community.outbox.overview import pace, queued
+from community.playbook_offers import library_of
 from community.settings import Mode, Settings
 from deployments.bot_api import BotApi
 from deployments.preflight import prefect_api
@@ -69,6 +71,7 @@ async def examine(patient: Patient) -> AsyncIterator[Finding]:
         "database": database(patient),
         "token": telegram(patient.settings, patient.api),
         "groups": groups(patient),
+        "library": library(patient),
         "service": service(patient),
         "queue": queue(patient),
         "Prefect": prefect(patient),
@@ -154,8 +157,11 @@ def _allowed(info: dict[str, Any]) -> Finding:
 
 async def groups(patient: Patient) -> AsyncIterator[Finding]:
     """The bot's rights in each group, and whether it may write in the staff chat."""
+    playbook = (await Bundles().current(patient.conn)).playbook
+    opened = {door.group_id for door in await doors(patient.conn, playbook)}
     for group in await present_groups(patient.conn):
-        yield await _rights(patient, f"group {group.id}, {group.title!r}", group.chat_id, manages=True)
+        what = f"group {group.id}, {group.title!r}"
+        yield await _rights(patient, what, group.chat_id, manages=True, opened=group.id in opened)
     if patient.settings.staff_chat is not None:
         yield await _rights(patient, "staff chat", patient.settings.staff_chat, manages=False)
         for lost in await undelivered(patient.conn, patient.settings.bot_id, await sop_now(patient.conn)):
@@ -165,7 +171,18 @@ async def groups(patient: Patient) -> AsyncIterator[Finding]:
         yield fine("staff chat", "none: nobody is told of trouble or follow-ups (SOP_STAFF_CHAT)")
 
 
-async def _rights(patient: Patient, what: str, chat_id: int, *, manages: bool) -> Finding:
+async def library(patient: Patient) -> AsyncIterator[Finding]:
+    """Whether what plans give to read can be kept to who holds them."""
+    if not library_of((await Bundles().current(patient.conn)).playbook.plans.values()):
+        return
+    if patient.settings.links_url is None:
+        said = "links to it lead there directly: whoever has one opens it, also when their plan is over"
+        yield wrong("library", said, "set SOP_PUBLIC_URL to the gateway's public https address")
+    else:
+        yield fine("library", "opens for who holds a plan that names it")
+
+
+async def _rights(patient: Patient, what: str, chat_id: int, *, manages: bool, opened: bool = False) -> Finding:
     try:
         answer = await patient.api.ask("getChatMember", chat_id=chat_id, user_id=patient.settings.bot_id)
     except TelegramRefused as refusal:
@@ -175,7 +192,7 @@ async def _rights(patient: Patient, what: str, chat_id: int, *, manages: bool) -
         return wrong(what, f"the bot is not in it ({status})", f"add the bot to the chat {chat_id}")
     if status == "restricted" and not answer.result.get("can_send_messages"):
         return wrong(what, "the bot may not write in it", f"lift its restriction in the chat {chat_id}")
-    missing = [RIGHTS[right] for right in missing_rights(answer.result)] if manages else []
+    missing = [RIGHTS[right] for right in missing_rights(answer.result, opened=opened)] if manages else []
     if missing:
         return wrong(what, f"the bot may not {' and not '.join(missing)}", "make it an administrator with these rights")
     return fine(what, f"the bot is {status}")

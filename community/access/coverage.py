@@ -35,9 +35,14 @@ def held(terms: Iterable[Term], at: datetime) -> list[Held]:
     """What the member has or will have, line by line; of terms that may be of several, and revoked."""
     lines: dict[str, list[Term]] = {}
     for term in sorted(terms, key=lambda term: (term.starts_at, term.id)):
-        if term.revoked_at is None and (term.ends_at is None or term.ends_at > at):
+        if lasts(term, at):
             lines.setdefault(term.line, []).append(term)
     return [Held(line[0], last_of_coverage(line, max(at, line[0].starts_at)) or line[0]) for line in lines.values()]
+
+
+def lasts(term: Term, at: datetime) -> bool:
+    """Whether the term runs or is still to come."""
+    return term.revoked_at is None and (term.ends_at is None or term.ends_at > at)
 
 
 def ended(terms: Iterable[Term], at: datetime) -> Term | None:

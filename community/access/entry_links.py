@@ -30,6 +30,22 @@ class Way(NamedTuple):
     link: EntryLink | None
 
 
+class Ways(NamedTuple):
+    """A member's ways into chats; `astray`: those that the bot is not in."""
+
+    ways: Sequence[Way]
+    astray: Sequence[str]
+
+    def shown(self) -> dict[str, Any]:
+        """As copy shows them: what lets in, what follows in a moment, where they are in already."""
+        links = [(way.title, way.link.invite_link) for way in self.ways if way.link]
+        return {
+            "entries": [{"title": title, "address": address} for title, address in links if address],
+            "awaited": [title for title, address in links if not address],
+            "inside": [way.title for way in self.ways if not way.link],
+        }
+
+
 async def chats_of(conn: Connection, playbook: Playbook, plan: str) -> list[Chat]:
     """The chats that the plan opens, in the playbook's order; none of a plan that it has no more.
 
@@ -63,6 +79,21 @@ async def give(conn: Connection, chat: Chat, term: Term, at: datetime, *, order_
         link = await _row(conn, "give", new) or await _row(conn, "add_given", new)
     assert link is not None
     return Way(chat.title or "", EntryLink(**link))
+
+
+async def give_all(
+    conn: Connection, playbook: Playbook, terms: Sequence[Term], at: datetime, *, order_id: int | None = None
+) -> Ways:
+    """A way into each chat that the plans of these terms open, in the caller's transaction."""
+    ways: dict[int, Way] = {}
+    astray = []
+    for term in terms:
+        for chat in await chats_of(conn, playbook, term.plan):
+            if chat.group_id is None:
+                astray.append(chat.wish)
+            elif chat.group_id not in ways:
+                ways[chat.group_id] = await give(conn, chat, term, at, order_id=order_id)
+    return Ways(list(ways.values()), astray)
 
 
 async def take_back(conn: Connection, playbook: Playbook, term_ids: Sequence[int], at: datetime) -> list[EntryLink]:
@@ -116,6 +147,11 @@ async def used(conn: Connection, address: str, at: datetime) -> EntryLink | None
     """Somebody came in by that address, or asked to; None: it is none of these links."""
     row = await _row(conn, "used", {"address": address, "at": at})
     return EntryLink(**row) if row else None
+
+
+async def still_unused(conn: Connection, member_id: int, group_id: int, at: datetime) -> None:
+    """By the link that they used at that moment the member did not come in: it stays theirs."""
+    await conn.execute(queries.still_unused, {"member_id": member_id, "group_id": group_id, "at": at})
 
 
 async def to_close(conn: Connection, limit: int) -> list[EntryLink]:

@@ -86,6 +86,10 @@ FROM generate_series(1, %(ready)s - (
 -- Whoever came in by it; it lets in one.
 UPDATE entry_links SET used_at = coalesce(used_at, %(at)s) WHERE invite_link = %(address)s RETURNING *
 
+-- name: still_unused
+UPDATE entry_links SET used_at = NULL
+WHERE member_id = %(member_id)s AND group_id = %(group_id)s AND used_at = %(at)s AND revoked_at IS NULL
+
 -- name: to_close
 SELECT * FROM entry_links WHERE revoked_at IS NOT NULL AND closed_at IS NULL ORDER BY id LIMIT %(limit)s
 

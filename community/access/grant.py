@@ -46,8 +46,11 @@ async def grant(
     paid: Amount | None = None,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
+    included: bool = False,
 ) -> Term:
     """Give the member a term of the plan. It begins where their coverage of its line ends, else now.
+
+    `included`: it comes with another plan, and is no purchase of its own.
 
     Whoever is covered for life keeps that: nothing is added to it. Raises AccessRefused for an unknown plan, and for a
     span asked for that cannot be or overlaps another term of the line.
@@ -66,9 +69,25 @@ async def grant(
             await reach(conn, member_id, map(over, overtaken(line, term)), at)
             await put_off(conn, [member_id])
         if is_bought(kind, source, paid):
-            await record(conn, [purchase(term, plan, at)])
+            if not included:
+                await record(conn, [purchase(term, plan, at)])
             await reach(conn, member_id, [bought(plan)], at)
     return term
+
+
+async def grant_included(
+    conn: Connection, playbook: Playbook, member_id: int, plan: str, at: datetime, *, source: str, by: str
+) -> list[Term]:
+    """Give what comes with the plan; nothing of what the member has for life."""
+    terms = []
+    async with transaction(conn):
+        await take_turns(conn, member_id)
+        for other in plan_of(playbook, plan).includes:
+            last = last_of_coverage(await line_of(conn, member_id, plan_of(playbook, other).line), at)
+            if last is None or last.ends_at is not None:
+                given = await grant(conn, playbook, member_id, other, at, source=source, by=by, included=True)
+                terms.append(given)
+    return terms
 
 
 def plan_of(playbook: Playbook, plan: str) -> TermPlan:

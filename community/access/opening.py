@@ -1,10 +1,11 @@
 """Granting for a coupon: the coupon is used and the term begins in one transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from community.access.coverage import last_of_coverage
-from community.access.grant import grant, plan_of
+from community.access.grant import grant, grant_included, plan_of
 from community.access.models import Term
 from community.access.terms import line_of, take_turns
 from community.access.words import named
@@ -17,10 +18,16 @@ from community.playbook_types import Amount
 
 
 class Opened(NamedTuple):
-    """A term, and the line of the ledger by which a coupon was used for it."""
+    """A term, the line of the ledger by which a coupon was used for it, and terms of what the plan includes."""
 
     term: Term
     redemption: Redemption
+    included: Sequence[Term] = ()
+
+    @property
+    def terms(self) -> list[Term]:
+        """All that was opened."""
+        return [self.term, *self.included]
 
 
 async def grant_for_coupon(
@@ -56,4 +63,5 @@ async def grant_for_coupon(
         term = await grant(conn, playbook, member_id, plan, at, source=source, by=by, note=note, paid=paid)
         used = await redeem(conn, code, member_id, plan, kind.price, at, term_id=term.id)
         assert isinstance(used, Redemption)  # it is held
-    return Opened(term, used)
+        included = await grant_included(conn, playbook, member_id, plan, at, source=source, by=by)
+    return Opened(term, used, included)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from community.access.doors import columns, doors, holding, plans_for
 from community.access.entry_links import Chat, chats_of, give
+from community.access.library import given_with
 from community.access.put_off import STAGE
 from community.access.terms import take_turns
 from community.bundle import Bundle
@@ -45,7 +46,11 @@ async def send_way(
                 message_class=MessageClass.payment,
                 due_at=at,
                 template="access/way",
-                context={"group": {"title": who["title"]}, "join_url": way.link.invite_link},
+                context={
+                    "group": {"title": who["title"]},
+                    "join_url": way.link.invite_link,
+                    "library": given_with(bundle.playbook, [term.plan]),
+                },
             )
             await enqueue(conn, bot_id, bundle.hash, [draft], at)
     return True

@@ -3,15 +3,14 @@ SELECT m.telegram_id, g.title FROM v_members m CROSS JOIN v_groups g
 WHERE m.id = %(member_id)s AND g.id = %(group_id)s
 
 -- name: owed
--- Who holds what opens a group, is not in it, and has no way in: no link that is unused, or that they used for this term. A payment gives it at once, and whose
--- coupon opened it was shown the group's own door, if it has one.
+-- Who holds what opens a group, is not in it, and has no way in: no link that is unused, or that they used for this term. Payments and
+-- coupons give it at once.
 SELECT DISTINCT t.member_id, o.group_id
 FROM unnest(%(group_ids)s::bigint[], %(plans)s::text[]) AS o (group_id, plan)
 JOIN terms t ON t.plan = o.plan AND t.revoked_at IS NULL AND t.source <> 'list'
     AND t.starts_at > %(since)s AND (t.ends_at IS NULL OR t.ends_at > %(at)s)
 JOIN v_groups g ON g.id = o.group_id
-WHERE NOT (t.source = 'coupon' AND g.has_door)
-    AND NOT EXISTS (
+WHERE NOT EXISTS (
         SELECT FROM v_memberships s WHERE s.member_id = t.member_id AND s.group_id = o.group_id AND s.present
     )
     AND NOT EXISTS (

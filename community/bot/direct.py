@@ -9,6 +9,7 @@ from telegram.error import TelegramError
 
 from community.bot.counters import DIRECT_FAILURES
 from community.bot.turn import Toast
+from community.channels.standing import ask_standing
 from community.channels.transport import NotConnected
 from community.database.pool import Pool
 from community.database.queries import load
@@ -78,10 +79,19 @@ class Direct:
         member = await self._chat_member(chat_id, user_id)
         return None if member is None else member.status in (ChatMember.OWNER, ChatMember.ADMINISTRATOR)
 
-    async def missing_rights(self, chat_id: int, user_id: int) -> list[str]:
-        """Which of the rights the bot needs it lacks in the chat; all, if Telegram did not say."""
+    async def missing_rights(self, chat_id: int, user_id: int, *, opened: bool) -> list[str]:
+        """Which of the rights the bot needs it lacks in the chat, which plans may have `opened`.
+
+        All, if Telegram did not say.
+        """
         member = await self._chat_member(chat_id, user_id)
-        return missing_rights(member.to_dict() if member else {})
+        return missing_rights(member.to_dict() if member else {}, opened=opened)
+
+    async def is_in(self, chat_id: int, user_id: int) -> bool | None:
+        """Whether the user is in the chat now; None: Telegram did not say."""
+        await self._take_slot()
+        found = await ask_standing(self._bot, chat_id, user_id)
+        return found.present if found else None
 
     async def _chat_member(self, chat_id: int, user_id: int) -> ChatMember | None:
         await self._take_slot()

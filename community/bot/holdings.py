@@ -3,8 +3,9 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from community.access.coverage import Held, ended, held
-from community.access.entry_links import chats_of
+from community.access.coverage import Held, ended, held, lasts
+from community.access.entry_links import give_all
+from community.access.library import given_with
 from community.access.models import Term
 from community.access.opening import grant_for_coupon
 from community.access.terms import terms_of
@@ -17,8 +18,6 @@ from community.engagement.models import Coupon
 from community.engagement.offers import give
 from community.engagement.redemptions import Refusal, look
 from community.errors import AccessRefused
-from community.groups.models import Group
-from community.groups.registry import open_door
 from community.members.models import Member
 from community.outbox.references import coupon_shown
 from community.playbook_offers import title_of
@@ -130,10 +129,17 @@ async def _open(turn: Turn, member: Member, coupon: Coupon, key: str) -> None:
     if isinstance(opened, Refusal):
         await _refuse(turn, member, code, opened)
         return
-    door = await _door(turn, key)
-    way_in = {"join_url": door.invite_link, "group": {"title": door.title}} if door else {"join_url": None}
+    ways = await give_all(turn.conn, playbook, opened.terms, turn.at)
     starts = opened.term.starts_at if opened.term.starts_at > turn.at else None
-    turn.reply(member, "bot/opened", plan=key, starts=_iso(starts), until=_iso(opened.term.ends_at), **way_in)
+    turn.reply(
+        member,
+        "bot/opened",
+        plan=key,
+        starts=_iso(starts),
+        until=_iso(opened.term.ends_at),
+        library=given_with(playbook, [term.plan for term in opened.terms]),
+        **ways.shown(),
+    )
 
 
 async def _refuse(turn: Turn, member: Member, code: str, reason: Refusal) -> None:
@@ -142,14 +148,6 @@ async def _refuse(turn: Turn, member: Member, code: str, reason: Refusal) -> Non
     if coupon:
         when = coupon.valid_from_at if reason is Refusal.not_yet else coupon.valid_until_at
     turn.reply(member, "bot/coupon_refused", reason=reason, code=code, when=_iso(when))
-
-
-async def _door(turn: Turn, plan: str) -> Group | None:
-    """The first of the groups that the plan opens, if it has a way in."""
-    chats = await chats_of(turn.conn, turn.bundle.playbook, plan)
-    wish = chats[0].group_id if chats else None
-    group = await open_door(turn.conn, str(wish)) if wish is not None else None
-    return group if group and group.id == wish else None
 
 
 # Terms.
@@ -166,6 +164,7 @@ async def show_membership(turn: Turn, member: Member) -> None:
         "bot/membership",
         terms=shown,
         ended=_term(turn, Held(last, last), locale) if last and not having else None,
+        library=given_with(turn.bundle.playbook, [term.plan for term in terms if lasts(term, turn.at)]),
     )
 
 

@@ -79,6 +79,9 @@ async def on_start(turn: Turn, member: Member, payload: str) -> None:
     if turn.muted or await turn.gate(member).remind():
         return
     welcomed = member.entered_at and await welcome(turn.conn, turn.bundle, member.id, turn.at, bot_id=turn.bot_id)
+    if payload == Intent.membership:
+        await show_membership(turn, member)
+        return
     if await on_coupon_start(turn, member, payload) or await on_sales_start(turn, member, payload) or welcomed:
         return
     if member.entered_at is None and await _show_the_way(turn, member, source.get("link")):
@@ -201,7 +204,7 @@ async def _source(turn: Turn, member: Member, payload: str) -> dict[str, str]:
         return {"payload": START}
     if payload_code(payload):
         return {"payload": "coupon"}
-    if payload == Intent.order or SHOP.match(payload):
+    if payload in (Intent.order, Intent.membership) or SHOP.match(payload):
         return {"payload": "shop"}
     UNKNOWN_PAYLOADS.inc()
     return {"payload": "unknown"}

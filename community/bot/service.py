@@ -6,6 +6,7 @@ import logging
 from psycopg import OperationalError
 from telegram import Bot
 
+from community.bot.admissions import Admissions
 from community.bot.checkouts import Checkouts
 from community.bot.direct import Direct
 from community.bot.entry_links import EntryLinks
@@ -37,6 +38,7 @@ class BotService:
             secret=settings.lasting_secret(SUPPRESSION),
         )
         self.checkouts = Checkouts(pool, bundles, wakeup, self.direct, settings.bot_id)
+        self.admissions = Admissions(pool, self.direct, settings.bot_id)
         self.entry_links = EntryLinks(pool, bundles, wakeup, self.direct, settings.bot_id)
         key = settings.stripe_api_key
         self.refunds = Refunds(pool, wakeup, self.direct, StripeApi(key.get_secret_value()) if key else None)
@@ -50,6 +52,7 @@ class BotService:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.workers.run())
             group.create_task(self.checkouts.run())
+            group.create_task(self.admissions.run())
             group.create_task(self.entry_links.run())
             group.create_task(self.refunds.run())
             group.create_task(self._open_doors())

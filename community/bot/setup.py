@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from telegram import ChatMemberUpdated, User
 
+from community.access.doors import plans_for
 from community.bot.counters import SETUP_REFUSED
 from community.bot.turn import Turn, is_person
 from community.groups.models import Group
@@ -51,7 +52,8 @@ class Standing:
 
 async def on_added(turn: Turn, change: ChatMemberUpdated, group: Group) -> None:
     """The bot is new in a group: staff are told, and whoever added it is led in private, else by a post there."""
-    missing = [RIGHTS[right] for right in missing_rights(change.new_chat_member.to_dict())]
+    now = change.new_chat_member.to_dict()
+    missing = [RIGHTS[right] for right in missing_rights(now, opened=await _is_opened(turn, group))]
     about = Alert(
         f"group-new:{group.chat_id}",
         "The bot was added to a group",
@@ -65,7 +67,8 @@ async def on_added(turn: Turn, change: ChatMemberUpdated, group: Group) -> None:
 
 async def on_rights(turn: Turn, change: ChatMemberUpdated, group: Group) -> None:
     """The bot's rights in a group changed: whoever did it sees what is missing now; staff hear of a loss."""
-    before, now = (missing_rights(m.to_dict()) for m in (change.old_chat_member, change.new_chat_member))
+    opened, both = await _is_opened(turn, group), (change.old_chat_member, change.new_chat_member)
+    before, now = (missing_rights(member.to_dict(), opened=opened) for member in both)
     if before == now:
         return
     await _lead(turn, change.from_user, group)
@@ -74,9 +77,13 @@ async def on_rights(turn: Turn, change: ChatMemberUpdated, group: Group) -> None
             f"group-rights:{group.chat_id}",
             f"The bot may no longer {' and '.join(lost)} in a group",
             f"{group.title} ({group.chat_id})",
-            "Make it an administrator with these rights, else members cannot be let in, or notices not removed.",
+            "Make it an administrator with these rights, else members cannot be let in or removed, or notices stay.",
         )
         turn.alert(about)
+
+
+async def _is_opened(turn: Turn, group: Group) -> bool:
+    return bool(await plans_for(turn.conn, turn.bundle.playbook, group.id))
 
 
 async def on_setup_start(turn: Turn, member: Member, payload: str) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from psycopg import OperationalError
 from psycopg_pool import PoolTimeout
 
+from community.access.doors import doors
 from community.bot.direct import Direct
 from community.bot.setup import Standing, carry_out
 from community.bot.turn import Turn
@@ -63,9 +64,10 @@ class Wishes:
     async def _grant(self, about: Wish) -> None:
         async with self._pool.connection() as conn:
             member, groups = await by_id(conn, about.member_id), await groups_for(conn, about)
+            opened = {door.group_id for door in await doors(conn, (await self._bundles.current(conn)).playbook)}
         if member is None:
             return
-        found = [(group, await self._standing(member, group)) for group in groups]
+        found = [(group, await self._standing(member, group, opened=group.id in opened)) for group in groups]
         async with self._pool.connection() as conn, conn.transaction():
             if not await take(conn, about.id):
                 return
@@ -74,9 +76,9 @@ class Wishes:
             await turn.finish()
         self._wakeup.ring(OUTBOX)
 
-    async def _standing(self, member: Member, group: Group) -> Standing:
+    async def _standing(self, member: Member, group: Group, *, opened: bool) -> Standing:
         admin = await self._direct.administers(group.chat_id, member.telegram_id)
-        missing = await self._direct.missing_rights(group.chat_id, self._bot_id) if admin else []
+        missing = await self._direct.missing_rights(group.chat_id, self._bot_id, opened=opened) if admin else []
         return Standing(admin, missing)
 
 

@@ -16,6 +16,9 @@ os.environ.setdefault("PTB_TIMEDELTA", "true")  # else python-telegram-bot warns
 NO_PREVIEW = {"is_disabled": True}
 UNREACHED_RETRY_S = 5.0
 
+APPROVE = "approveChatJoinRequest"
+NO_REQUEST = "hide_requester_missing"
+"""Telegram's word when there is no request to join: taken back, declined by somebody, or decided before."""
 FORBIDDEN = (
     ("blocked by the user", "blocked", "blocked"),
     ("user is deactivated", "deactivated", "gone"),
@@ -33,9 +36,10 @@ BAD_REQUEST = (
     ("message is too long", "too_long", None),
     ("button_data_invalid", "bad_button", None),
     ("topic_closed", "topic_closed", None),
+    (NO_REQUEST, "request_gone", None),
 )
 ALREADY_DONE = (
-    "hide_requester_missing",
+    NO_REQUEST,
     "user_already_participant",
     "message to delete not found",
     "message is not modified",
@@ -67,12 +71,15 @@ class TelegramChannel:
                 f"{self._bot.base_url}/{message.method}", parameters(_values(message))
             )
         except TelegramError as error:
-            return outcome_of(error)
+            return outcome_of(error, message.method)
         return Outcome(Result.sent, telegram_message_id=result["message_id"] if isinstance(result, dict) else None)
 
 
-def outcome_of(error: TelegramError) -> Outcome:
-    """The outcome an error means. Subclasses first: BadRequest and TimedOut are NetworkErrors too."""
+def outcome_of(error: TelegramError, method: str = "sendMessage") -> Outcome:
+    """The outcome an error means. Subclasses first: BadRequest and TimedOut are NetworkErrors too.
+
+    Who was let in before is a participant: if there is no request to approve either, nobody was let in.
+    """
     match error:
         case RetryAfter():
             wait = error.retry_after
@@ -83,7 +90,8 @@ def outcome_of(error: TelegramError) -> Outcome:
         case Forbidden():
             return _refusal(str(error), FORBIDDEN, "forbidden")
         case BadRequest():
-            if any(text in str(error).lower() for text in ALREADY_DONE):
+            said, nobody = str(error).lower(), method == APPROVE and NO_REQUEST in str(error).lower()
+            if not nobody and any(text in said for text in ALREADY_DONE):
                 return Outcome(Result.sent, "already_done")
             return _refusal(str(error), BAD_REQUEST, "bad_request")
         case InvalidToken():

@@ -36,13 +36,14 @@ HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 def create_gateway(pool: Pool, settings: Settings, wakeup: Wakeup, username: Callable[[], str | None]) -> Starlette:
     """The gateway as an ASGI application. `username()` is the bot's, None while it is not known yet."""
     headers = {**HEADERS, **(HTTPS_ONLY if settings.public_url else {})}
-    links = Links(pool, settings.lasting_secret(LINKS), username)
+    shop = Shop(settings, username)
+    links = Links(pool, settings.lasting_secret(LINKS), shop)
     webhook = Webhook(pool, wakeup, bot_id=settings.bot_id, secret=settings.derived_secret(WEBHOOK))
     routes = [
         Route("/l/{path}", links.visit, methods=["GET"]),
         Route("/telegram/{bot_id}", webhook.receive, methods=["POST"]),
         Route("/payments/{provider}", Payments(pool, wakeup, configured(settings)).receive, methods=["POST"]),
-        *Buying(pool, Shop(settings, username)).routes(),
+        *Buying(pool, shop).routes(),
         Route("/health", Health(pool).answer, methods=["GET"]),
         Route("/metrics", Metrics(pool, settings.bot_id).answer, methods=["GET"]),
     ]

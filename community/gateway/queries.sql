@@ -1,6 +1,12 @@
 -- name: member_of_message
 SELECT member_id FROM v_messages WHERE id = %(id)s
 
+-- name: browsers
+-- Those in which the link of that message was opened: of one member's clicks, by their index.
+SELECT coalesce(array_agg(DISTINCT data ->> 'browser') FILTER (WHERE data ? 'browser'), '{}') AS browsers FROM v_events
+WHERE member_id = %(member_id)s AND kind = 'click' AND at > %(at)s::timestamptz - interval '1 year'
+    AND data ->> 'link' = %(link)s AND (data ->> 'message')::bigint = %(message)s
+
 -- name: messages_by_state
 -- What waits, is on its way, or needs somebody: all behind partial indexes. What was sent is not counted here, as that
 -- would read the whole table at each scrape.

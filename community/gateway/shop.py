@@ -11,6 +11,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from community.access.library import plans_with
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
@@ -80,6 +81,11 @@ class Shop:
         member = await _member(conn, message_id, at) if message_id is not None else None
         locale = _locale(bundle, request, given.get("lang", ""), member)
         return Guest(visitor_of(request), locale, token if member else "", member)
+
+    def reader(self, bundle: Bundle, request: Request, member: Member | None) -> Guest:
+        """Who reads a page of no form: shown in the member's language, if that is known, and nothing else of theirs."""
+        locale = _locale(bundle, request, request.query_params.get("lang", ""), member)
+        return Guest(Visitor(visitor_of(request).id, False), locale, "", None)
 
     # What for.
 
@@ -155,7 +161,7 @@ class Shop:
 
     def _link(self, bundle: Bundle, key: str) -> str:
         resource = bundle.playbook.resource(key)
-        return resource.url if resource else f"{self.base}/l/{key}"
+        return resource.url if resource and not plans_with(bundle.playbook, key) else f"{self.base}/l/{key}"
 
 
 def ime_address(bundle: Bundle, order: Order) -> str | None:

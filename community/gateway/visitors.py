@@ -46,9 +46,9 @@ def address_of(request: Request) -> str:
     return str(address) if address.version == 4 else str(ip_network((address, NETWORK), strict=False))
 
 
-def remember(response: Response, visitor: Visitor, *, secure: bool) -> None:
+def remember(response: Response, visitor: Visitor, *, secure: bool, path: str = "/buy") -> None:
     """Let the browser keep its number; no script reads it, and no other site's form brings it along."""
-    response.set_cookie(COOKIE, visitor.id, max_age=KEPT_S, path="/buy", secure=secure, httponly=True, samesite="lax")
+    response.set_cookie(COOKIE, visitor.id, max_age=KEPT_S, path=path, secure=secure, httponly=True, samesite="lax")
 
 
 class Forms:

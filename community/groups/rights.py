@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-RIGHTS = {"can_invite_users": "invite users", "can_delete_messages": "delete messages"}
+REMOVE = "can_restrict_members"
+RIGHTS = {"can_invite_users": "invite users", "can_delete_messages": "delete messages", REMOVE: "ban users"}
 """Each right with an operator's words for it; inviting covers the approval of join requests."""
 
 
-def missing_rights(member: Mapping[str, Any]) -> list[str]:
-    """Which of them the bot lacks; `member` is its ChatMember as Telegram writes it."""
+def missing_rights(member: Mapping[str, Any], *, opened: bool) -> list[str]:
+    """Which of them the bot lacks; `member` is its ChatMember as Telegram writes it.
+
+    `opened`: plans open the group, so that who holds none of them any more is removed.
+    """
     if member.get("status") == "creator":
         return []
-    return [right for right in RIGHTS if not member.get(right)]
+    return [right for right in RIGHTS if not member.get(right) and (opened or right != REMOVE)]

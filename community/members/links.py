@@ -18,11 +18,13 @@ from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.database.queries import load
 from community.playbook import Playbook
+from community.playbook_offers import library_of
 
 queries = load(__file__)
 
 LINKS = "links"
 """Purpose of the secret by which links in messages are signed (`Settings.lasting_secret`)."""
+LIBRARY = "library"
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 SHAPE = re.compile(r"([A-Za-z0-9_-]{1,64})(?:\.([0-9a-z]{1,13})\.([0-9a-f]{8}))?", re.ASCII)
 
@@ -39,7 +41,10 @@ class Followed:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A known link. `kind` is `entry` (leads to the bot), `resource` or `live` (lead to `url`)."""
+    """A known link. `kind` is `entry` (leads to the bot), `resource` or `live` (lead to `url`), or `library`.
+
+    The last leads to `url` those alone who hold a plan that names it.
+    """
 
     token: str
     kind: str
@@ -106,9 +111,11 @@ def _entries(playbook: Playbook) -> Iterable[dict[str, Any]]:
 
 
 def _resources(playbook: Playbook) -> Iterable[dict[str, Any]]:
+    guarded = library_of(playbook.plans.values())
     for resource in playbook.resources:
         if resource.url:
-            yield {"token": resource.key, "kind": "resource", "url": resource.url, "source": "{}"}
+            kind = LIBRARY if resource.key in guarded else "resource"
+            yield {"token": resource.key, "kind": kind, "url": resource.url, "source": "{}"}
 
 
 def _signature(secret: str, token: str, message_id: int) -> str:

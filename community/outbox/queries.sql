@@ -382,6 +382,11 @@ UPDATE messages SET state = %(state)s, reason = 'settled_by_operator', settled_w
 WHERE id = ANY(%(ids)s) AND state = 'uncertain'
 RETURNING id
 
+-- name: arrived
+UPDATE messages SET state = 'sent', reason = 'seen_at_telegram', settled_wall = clock_timestamp()
+WHERE id = %(id)s AND state = 'failed'
+RETURNING id
+
 -- name: halt
 INSERT INTO halts (scope, source, note, since_wall) VALUES (%(scope)s, %(source)s, %(note)s, clock_timestamp())
 ON CONFLICT (scope, source) DO UPDATE SET note = excluded.note

@@ -32,6 +32,11 @@ async def settle(conn: Connection, message_ids: Sequence[int], *, arrived: bool)
     return (await conn.execute(queries.settle, values)).rowcount
 
 
+async def arrived(conn: Connection, message_id: int) -> bool:
+    """Telegram shows that a failed action was done all the same: its answer was lost. True if it counted as failed."""
+    return (await conn.execute(queries.arrived, {"id": message_id})).rowcount == 1
+
+
 async def cancel_waiting(conn: Connection, member_id: int, reason: str) -> int:
     """Drop what waits for a member who left; answers to what the member did are kept. Returns how many."""
     return (await conn.execute(queries.cancel_waiting, {"member_id": member_id, "reason": reason})).rowcount

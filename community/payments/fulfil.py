@@ -1,12 +1,12 @@
 """What a payment gives, and how it is taken back: terms, the order's coupon, ways into chats."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from community.access.coverage import follower, last_of_coverage
-from community.access.entry_links import Way, chats_of, give
-from community.access.grant import grant
+from community.access.entry_links import Ways, give_all
+from community.access.grant import grant, grant_included
 from community.access.models import Term
 from community.access.terms import cancel, line_of, revoke, set_end, take_turns, terms_of
 from community.database.pool import Connection
@@ -23,11 +23,10 @@ queries = load(__file__)
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a payment has given. `prolonged`: it follows what the member had. `astray`: chats that the bot is not in."""
+    """What a payment has given."""
 
     terms: Sequence[Term]
-    ways: Sequence[Way] = ()
-    astray: Sequence[str] = field(default_factory=list)
+    ways: Ways
 
     @property
     def main(self) -> Term:
@@ -55,11 +54,11 @@ async def fulfil(till: Till, payment: Payment, order: Order | None, ends_at: dat
     main = await _grant(till, payment, payment.plan, paid)
     if ends_at and main.ends_at and main.ends_at < ends_at:
         main = await set_end(till.conn, main.id, ends_at, till.at, by=payment.provider, note="the period paid for")
-    terms = [main]
-    for plan in till.playbook.plans[payment.plan].includes:
-        if not await covered_for_life(till, payment.member_id, plan):
-            terms.append(await _grant(till, payment, plan, None))
-    return await _with_ways(till, payment, terms)
+    given = {"source": payment.provider, "by": payment.charge}
+    included = await grant_included(till.conn, till.playbook, payment.member_id, payment.plan, till.at, **given)
+    terms = [main, *included]
+    ways = await give_all(till.conn, till.playbook, terms, till.at, order_id=payment.order_id)
+    return Given(terms, ways)
 
 
 async def _grant(till: Till, payment: Payment, plan: str, paid: Amount | None) -> Term:
@@ -74,18 +73,6 @@ async def _grant(till: Till, payment: Payment, plan: str, paid: Amount | None) -
         by=payment.charge,
         paid=paid,
     )
-
-
-async def _with_ways(till: Till, payment: Payment, terms: Sequence[Term]) -> Given:
-    ways: dict[int, Way] = {}
-    astray = []
-    for term in terms:
-        for chat in await chats_of(till.conn, till.playbook, term.plan):
-            if chat.group_id is None:
-                astray.append(chat.wish)
-            elif chat.group_id not in ways:
-                ways[chat.group_id] = await give(till.conn, chat, term, till.at, order_id=payment.order_id)
-    return Given(terms, list(ways.values()), astray)
 
 
 async def take_back(till: Till, payment: Payment) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from community.access.library import given_with
 from community.database.queries import load
 from community.outbox.enqueue import Draft, enqueue
 from community.outbox.settle import cancel_occurrences
@@ -27,21 +28,14 @@ def named(payment: Payment) -> str:
 
 async def send_receipt(till: Till, payment: Payment, order: Order | None, given: Given, *, again: bool) -> None:
     """Everything in one message. `again`: what was taken back is given anew, which is said anew."""
-    library = [key for term in given.terms for key in till.playbook.plans[term.plan].library]
     main = given.main
     context = {
         **_about(payment, order),
         "starts": _iso(main.starts_at) if main.starts_at > till.at else None,
         "until": _iso(main.ends_at),
         "includes": [term.plan for term in given.terms[1:]],
-        "library": list(dict.fromkeys(library)),
-        "entries": [
-            {"title": way.title, "address": way.link.invite_link}
-            for way in given.ways
-            if way.link and way.link.invite_link
-        ],
-        "awaited": [way.title for way in given.ways if way.link and not way.link.invite_link],
-        "inside": [way.title for way in given.ways if not way.link],
+        "library": given_with(till.playbook, [term.plan for term in given.terms]),
+        **given.ways.shown(),
     }
     occurrence = f"{named(payment)}:{main.id}" if again else named(payment)
     await say(till, payment.member_id, "receipt", occurrence, context)

@@ -245,7 +245,7 @@ async def _give(till: Till, before: Payment, payment: Payment, standing: Standin
     given = await fulfil(till, payment, order, standing.period_ends_at)
     payment.terms = [term.id for term in given.terms]
     await send_receipt(till, payment, order, given, again=before.state == "reversed")
-    for chat in given.astray:
+    for chat in given.ways.astray:
         await tell_staff(till, f"astray:{chat}", f"Paid for, and the bot is not in it: {chat}", f"plan {payment.plan}")
     await _leave_trigger(till, payment)
     if await _is_ended(till, payment):

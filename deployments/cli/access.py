@@ -1,14 +1,14 @@
 """`sop access`: grant, show, end, cancel, revoke."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from community.access import terms
 from community.access.coverage import runs
-from community.access.grant import grant as grant_term
+from community.access.grant import grant as grant_term, grant_included
 from community.access.models import Term
 from community.access.opening import grant_for_coupon
 from community.access.ways import close_ways, send_ways
@@ -48,6 +48,7 @@ class Held(NamedTuple):
 
     term: Term
     said: str | None = None
+    included: Sequence[Term] = ()
 
 
 def grant(asked: Grant) -> None:
@@ -85,13 +86,16 @@ async def _grant(asked: Grant) -> None:
         before = {term.id for term in await terms.terms_of(s.conn, member.id)}
         held = await (_for_coupon if asked.coupon else _granted)(s, playbook, member, asked, paid, at)
         cause, bot_id = f"term:{held.term.id}", s.settings.bot_id
-        sent = await send_ways(s.conn, bundle, member.id, held.term.plan, at, bot_id=bot_id, cause=cause)
+        plans = [held.term.plan, *[term.plan for term in held.included]]
+        sent = sum([await send_ways(s.conn, bundle, member.id, key, at, bot_id=bot_id, cause=cause) for key in plans])
     if held.said:
         print(held.said)
     if held.term.id in before:
         print(f"Member {member.id} is covered for life by term {held.term.id}: nothing was added.")
     else:
         _print_term(held.term, member, playbook)
+    for term in held.included:
+        _print_term(term, member, playbook)
     if sent:
         print(f"{count(sent, 'way')} in: sent to them, or as soon as the link is made.")
 
@@ -113,7 +117,14 @@ async def _granted(
         starts_at=await s.moment(asked.begin, zone, "--from") if asked.begin else None,
         ends_at=await s.moment(asked.until, zone, "--until") if asked.until else None,
     )
-    return Held(term)
+    if asked.begin or asked.until or not _is_new(term, at):
+        return Held(term)
+    given = {"source": "staff", "by": operator()}
+    return Held(term, included=await grant_included(s.conn, playbook, member.id, asked.plan, at, **given))
+
+
+def _is_new(term: Term, at: datetime) -> bool:
+    return term.changed_at == at
 
 
 async def _for_coupon(
@@ -127,10 +138,10 @@ async def _for_coupon(
         raise CouponRefused(f"coupon {code}: {REFUSALS[opened]}; nothing was granted")
     line = opened.redemption
     if line.currency is None:
-        return Held(opened.term, f"{code} is used.")
+        return Held(opened.term, f"{code} is used.", opened.included)
     off, of = (Amount(minor=minor, currency=line.currency) for minor in (line.discount_minor, line.price_minor))
     left = Amount(minor=of.minor - off.minor, currency=line.currency)
-    return Held(opened.term, f"{code} is used: {off} off {of} leaves {left} to pay.")
+    return Held(opened.term, f"{code} is used: {off} off {of} leaves {left} to pay.", opened.included)
 
 
 async def _show(name: str) -> None:

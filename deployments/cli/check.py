@@ -16,6 +16,8 @@ NO_PUBLIC_URL = (
     "Set it to the gateway's public https address."
 )
 
+NO_LIBRARY = "Nor can the library be kept to who holds a plan: whoever has a link opens it, also when the plan is over."
+
 
 def check(folder: Path | None) -> int:
     """Print every problem of the folder; returns the exit code."""
@@ -26,6 +28,8 @@ def check(folder: Path | None) -> int:
         print(one_line(problem))
     if lost := what_is_lost(settings):
         print(lost)
+        if any(plan.get("library") for plan in sources.playbook.get("plans", {}).values()):
+            print(NO_LIBRARY)
     if problems:
         return 1
     print(f"playbook and {count(sum(map(len, sources.copy.values())), 'message')} are fine")

@@ -137,7 +137,8 @@ class Calls:
 
     toasts: list[tuple[str, str | None]] = field(default_factory=list)
     administrators: set[int] = field(default_factory=set)
-    """Of every group; the bot, if among them, has all rights."""
+    """Of every group; the bot, if among them, has all rights but those it is `lacking`."""
+    lacking: set[str] = field(default_factory=set)
     asked: list[tuple[int, int]] = field(default_factory=list)
     """Chat and user of each getChatMember."""
     away: bool = False
@@ -174,7 +175,8 @@ class Calls:
             raise NetworkError("away")
         person = BOT if user_id == BOT_ID else user(user_id)
         standing = "administrator" if user_id in self.administrators else "member"
-        return ChatMember.de_json(status(person, standing), None)
+        lacking = dict.fromkeys(self.lacking, False) if user_id == BOT_ID else {}
+        return ChatMember.de_json(status(person, standing) | lacking, None)
 
     async def create_chat_invite_link(self, chat_id: int, **options: Any) -> Any:
         if chat_id in self.barred:

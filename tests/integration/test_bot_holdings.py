@@ -7,14 +7,17 @@ import pytest
 
 from community.access.grant import grant
 from community.access.terms import cancel, revoke
+from community.access.ways import send_owed
 from community.bundle import Bundle
 from community.database.installation import set_virtual_now
 from community.engagement.coupons import NewCoupon, issue, withdraw
 from community.engagement.redemptions import Refusal
 from community.outbox.bundles import Bundles, publish
 from community.outbox.compose import Composer
+from community.payments.entry import made
 from community.playbook_types import parse_money
 from tests.integration.conftest import BOT_ID
+from tests.integration.pay_kit import ready
 from tests.integration.rows import Edit
 from tests.integration.telegram_kit import ANN, BEN, NOW, Desk, chat_member, desk, group_message, press, private
 
@@ -262,19 +265,52 @@ async def test_a_plan_that_is_gone_is_opened_no_more(desk: Desk, bundle: Bundle,
     assert (await last(desk))[1]["reason"] == "withdrawn"
 
 
-@pytest.mark.parametrize(("named", "led"), [("Club", True), ("1", True), ("Elsewhere", False)])
-async def test_a_plan_that_opens_a_group_shows_the_way_in(
-    desk: Desk, bundle: Bundle, edited: Edit, named: str, led: bool
-) -> None:
+async def with_group(desk: Desk, bundle: Bundle, edited: Edit, chat: str = "Club") -> int:
+    """A member in private, a group, and a coupon that opens what opens a group; the group's number."""
     await desk.take(group_message("hello", BEN))
     await desk.conn.execute("UPDATE groups SET invite_link = 'https://t.me/+door'")
     await ann(desk)
-    plans = {**bundle.source["plans"], "vip_pass": {**bundle.source["plans"]["vip_pass"], "chats": [named]}}
+    plans = {**bundle.source["plans"], "vip_pass": {**bundle.source["plans"]["vip_pass"], "chats": [chat]}}
     await publish(desk.conn, edited(plans=plans), "with a group")
     desk.workers._bundles._in_force = None
     await coupon(desk, bundle, opens="vip_pass")
+    return int((await desk.row("SELECT id FROM groups"))["id"])
+
+
+@pytest.mark.parametrize(("named", "led"), [("Club", True), ("1", True), ("Elsewhere", False)])
+async def test_a_coupon_that_opens_a_group_brings_their_own_way_in_at_once(
+    desk: Desk, bundle: Bundle, edited: Edit, named: str, led: bool
+) -> None:
+    await ready(desk.conn, await with_group(desk, bundle, edited, named), 1)
     await desk.take(private("save"))
-    assert ('“Club”: <a href="https://t.me/+door">' in await shown(desk)) is led
+    entries = [{"title": "Club", "address": "https://t.me/+1x1"}] if led else []
+    assert (await last(desk))[1]["entries"] == entries
+    given = await desk.rows("SELECT member_id, term_id FROM entry_links WHERE given_at IS NOT NULL")
+    term = await desk.row("SELECT member_id, id FROM terms")
+    assert [(link["member_id"], link["term_id"]) for link in given] == ([(term["member_id"], term["id"])] * led)
+    assert ("yours alone" in await shown(desk)) is led
+
+
+async def test_a_way_in_that_is_not_ready_follows_once(desk: Desk, bundle: Bundle, edited: Edit) -> None:
+    await with_group(desk, bundle, edited)
+    await desk.take(private("save"))
+    opened = (await last(desk))[1]
+    assert (opened["entries"], opened["awaited"]) == ([], ["Club"])
+    assert "follows in a moment" in await shown(desk)
+
+    in_force = await Bundles().current(desk.conn)
+    assert await send_owed(desk.conn, in_force, NOW, bot_id=BOT_ID) == 0, "it is theirs already, only not made"
+    link = await desk.row("SELECT id FROM entry_links")
+    assert await made(desk.conn, in_force, link["id"], "https://t.me/+new", NOW, bot_id=BOT_ID)
+    assert (await last(desk))[1]["entries"] == [{"title": "Club", "address": "https://t.me/+new"}]
+
+
+async def test_who_is_inside_already_is_told_so(desk: Desk, bundle: Bundle, edited: Edit) -> None:
+    await ready(desk.conn, await with_group(desk, bundle, edited), 1)
+    await desk.take(chat_member())
+    await desk.take(private("save"))
+    assert (await last(desk))[1]["inside"] == ["Club"]
+    assert await desk.rows("SELECT FROM entry_links WHERE given_at IS NOT NULL") == []
 
 
 # A link.

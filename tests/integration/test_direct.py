@@ -24,7 +24,7 @@ async def test_every_direct_call_waits_for_its_slot(desk: Desk) -> None:
     for call in (
         lambda: direct.toast(Toast("pressed")),
         lambda: direct.administers(GROUP, ANN),
-        lambda: direct.missing_rights(GROUP, BOT_ID),
+        lambda: direct.missing_rights(GROUP, BOT_ID, opened=False),
         direct.open_doors,
         lambda: direct.answer_checkout("asked", None),
         lambda: direct.refund_stars(ANN, "charge"),

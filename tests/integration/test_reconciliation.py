@@ -221,8 +221,8 @@ async def test_who_was_granted_something_is_sent_the_way_in_once(
         " VALUES (%s, 'old', 'https://t.me/+old', %s, %s, %s)",
         [numbers[VIP], left, NOON - 60 * DAY, NOON - 60 * DAY],
     )
-    for name in "ab":
+    for name in "abc":
         await ready(conn, numbers[VIP], name)
 
-    assert [await send_owed(conn, vip, NOON, bot_id=BOT_ID) for _ in range(2)] == [2, 0]
-    assert await addresses(conn) == ["https://t.me/+a", "https://t.me/+b"]
+    assert [await send_owed(conn, vip, NOON, bot_id=BOT_ID) for _ in range(2)] == [3, 0]
+    assert await addresses(conn) == ["https://t.me/+a", "https://t.me/+b", "https://t.me/+c"]

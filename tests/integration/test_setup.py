@@ -8,7 +8,9 @@ from prometheus_client import REGISTRY
 
 from community.bundle import Bundle
 from community.groups.welcome import sweep_greetings
+from community.outbox.bundles import publish
 from community.outreach.plan import plan
+from tests.integration.access_kit import VIP, with_plans
 from tests.integration.telegram_kit import (
     ANN,
     BEN,
@@ -93,6 +95,24 @@ async def test_changed_rights_are_told_again_and_a_loss_to_staff(desk: Desk, clu
     assert len((await last(desk))[1]["missing"]) == 2
     alerts = [row["what"] for row in await desk.rows("SELECT what FROM alerts ORDER BY what")]
     assert alerts[0].startswith("The bot may no longer invite users and delete messages")
+
+
+async def test_the_right_to_ban_is_asked_for_where_plans_open_the_group_and_nowhere_else(
+    desk: Desk, bundle: Bundle
+) -> None:
+    await publish(desk.conn, with_plans(bundle), "plans open a group")
+    desk.calls.administrators |= {ANN, BOT_ID}
+    desk.calls.lacking = {"can_restrict_members"}
+    vip = {"id": VIP, "type": "supergroup", "title": "VIP"}
+    await desk.take(private("/start"), my_chat_member("left", "administrator"))
+    assert (await last(desk))[1]["missing"] == []
+    await desk.take(my_chat_member("left", "member", vip))
+    assert "ban users" in (await desk.row("SELECT place FROM alerts WHERE place LIKE 'VIP%%'"))["place"]
+    template, context = await last(desk)
+    assert (template, context["missing"]) == ("bot/setup_rights", ["can_restrict_members"])
+    desk.calls.lacking = set()
+    await desk.take(press(f"setup:{context['number']}_rights:1"))
+    assert (await last(desk))[1]["missing"] == []
 
 
 @pytest.mark.parametrize(

@@ -279,7 +279,7 @@ async def test_a_coupon_opens_a_trial_its_group_and_its_end(desk: Desk, vip: Bun
     )
     await desk.take(private("TASTE"))
     opened = await desk.row("SELECT context FROM messages WHERE template = 'bot/opened'")
-    assert opened["context"]["join_url"] == "https://t.me/+lounge"
+    assert opened["context"]["awaited"] == ["Lounge"], "of the plan's own group, not the stranger's"
     await desk.take(join_request(chat=TRIAL_CHAT))
     assert await decisions(desk) == [("approveChatJoinRequest", ANN)]
 

@@ -4,10 +4,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from community.bundle import load_bundle
 from community.check import Problem, check_folder
 from community.check_copy import CopyCheck
+from community.settings import Mode, Settings
+from deployments.cli import check as cli_check
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 YAML = (TEMPLATES / "playbook.yaml").read_text()
@@ -64,6 +67,7 @@ def test_the_shipped_templates_have_no_problem() -> None:
         ("[25 EUR, 1500 XTR]", "[25 EUR, 9 CNY]", "CNY is used 2 times, with the price"),
         ("price: 199 CNY", "price: 0 CNY", "nothing cannot be paid"),
         ("library: []", "library: [nothing]", "nothing is no resource; add it to resources"),
+        ("library: []", "library: [trade_figures]", "trade_figures is given to everyone on entry"),
         ("includes: []", "includes: [week]", "plan week is not in the playbook"),
         ("includes: []", "includes: [month]", "month is a bundle itself"),
         ("grace: 1d", "grace: soon", "plans.month.grace: 'soon' is not a duration"),
@@ -335,3 +339,16 @@ def test_a_hostile_name_of_full_length_counts_towards_the_limit() -> None:
 def test_a_broken_playbook_does_not_hide_what_is_wrong_with_the_copy() -> None:
     problems = CopyCheck("welcome_drip/day_1", "en", "{{ link('any') }}\n<b>{{ nobody }}", None).problems()
     assert [line for line, _ in problems] == [2, 2]
+
+
+@pytest.mark.parametrize(("public", "said"), [(None, True), ("https://sop.test", False)])
+def test_that_a_library_cannot_be_kept_without_a_public_address_is_said(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], public: str | None, said: bool
+) -> None:
+    file = folder / "playbook.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("library: []", "library: [trade_figures]"), encoding="utf-8")
+    settings = Settings(_env_file=None, mode=Mode.real, telegram_token=SecretStr("1:x"), public_url=public)
+    monkeypatch.setattr(cli_check, "load_settings", lambda: settings)
+    cli_check.check(folder)
+    assert (cli_check.NO_LIBRARY in capsys.readouterr().out) is said

@@ -61,3 +61,11 @@ def test_retry_after_in_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PTB_TIMEDELTA", "true")
     outcome = outcome_of(RetryAfter(timedelta(seconds=7)))
     assert outcome == Outcome(LATER, "too_many_requests", retry_after_s=7.0, flooded=True)
+
+
+def test_without_a_request_nobody_was_let_in() -> None:
+    gone = BadRequest("HIDE_REQUESTER_MISSING")
+    assert outcome_of(gone, "approveChatJoinRequest") == Outcome(REFUSED, "request_gone")
+    assert outcome_of(gone, "declineChatJoinRequest") == Outcome(SENT, "already_done")
+    inside = BadRequest("USER_ALREADY_PARTICIPANT")
+    assert outcome_of(inside, "approveChatJoinRequest") == Outcome(SENT, "already_done")

@@ -87,6 +87,15 @@ async def test_what_cannot_be_is_one_line(
     assert await table(conn, "terms") == []
 
 
+async def test_what_a_plan_includes_is_granted_with_it_unless_a_span_is_given(sop: Sop, eve: int) -> None:
+    ran = await sop("access", "grant", eve, "pack", *NOTE)
+    assert ran.code == 0
+    shown = (await sop("access", "show", eve)).out
+    assert ("pack" in shown, " qa " in shown) == (True, True)
+    await sop("access", "grant", eve, "pack", *NOTE, "--until", "2030-01-01")
+    assert (await sop("access", "show", eve)).out.count(" qa ") == 1
+
+
 async def test_grants_revocations_and_corrections_need_a_reason(sop: Sop, eve: int) -> None:
     for arguments in (("grant", eve, "month"), ("end", 1, "never"), ("revoke", 1)):
         assert (await sop("access", *arguments)).code == 2

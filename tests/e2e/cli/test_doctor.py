@@ -9,12 +9,14 @@ from community.bot.inbox import ALLOWED_UPDATES
 from community.bundle import Bundle
 from community.database.installation import beat
 from community.database.pool import Connection
+from community.outbox.bundles import publish
 from community.outreach.plan import plan
 from community.sandbox.client import SandboxClient
 from community.settings import Settings
 from deployments.bot_api import bot_api
 from tests.e2e.cli.conftest import BOT_ID, NOON, STAGE, MakeMember, Sop, table
 from tests.flows.sandbox import running_sandbox
+from tests.integration.access_kit import with_plans
 
 OWNER = 900
 
@@ -45,6 +47,34 @@ async def test_what_is_fine_and_what_is_not(
     assert re.search(r"ok +group 1, 'Club' +the bot is administrator", ran.out)
     assert re.search(r"WRONG +group 2, 'Bare' +the bot may not delete messages *$", ran.out, re.M)
     assert "make it an administrator with these rights" in ran.out
+
+
+async def test_a_group_that_plans_open_needs_the_right_to_ban(
+    sop: Sop, conn: Connection, bundle: Bundle, telegram: SandboxClient
+) -> None:
+    await telegram.create_user(OWNER, "Olga")
+    rights = ["can_invite_users", "can_delete_messages"]
+    for title in ("VIP", "Club"):
+        chat_id = await telegram.create_group(title, owner=OWNER, rights=rights)
+        values = [chat_id, title, NOON]
+        await conn.execute("INSERT INTO groups (chat_id, title, registered_at) VALUES (%s, %s, %s)", values)
+    await publish(conn, with_plans(bundle), "plans open a group")
+    ran = await sop("doctor")
+    assert re.search(r"WRONG +group 1, 'VIP' +the bot may not ban users *$", ran.out, re.M)
+    assert re.search(r"ok +group 2, 'Club' ", ran.out)
+
+
+async def test_a_library_needs_a_public_address(
+    sop: Sop, conn: Connection, bundle: Bundle, telegram: SandboxClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "library" not in (await sop("doctor")).out
+    plans = {**bundle.source["plans"], "month": {**bundle.source["plans"]["month"], "library": ["trade_figures"]}}
+    await publish(conn, Bundle({**bundle.source, "plans": plans}, bundle.copy), "a library")
+    assert re.search(r"ok +library ", (await sop("doctor")).out)
+    monkeypatch.setattr(Settings, "links_url", None)
+    ran = await sop("doctor")
+    assert re.search(r"WRONG +library +links to it lead there directly", ran.out)
+    assert "set SOP_PUBLIC_URL" in ran.out
 
 
 async def test_without_a_database_it_still_looks_at_the_token(
