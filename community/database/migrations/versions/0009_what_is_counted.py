@@ -140,6 +140,13 @@ def upgrade() -> None:
     op.alter_column("plan_rows", "template", nullable=False)
     op.add_column("plan_rows", sa.Column("variant", sa.Text(), nullable=True))
     op.create_index(
+        "messages_variant",
+        "messages",
+        ["variant", "member_id"],
+        unique=False,
+        postgresql_where=sa.text("variant IS NOT NULL"),
+    )
+    op.create_index(
         "messages_sent",
         "messages",
         ["sent_at"],
