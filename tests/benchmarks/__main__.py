@@ -24,6 +24,7 @@ _ITSELF = (
     "interleavings",
     "callback",
     "histories",
+    "experiments",
 )
 ROWS = {name: name for name in _ITSELF} | {
     "planning-hard": "planning:run_hard",
