@@ -27,6 +27,7 @@ def test_schedules_are_as_agreed(shipped: Bundle) -> None:
         "access-reconciliation": [("10 5 * * *", "Asia/Shanghai")],
         "delivery": [("* * * * *", "UTC")],
         "retention": [("40 4 * * *", "Asia/Shanghai")],
+        "experiments": [("50 8 * * *", "Asia/Shanghai")],
         "staff-alert": [],
     }
 
@@ -45,6 +46,7 @@ def test_limits_and_triggers_are_as_agreed(shipped: Bundle) -> None:
         "access-reconciliation": (1, "ENQUEUE"),
         "delivery": (1, "CANCEL_NEW"),
         "retention": (1, "ENQUEUE"),
+        "experiments": (1, "ENQUEUE"),
         "staff-alert": (1, "ENQUEUE"),
     }
     triggers = {t.name: sorted(t.expect) for d in wanted.deployments for t in d.triggers}
