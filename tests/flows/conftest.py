@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
+import psutil
 import pytest
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import (
@@ -93,6 +94,16 @@ def _as_in_use(args: list[str], **options: Any) -> "subprocess.Popen[bytes]":
     """Start `python -m MODULE …` as the project starts Prefect's server."""
     python, _, *module = args
     return subprocess.Popen([python, "-m", "deployments.prefect_server", *module], **options)
+
+
+@pytest.fixture
+def server_process(prefect_server: None) -> psutil.Process:
+    """The session's Prefect server."""
+    from prefect.server.api.server import SubprocessASGIServer
+
+    running = SubprocessASGIServer().server_process
+    assert running is not None
+    return psutil.Process(running.pid)
 
 
 @pytest.fixture
