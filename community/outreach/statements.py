@@ -73,6 +73,8 @@ def _columns(playbook: Playbook, stage: Stage, steps: Sequence[Step]) -> dict[st
         "lane": [stage.lane(step) for step in steps],
         "offer": [step.offer for step in steps],
         "prefix": [offer.prefix if offer else None for offer in offers],
+        "segmented": [step.name for step in steps for _ in step.segments],
+        "segment": [segment for step in steps for segment in step.segments],
     }
 
 
@@ -102,12 +104,13 @@ def statement(name: str, values: dict[str, Any]) -> LiteralString:
         proposed=bool(values["open"]),
         window="due_from" in values,
         looks="looks" in values,
+        segments=bool(values["segmented"]),
     )
 
 
 @cache
 def _fill(
-    stage: str, name: str, *, everyone: bool, collapses: bool, proposed: bool, window: bool, looks: bool
+    stage: str, name: str, *, everyone: bool, collapses: bool, proposed: bool, window: bool, looks: bool, segments: bool
 ) -> LiteralString:
     """The statement with the stage's audience and the guardrails in their places.
 
@@ -117,6 +120,8 @@ def _fill(
     audience = _audience(stage).audience
     if everyone:
         audience = ASKED_FOR.sub(_OF_THE_SHARE, audience)
+    if segments:
+        audience = queries.fill("segmented", audience=audience)
     if looks:
         audience = queries.fill("looks", audience=audience.replace("%(as_of)s", "looks.at"))
     candidates = queries.fill(
