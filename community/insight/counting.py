@@ -13,6 +13,7 @@ from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.insight.cohorts import count_cohorts
 from community.insight.definitions import defined, parameters, rows_of
+from community.insight.rfm import score_payers
 from community.insight.windows import Span, Window, day_of, touched, window
 from community.kpis import KPIS, Kpi, Measure
 from community.playbook import Playbook
@@ -38,8 +39,8 @@ class Count:
 async def count(conn: Connection, playbook: Playbook, now_at: datetime) -> Count:
     """Count today, the days still open, and up to `MOST_LATE` late ones, the newest first.
 
-    Weeks and months are counted once a day, and when something came late. Counting again changes nothing that has not
-    changed. The first time, all of the past is late.
+    Once a day weeks and months are counted too, and payers scored; windows also when something came late. Counting
+    again changes nothing that has not changed. The first time, all of the past is late.
     """
     zone = playbook.community.zone
     today = day_of(now_at, zone)
@@ -49,6 +50,8 @@ async def count(conn: Connection, playbook: Playbook, now_at: datetime) -> Count
     async with transaction(conn):
         await _alone(conn)
         await _count_days(conn, playbook, open_days, now_at, Span if before < closed else [Span.day])
+        if before < closed:
+            await score_payers(conn, zone, now_at)
         await counted.count_before(conn, zone, max(before, closed))
     async with transaction(conn):
         await _alone(conn)

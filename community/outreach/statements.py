@@ -87,6 +87,8 @@ def _timed(playbook: Playbook, stage: Stage, steps: Sequence[Step]) -> dict[str,
         "lane": [stage.lane(step) for step in steps],
         "offer": [step.offer for step in steps],
         "prefix": [offer.prefix if offer else None for offer in offers],
+        "segmented": [step.name for step in steps for _ in step.segments],
+        "segment": [segment for step in steps for segment in step.segments],
     }
 
 
@@ -117,12 +119,22 @@ def statement(name: str, values: dict[str, Any]) -> LiteralString:
         window="due_from" in values,
         looks="looks" in values,
         varied=any(values["variant"]),
+        segments=bool(values["segmented"]),
     )
 
 
 @cache
 def _fill(
-    stage: str, name: str, *, everyone: bool, collapses: bool, proposed: bool, window: bool, looks: bool, varied: bool
+    stage: str,
+    name: str,
+    *,
+    everyone: bool,
+    collapses: bool,
+    proposed: bool,
+    window: bool,
+    looks: bool,
+    varied: bool,
+    segments: bool,
 ) -> LiteralString:
     """The statement with the stage's audience and the guardrails in their places.
 
@@ -134,9 +146,13 @@ def _fill(
         audience = ASKED_FOR.sub(_OF_THE_SHARE, audience)
     if looks:
         audience = queries.fill("looks", audience=audience.replace("%(as_of)s", "looks.at"))
+    if varied:
+        audience = queries.fill("varied", audience=audience)
+    if segments:
+        audience = queries.fill("segmented", audience=audience)
     candidates = queries.fill(
         "candidates",
-        audience=queries.fill("varied", audience=audience) if varied else audience,
+        audience=audience,
         of_step="ON s.place = a.place" if varied else "USING (step)",
         variant="a.variant" if varied else "NULL::text",
         newest=queries.newest if collapses else "NULL::timestamptz",
