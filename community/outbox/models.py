@@ -87,6 +87,8 @@ class Message(SQLModel, table=True):
             postgresql_using="brin",
             postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
         ),
+        # The messages of an experiment; those of none are not in it.
+        Index("messages_variant", "variant", "member_id", postgresql_where=sql("variant IS NOT NULL")),
         Index("messages_trouble", "state", "id", postgresql_where=sql("state in ('failed', 'uncertain')")),
     )
 
