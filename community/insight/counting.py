@@ -13,6 +13,7 @@ from community.database.queries import load
 from community.insight.cohorts import count_cohorts
 from community.insight.definitions import defined, parameters
 from community.insight.measuring import counts_of, queries as measuring
+from community.insight.retention import whole
 from community.insight.windows import Span, Window, day_of, touched, window
 from community.kpis import KPIS
 from community.playbook import Playbook
@@ -54,6 +55,7 @@ async def count(conn: Connection, playbook: Playbook, now_at: datetime) -> Count
         await _alone(conn)
         late = await counted.late_days(conn, MOST_LATE)
         await counted.take_late(conn, late)
+        late = await whole(conn, playbook.retention, zone, now_at, late)
         await _count_days(conn, playbook, late, now_at, Span)
     return Count(len(open_days), len(late), len(await counted.late_days(conn, 10_000)))
 
