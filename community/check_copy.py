@@ -17,6 +17,7 @@ from community.copy_samples import link_keys, sample_link, sample_moment, sample
 from community.live_actions import read_live
 from community.playbook import Playbook
 from community.setup_actions import read_setup
+from community.step_copy import told_as
 from community.telegram_html import CAPTION_LIMIT, MESSAGE_LIMIT, find_problems, plain_text, utf16_length
 from community.wording import HTML, PLAIN, Button, Buttons, CopySource, FrontMatter, parse_template, split
 from community.yaml_source import YamlError
@@ -65,7 +66,7 @@ class CopyCheck:
         return sorted({*front, *names, *rendered})
 
     def _samples(self) -> list[dict[str, Any]]:
-        given = context_of(self.template)
+        given = context_of(told_as(self.playbook, self.template))
         own = standard_context(self.playbook, self.locale) if self.playbook else _UNKNOWN_PLAYBOOK
         link = {"link": partial(sample_link, self.playbook), "page": sample_page, **_MOMENTS} if given else {}
         return [{**given, **own, **link}, {**smallest(given), **own, "resources": [], **link}]

@@ -7,13 +7,14 @@ from telegram import CallbackQuery
 
 from community.bot.approving import on_approve_button
 from community.bot.care import ask_talk, take_score, tick
+from community.bot.experimenting import on_experiment_button
 from community.bot.holdings import on_coupon_button
 from community.bot.intents import Intent
 from community.bot.invoicing import on_invoice_done
 from community.bot.lives import on_live_button
 from community.bot.private import choose_locale, grant, hush, take_problem
 from community.bot.removing import on_removals_button
-from community.bot.sales import BUTTONS, REFUNDING, on_sales_button
+from community.bot.sales import BUTTONS, MOVING, REFUNDING, on_sales_button
 from community.bot.setup import on_setup_button
 from community.bot.turn import Toast, Turn, is_person
 from community.database.queries import load
@@ -88,6 +89,8 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             thank(turn, member)
         case Press(action="approve", argument=str(word)):
             return await on_approve_button(turn, member, word, press.chat_id)
+        case Press(action="ab", argument=str(word)):
+            return await on_experiment_button(turn, member, word, press.chat_id, press.message_id)
         case Press(action="nps", argument=str(score), message_id=int(asked)):
             if not await take_score(turn, member, asked, score):
                 return False
@@ -107,7 +110,7 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             return await on_coupon_button(turn, member, text)
         case Press(action="live", argument=str(argument)):
             return await on_live_button(turn, member, argument)
-        case Press(action=action, argument=str(text)) if action in {*BUTTONS, REFUNDING}:
+        case Press(action=action, argument=str(text)) if action in {*BUTTONS, REFUNDING, MOVING}:
             return await on_sales_button(turn, member, action, text, press.chat_id)
         case Press(action="setup", argument=argument):
             return await on_setup_button(turn, member, argument)

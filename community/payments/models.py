@@ -17,6 +17,8 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, moment, text
+from community.payments.order_move import OrderMove  # noqa: F401 - to register its table
+from community.payments.subscription_request import SubscriptionRequest  # noqa: F401 - to register its table
 
 
 def _member() -> Column[int]:
@@ -83,7 +85,10 @@ class Order(SQLModel, table=True):
         CheckConstraint("amount_minor > 0 AND list_minor >= amount_minor", name="orders_amount"),
         Index("orders_member", "member_id"),
         Index("orders_open", "expires_at", postgresql_where=sql("state = 'open'")),
+        Index("orders_opened_by", "opened_by", postgresql_where=sql("opened_by IS NOT NULL")),
         Index("orders_coupon", "coupon_code", postgresql_where=sql("coupon_code IS NOT NULL")),
+        Index("orders_upgrade", "upgrade_of", postgresql_where=sql("upgrade_of IS NOT NULL")),
+        Index("orders_paid", "paid_at", postgresql_where=sql("paid_at IS NOT NULL")),
     )
 
     id: int = identity()
@@ -104,10 +109,16 @@ class Order(SQLModel, table=True):
     """`expired` and `cancelled` ones are still honoured when they are paid after all."""
     source: str = text()
     """`page`, `bot`, `provider`, `staff`."""
+    renews: bool = Field(default=False, nullable=False, sa_column_kwargs={"server_default": "false"})
+    """A subscription is begun with it: at the listed price, and its later payments name it too."""
     upgrade_of: int | None = bigint(nullable=True)
     """The term that this one takes the place of."""
+    credit_minor: int = bigint(server_default="0")
+    """What of that term's price was taken off for it."""
     upgraded_until_at: datetime | None = moment(nullable=True)
     """When that term would have ended; it does again if the upgrade is refunded."""
+    opened_by: str | None = text(nullable=True)
+    """With a coupon, from a page, by nobody the bot knows: keyed hash of browser and coupon. It names nobody."""
     claim_hash: str | None = text(nullable=True)
     """Of the code that only who opened the order was shown."""
     claim_misses: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
@@ -170,10 +181,14 @@ class LedgerTransaction(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("provider", "charge", "what", "version", name="ledger_transactions_once"),
         Index("ledger_transactions_at", "at"),
+        Index("ledger_transactions_happened", "happened_at"),
     )
 
     id: int = identity()
     at: datetime = moment()
+    """When it was booked."""
+    happened_at: datetime = moment()
+    """When the money moved, as the provider says, if that was earlier: figures count it then."""
     what: str = text()
     """`payment`, `refund`, `refund_failed`, `dispute`, `dispute_won`, `dispute_lost`, `placed` (known what for)."""
     provider: str = text()
