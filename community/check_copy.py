@@ -19,7 +19,7 @@ from community.playbook import Playbook
 from community.setup_actions import read_setup
 from community.step_copy import told_as
 from community.telegram_html import CAPTION_LIMIT, MESSAGE_LIMIT, find_problems, plain_text, utf16_length
-from community.wording import HTML, PLAIN, Button, CopySource, FrontMatter, Wording, parse_template, split
+from community.wording import HTML, PLAIN, Button, Buttons, CopySource, FrontMatter, parse_template, split
 from community.yaml_source import YamlError
 
 Found = tuple[int, str]
@@ -111,7 +111,7 @@ class CopyCheck:
             yield parts.body_line, "the message is empty; Telegram refuses it, write some text"
 
     def _button_problems(self, parts: CopySource, sample: Mapping[str, Any]) -> Iterator[Found]:
-        for row, buttons in _wording(self.source).rows(sample):
+        for row, buttons in _buttons(self.source).rows(sample):
             if len(buttons) > 8:
                 yield _front_line(parts, ("buttons", row)), "more than 8 buttons in a row; start another row"
             for column, button in enumerate(buttons):
@@ -250,8 +250,8 @@ def _with_marks(environment: ImmutableSandboxedEnvironment, body: str) -> Templa
 
 
 @lru_cache(maxsize=SAME)
-def _wording(source: str) -> Wording:
-    return Wording(source)
+def _buttons(source: str) -> Buttons:
+    return Buttons(_parts(source).front)
 
 
 def _failing_line(error: Exception) -> int:

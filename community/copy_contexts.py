@@ -21,6 +21,7 @@ ACTIONS: dict[str, bool | None] = {
     "language": None,
     "live": True,
     "membership": False,
+    "moving": True,
     "my_data": False,
     "nps": True,
     "order": None,
@@ -35,6 +36,8 @@ ACTIONS: dict[str, bool | None] = {
     "resume": False,
     "setup": None,
     "stop": False,
+    "subscribe": True,
+    "unsubscribe": True,
     "talk": False,
     "trial": False,
 }
@@ -213,7 +216,8 @@ _OF_STAGES: dict[str, dict[str, Any]] = {
     "member_care/upgrade_quarter": {"ends_at": _SINCE},
 }
 """What a stage's audience gives the copy of its steps besides; of a step, where steps differ."""
-_TERM = {"title": PLAN["title"], "until": "2026-11-30", "starts": "2026-11-30", "trial": True, "cancelled": True}
+_TERM = {"title": PLAN["title"], "until": "2026-11-30", "starts": "2026-11-30", "trial": True, "cancelled": True,
+         "renews": True}  # fmt: skip
 _ENTRY = {"title": "<" + "😀" * 24, "address": f"https://t.me/+{'x' * 40}"}
 _WAYS = {"entries": [_ENTRY] * 5, "awaited": ["<" + "😀" * 24] * 5, "inside": ["<" + "😀" * 24] * 5}
 _FIXED |= {
@@ -221,21 +225,29 @@ _FIXED |= {
     "bot/coupons": {"coupons": [COUPON] * 8},
     "bot/coupon_refused": {"reason": "someone_elses", "code": "A" * 32, "when": "2026-11-30"},
     "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "library": LIBRARY, **_WAYS},
-    "bot/membership": {"terms": [_TERM] * 20, "ended": _TERM, "library": LIBRARY},
+    "bot/membership": {
+        "terms": [_TERM] * 20,
+        "renewals": [{"title": PLAN["title"], "term": _LARGEST_ID}] * 5,
+        "ended": _TERM,
+        "library": LIBRARY,
+    },
 }
 _FIXED |= SALES
 _PAID: dict[str, Any] = {"order": "A7K2-93QX", "amount": "999999999999.99 USD"}
+_GIVES: dict[str, Any] = {
+    **_PAID,
+    "starts": "2026-11-30T12:00:00+00:00",
+    "until": "2027-11-30T12:00:00+00:00",
+    "includes": [PLAN] * 5,
+    "library": LIBRARY,
+    **_WAYS,
+}
 _FIXED |= {
-    "payment/receipt": {
-        **_PAID,
-        "starts": "2026-11-30T12:00:00+00:00",
-        "until": "2027-11-30T12:00:00+00:00",
-        "includes": [PLAN] * 5,
-        "library": LIBRARY,
-        **_WAYS,
-    },
+    "payment/receipt": {**_GIVES, "renews": True, "next": "2026-12-30T12:00:00+00:00"},
+    "payment/moved": _GIVES,
+    "payment/moved_away": _PAID,
     "payment/entry": {"entries": [_ENTRY]},
-    "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True, "stays": True},
+    "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True, "stays": True, "stopped": True},
     "payment/problem": {**_PAID, "hours": 24},
 }
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})

@@ -22,13 +22,14 @@ PAGE = (
     "page/privacy",
 )
 """What the page of a plan must say (SOP 1.29), and what each of its variants begins with."""
-SHOWN = (*PAGE, "staff/refund_word")
+SHOWN = (*PAGE, "staff/refund_word", "staff/order_claim_word")
 """Words that are shown, not sent as a message."""
 SALES: dict[str, dict[str, Any]] = {
     "bot/plans": {"plans": [{"key": "a" * 32, "title": _TITLE, "price": _AMOUNT, "due": _AMOUNT}] * 20},
     "bot/plan": {
         "due": _AMOUNT,
         "stars": ["100000 XTR"],
+        "renewals": [{"price": "10000 XTR"}],
         "upgrades": [{"title": _TITLE, "due": "100000 XTR", "credited": "100000 XTR"}],
     },
     "bot/orders": {"orders": [_ORDER] * 8, "what": "order"},
@@ -47,6 +48,8 @@ SALES: dict[str, dict[str, Any]] = {
     "bot/invoice_done": {"order": _NUMBER, "email": "a" * 254},
     "bot/refund_asked": {"order": _NUMBER, "amount": _AMOUNT, "hours": 24, "again": True},
     "bot/refund_answer": {"order": _NUMBER, "amount": _AMOUNT, "approved": True},
+    "payment/subscribe": {"price": "10000 XTR", "links": [f"https://t.me/${'x' * 40}"], "until": _MOMENT},
+    "payment/unsubscribed": {"until": _MOMENT, "stopped": True},
     "staff/invoice": {
         **_TASK,
         "order": _NUMBER,
@@ -67,6 +70,15 @@ SALES: dict[str, dict[str, Any]] = {
         "request": 10**9,
     },
     "staff/refund_word": {"pressed": "decided", "state": "approved", "by": "<" * 5000},
+    "staff/order_claim": {
+        **_TASK,
+        "order": _NUMBER,
+        "amount": _AMOUNT,
+        "title": _TITLE,
+        "holder": 2**63 - 1,
+        "claim": "9" * 10 + "_" + "9" * 10,
+    },
+    "staff/order_claim_word": {"pressed": "refused", "why": "<" * 5000},
     "staff/refund_manual": {**_TASK, "order": _NUMBER, "amount": _AMOUNT, "provider": "ime", "charge": _WORDS},
     **dict.fromkeys(PAGE, _PAGE),
 }

@@ -45,7 +45,7 @@ from deployments.decisions import HeedCancels, ShowDecisions
 from deployments.prefect_away import watch_prefect
 from deployments.runs import ask
 from deployments.supervise import Part, cancel, every, keep
-from deployments.triggers import JOINS, PAYMENTS, ShowTriggers
+from deployments.triggers import JOINS, PAYMENTS, REMOVALS, ShowTriggers
 from tasks.sending import make_delivery
 from tasks.storage import database_url
 
@@ -105,6 +105,7 @@ class Service:
             "cancelled runs": HeedCancels(self._pool, self._settings).run,
             "joins": ShowTriggers(self._url, self._wakeup, JOINS).run,
             "paid": ShowTriggers(self._url, self._wakeup, PAYMENTS).run,
+            "approved": ShowTriggers(self._url, self._wakeup, REMOVALS).run,
             "pauses": partial(every, PAUSES_S, self._mirror_pauses),
             "alerts": partial(every, LOOK_S, self._look_out),
         }

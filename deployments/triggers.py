@@ -7,7 +7,7 @@ is away and whichever process goes on.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,8 @@ log = logging.getLogger(__name__)
 class Shown:
     """What shows the triggers of a stage. `flow`: its dotted path, imported when first needed.
 
-    `deployment`: "flow/deployment"; `tag`: of these runs; `since`: they are told from when on, too.
+    `deployment`: "flow/deployment"; `tag`: of these runs; `since`: they are told from when on, too. `parameters`: what
+    they are given instead of moment and members, which they find out for themselves.
     """
 
     stage: str
@@ -48,9 +49,12 @@ class Shown:
     deployment: str
     tag: str
     since: bool = False
+    parameters: Mapping[str, Any] | None = None
 
-    def parameters(self, batch: Sequence[Waiting]) -> dict[str, Any]:
+    def parameters_for(self, batch: Sequence[Waiting]) -> Mapping[str, Any]:
         """What the run over the batch is given."""
+        if self.parameters is not None:
+            return self.parameters
         moments = [trigger.at for trigger in batch]
         since = {"since": min(moments).isoformat()} if self.since else {}
         return {
@@ -63,6 +67,13 @@ class Shown:
 JOINS = Shown("welcome_drip", "flows.welcome_drip.welcome_drip", "welcome-drip/welcome-drip", "joined")
 PAYMENTS = Shown(
     "payment_access", "flows.payment_access.payment_access", "payment-access/payment-access", "paid", since=True
+)
+REMOVALS = Shown(
+    "access_expiry",
+    "flows.access_expiry.access_expiry",
+    "access-expiry/access-expiry",
+    "approved",
+    parameters={"only_approved": True},
 )
 
 
@@ -90,7 +101,7 @@ class ShowTriggers:
 
         Meanwhile the same batch is kept, so that its run is noted once.
         """
-        parameters = self._what.parameters(batch)
+        parameters = self._what.parameters_for(batch)
         key = f"{self._what.stage}:{batch[0].id}-{batch[-1].id}:{len(batch)}"
         while True:
             began = time.monotonic()
@@ -99,7 +110,7 @@ class ShowTriggers:
                 return time.monotonic() - began
             await asyncio.sleep(RETRY_S)
 
-    async def _shown(self, flow: "Flow[..., Any]", parameters: dict[str, Any], key: str) -> bool:
+    async def _shown(self, flow: "Flow[..., Any]", parameters: Mapping[str, Any], key: str) -> bool:
         """Whether the run has been recorded. The log says when Prefect goes away and when it is back, once each."""
         try:
             await run_shown(flow, self._what.deployment, parameters, idempotency_key=key, tags=[self._what.tag])

@@ -13,16 +13,17 @@ from tasks.storage import bundle_in_force, connection
 
 
 @flow(name="access-expiry", flow_run_name="access-expiry · under way")
-async def access_expiry(dry: bool = False) -> State[Any]:
+async def access_expiry(dry: bool = False, only_approved: bool = False) -> State[Any]:
     """List whose access is over, check each again, remove, tell them the way back, report.
 
     Args:
         dry: List only, whatever the playbook says: nobody is asked, told or removed, and no link is closed.
+        only_approved: Remove those alone to whom somebody agreed, and ask about nobody: what an approval begins.
     """
     async with connection() as conn:
         playbook, at = (await bundle_in_force(conn)).playbook, await logical_date(conn)
     removes, zone = playbook.access.remove and not dry, playbook.community.zone
-    found = await find_ended(dry)
+    found = await find_ended(dry, only_approved)
     begun = await remove(found.now) if removes else Begun()
     states = await follow_removals(begun.begun) if begun.begun else {}
     await report_removals(found, zone, removes)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from community.access.coverage import last_of_coverage
 from community.access.grant import grant, grant_included, plan_of
 from community.access.models import Term
+from community.access.persons import had
 from community.access.terms import line_of, take_turns
 from community.access.words import named
 from community.database.pool import Connection, transaction
@@ -45,13 +46,13 @@ async def grant_for_coupon(
 ) -> Opened | Refusal:
     """Grant the plan and use the coupon for it; unless `paid` says otherwise, what the coupon leaves to pay was paid.
 
-    What a member may have once, such as a trial, is refused who has had it, unless it was revoked. Raises AccessRefused
+    What a person may have once, such as a trial, is refused who has had it, unless it was revoked. Raises AccessRefused
     for an unknown plan, or when the member is covered for life: the coupon would be wasted.
     """
     kind = plan_of(playbook, plan)
     async with transaction(conn):
         await take_turns(conn, member_id)
-        if kind.once and any(term.plan == plan for term in await line_of(conn, member_id, kind.line)):
+        if kind.once and await had(conn, member_id, plan):
             return Refusal.had_already
         held = await hold(conn, code, member_id, plan, kind.price, at)
         if isinstance(held, Refusal):

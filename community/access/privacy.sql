@@ -3,6 +3,11 @@
 -- is that of `take_turns`.
 SELECT pg_advisory_xact_lock(hashtextextended('terms', 0))
 
+-- name: had_terms
+-- Of what is had once; what was revoked does not count.
+SELECT DISTINCT plan FROM terms
+WHERE member_id = %(id)s AND revoked_at IS NULL AND (trial OR plan = ANY (%(once)s::text[]))
+
 -- name: export_terms
 SELECT
     id, plan, trial, starts_at, ends_at, cancelled_at, revoked_at, changed_at, source, granted_by, note, paid_minor,

@@ -75,6 +75,12 @@ async def states(conn: Connection, ids: Sequence[int]) -> dict[str, int]:
     return {row["state"]: row["removals"] for row in rows}
 
 
+async def outcomes(conn: Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """How each of these removals stands by now, and why."""
+    rows = await (await conn.execute(queries.outcomes, {"ids": list(ids)})).fetchall()
+    return {row["id"]: (row["state"], row["why"]) for row in rows}
+
+
 async def due(conn: Connection, playbook: Playbook, at: datetime) -> Due:
     """Who may be removed now: everyone who was approved, and of the others all or none (`access.removals_per_day`)."""
     if not playbook.access.remove:
@@ -120,10 +126,10 @@ async def decide(
     by: str,
     asked_by: datetime | None = None,
     ids: Sequence[int] | None = None,
-) -> int:
-    """Staff's word, `approved` or `kept`, on these, or on all they had been asked about by then; on how many it was."""
+) -> list[int]:
+    """Staff's word, `approved` or `kept`, on these, or on all they had been asked about by then; on which members."""
     values = {"state": word, "at": at, "by": by, "asked_by": asked_by, "ids": list(ids) if ids is not None else None}
-    return (await conn.execute(queries.decide, values)).rowcount
+    return [row["member_id"] for row in await (await conn.execute(queries.decide, values)).fetchall()]
 
 
 async def settle(

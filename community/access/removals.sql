@@ -92,6 +92,9 @@ ORDER BY r.due_at, r.id
 -- name: states
 SELECT state, count(*) AS removals FROM removals WHERE id = ANY (%(ids)s::bigint[]) GROUP BY state
 
+-- name: outcomes
+SELECT id, state, why FROM removals WHERE id = ANY (%(ids)s::bigint[])
+
 -- name: taken
 -- Of the last 24 hours, those that nobody had to approve.
 SELECT count(*) AS removals FROM removals
@@ -165,7 +168,7 @@ WHERE CASE
     WHEN %(ids)s::bigint[] IS NULL THEN asked_at <= %(asked_by)s AND state IN ('proposed', 'approved')
     ELSE id = ANY (%(ids)s) AND (state IN ('proposed', 'approved') OR (state = 'kept' AND decided_by IS NOT NULL))
 END
-RETURNING id
+RETURNING member_id
 
 -- name: close_links
 -- Nobody comes in by them any more.

@@ -23,6 +23,12 @@ async def terms_of(conn: Connection, member_id: int) -> list[Term]:
     return [Term(**row) for row in await (await conn.execute(queries.terms_of, {"member_id": member_id})).fetchall()]
 
 
+async def term_of(conn: Connection, term_id: int) -> Term | None:
+    """The term of that number, whoever's it is."""
+    row = await (await conn.execute(queries.term, {"id": term_id})).fetchone()
+    return Term(**row) if row else None
+
+
 async def line_of(conn: Connection, member_id: int, line: str) -> list[Term]:
     """The member's terms of the line that are not revoked, in the order in which they begin."""
     return [term for term in await terms_of(conn, member_id) if term.line == line and term.revoked_at is None]
@@ -79,6 +85,35 @@ async def cancel(conn: Connection, term_id: int, at: datetime, *, by: str, note:
     return changed
 
 
+async def renew_by_itself(conn: Connection, term_id: int, at: datetime, *, by: str) -> Term:
+    """A subscription prolongs the term: nobody is reminded of its end, until it is said to stop.
+
+    Raises AccessRefused when there is no such term, or it was revoked.
+    """
+    async with transaction(conn):
+        term, _ = await _held(conn, term_id)
+        if term.renews and term.cancelled_at is None:
+            return term
+        changed = await _change(conn, "renew", term, at, by, "renews by itself", "")
+        await _reach_over(conn, term, at)
+    return changed
+
+
+async def stop_renewing(conn: Connection, term_id: int, at: datetime, *, by: str, note: str) -> Term:
+    """No subscription prolongs the term any more: its end is one as of any term, and is reminded of from now on.
+
+    Raises AccessRefused when there is no such term, or it was revoked.
+    """
+    async with transaction(conn):
+        term, line = await _held(conn, term_id)
+        if not term.renews:
+            return term
+        changed = await _change(conn, "stop_renewing", term, at, by, "does not renew any more", note)
+        if _matters(changed, line, at):
+            await _matter_again(conn, changed, at)
+    return changed
+
+
 async def revoke(conn: Connection, term_id: int, at: datetime, *, by: str, note: str) -> Term:
     """End a term at once, for a refund or a mistake; a coupon used for it can be used again.
 
@@ -127,10 +162,10 @@ async def _held(conn: Connection, term_id: int, *, revoked: bool = False) -> tup
 
 
 async def _term(conn: Connection, term_id: int) -> Term:
-    row = await (await conn.execute(queries.term, {"id": term_id})).fetchone()
-    if row is None:
+    term = await term_of(conn, term_id)
+    if term is None:
         raise AccessRefused(f"term {term_id}: there is none; `sop access show MEMBER` lists a member's")
-    return Term(**row)
+    return term
 
 
 def _check_end(term: Term, line: Sequence[Term], ends_at: datetime | None) -> None:

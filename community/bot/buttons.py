@@ -14,7 +14,7 @@ from community.bot.invoicing import on_invoice_done
 from community.bot.lives import on_live_button
 from community.bot.private import choose_locale, grant, hush, take_problem
 from community.bot.removing import on_removals_button
-from community.bot.sales import BUTTONS, REFUNDING, on_sales_button
+from community.bot.sales import BUTTONS, MOVING, REFUNDING, on_sales_button
 from community.bot.setup import on_setup_button
 from community.bot.turn import Toast, Turn, is_person
 from community.database.queries import load
@@ -110,7 +110,7 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             return await on_coupon_button(turn, member, text)
         case Press(action="live", argument=str(argument)):
             return await on_live_button(turn, member, argument)
-        case Press(action=action, argument=str(text)) if action in {*BUTTONS, REFUNDING}:
+        case Press(action=action, argument=str(text)) if action in {*BUTTONS, REFUNDING, MOVING}:
             return await on_sales_button(turn, member, action, text, press.chat_id)
         case Press(action="setup", argument=argument):
             return await on_setup_button(turn, member, argument)

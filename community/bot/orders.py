@@ -7,11 +7,12 @@ from datetime import timedelta
 from community.bot.buying import order_shown, send_invoice, show_plan
 from community.bot.holdings import tongue
 from community.bot.intents import Intent, about
+from community.bot.moving import ask_staff
 from community.bot.turn import Turn
 from community.database.queries import load
 from community.members.models import Member
 from community.members.profile import answered, expect, expected
-from community.payments.claims import Claim, claim
+from community.payments.claims import Claim, claim, join_payers
 from community.payments.models import Order
 from community.payments.numbers import ALPHABET, CODE_LENGTH, read_claim, read_number, shown
 from community.payments.orders import find, orders_of
@@ -149,9 +150,14 @@ async def on_claim_start(turn: Turn, member: Member, payload: str) -> bool:
 async def _claim(turn: Turn, member: Member, number: str, code: str) -> None:
     """Core says whose it is; what was paid is told by its receipt."""
     result = await claim(turn.conn, turn.bundle, member, number, code, turn.at, bot_id=turn.bot_id)
+    order = await find(turn.conn, number)
+    if result is Claim.contested and order:
+        await ask_staff(turn, member, order)
+        result = Claim.refused
     if result is not Claim.refused:
         await answered(turn.conn, member.id, f"{EXPECTED}{number}")
-    order = await find(turn.conn, number)
+    if result is Claim.given and order:
+        await join_payers(turn.conn, order, member, turn.secret)
     if result is Claim.theirs and order:
         await show_order(turn, member, order)
     elif result is not Claim.given:

@@ -3,8 +3,8 @@
 import re
 from datetime import UTC, datetime
 
-from community.access.removals import decide
 from community.bot.turn import Turn
+from community.groups.removing import take_word
 from community.members.models import Member
 
 WORD = re.compile("(approve|keep)_([0-9]{1,11})")
@@ -17,5 +17,5 @@ async def on_removals_button(turn: Turn, member: Member, argument: str, chat_id:
     if word is None or turn.staff_chat is None or chat_id != turn.staff_chat:
         return False
     asked_by = datetime.fromtimestamp(int(word[2]), UTC)
-    await decide(turn.conn, STATES[word[1]], turn.at, by=f"member {member.id}", asked_by=asked_by)
+    await take_word(turn.conn, STATES[word[1]], turn.at, by=f"member {member.id}", asked_by=asked_by)
     return True

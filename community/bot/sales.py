@@ -1,8 +1,9 @@
 """What members wish for and press in the shop, and who sees to it."""
 
-from community.bot.buying import pay, pay_order, pay_upgrade, show_plan, show_plans, show_trial
+from community.bot.buying import pay, pay_order, pay_upgrade, show_plan, show_plans, show_trial, subscribe, unsubscribe
 from community.bot.intents import Intent
 from community.bot.invoicing import on_invoice_button, on_typed_invoice, wish_invoice
+from community.bot.moving import on_moving_button
 from community.bot.orders import list_orders, on_buy_start, on_claim_start, on_order_button, on_typed_claim
 from community.bot.refunding import on_refund_button, on_refunding_button, wish_refund
 from community.bot.turn import Turn
@@ -21,12 +22,15 @@ BUTTONS = {
     "pay": pay,
     "pay_order": pay_order,
     "pay_upgrade": pay_upgrade,
+    "subscribe": subscribe,
+    "unsubscribe": unsubscribe,
     "order": on_order_button,
     "invoice": on_invoice_button,
     "refund": on_refund_button,
 }
 """Buttons with an argument; each says whether it was one of ours."""
-REFUNDING = "refunding"
+REFUNDING, MOVING = "refunding", "moving"
+"""Staff's words, in their chat."""
 
 
 async def on_sales_start(turn: Turn, member: Member, payload: str) -> bool:
@@ -41,6 +45,8 @@ async def on_sales_button(turn: Turn, member: Member, action: str, argument: str
     """A button of the shop's; False: it is none, or of nothing that is there."""
     if action == REFUNDING:
         return await on_refunding_button(turn, member, argument, chat_id)
+    if action == MOVING:
+        return await on_moving_button(turn, member, argument, chat_id)
     return await BUTTONS[action](turn, member, argument)
 
 

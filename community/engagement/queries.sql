@@ -39,8 +39,15 @@ SELECT * FROM coupons WHERE code = %(code)s FOR UPDATE
 
 -- name: has_used
 -- A statement of its own after the lock, so that it sees what was committed while it was waited for.
+-- By whichever account of a person; what is a member's own is used by whomever what it was for has been moved to.
 SELECT FROM redemptions r
-WHERE code = %(code)s AND member_id = %(member_id)s AND reverses IS NULL
+WHERE code = %(code)s AND reverses IS NULL
+    AND (
+        member_id = %(member_id)s
+        OR member_id IN (
+            SELECT o.member_id FROM v_persons p JOIN v_persons o USING (person) WHERE p.member_id = %(member_id)s
+        )
+    )
     AND NOT EXISTS (SELECT FROM redemptions b WHERE b.reverses = r.id)
 
 -- name: redeem
@@ -65,6 +72,16 @@ counted AS (
 )
 SELECT code FROM back
 
+-- name: redeem_for
+-- A line as another one was, for another account and its term.
+WITH used AS (
+    INSERT INTO redemptions (code, member_id, plan, price_minor, discount_minor, currency, at, term_id)
+    SELECT code, %(member_id)s, plan, price_minor, discount_minor, currency, %(at)s, %(term_id)s
+    FROM redemptions WHERE id = %(id)s
+    RETURNING code
+)
+UPDATE coupons SET redeemed = redeemed + 1 FROM used WHERE coupons.code = used.code
+
 -- name: redemptions_of_term
 SELECT id FROM redemptions WHERE term_id = %(term_id)s AND reverses IS NULL ORDER BY id
 
@@ -78,7 +95,7 @@ WHERE member_id = %(member_id)s AND withdrawn_at IS NULL AND valid_from_at <= %(
     AND (valid_until_at IS NULL OR valid_until_at > %(at)s) AND (first_n IS NULL OR redeemed < first_n)
     AND NOT EXISTS (
         SELECT FROM redemptions r
-        WHERE r.code = c.code AND r.member_id = c.member_id AND r.reverses IS NULL
+        WHERE r.code = c.code AND r.reverses IS NULL
             AND NOT EXISTS (SELECT FROM redemptions b WHERE b.reverses = r.id)
     )
 ORDER BY valid_until_at NULLS LAST, code

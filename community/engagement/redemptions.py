@@ -126,6 +126,19 @@ async def reverse_of_term(conn: Connection, term_id: int, at: datetime) -> int:
         return sum([await reverse(conn, row["id"], at) for row in rows])
 
 
+async def move_of_term(conn: Connection, term_id: int, new_term_id: int, member_id: int, at: datetime) -> None:
+    """What was used for a term counts for the one that another account of the same person has for it.
+
+    As many are left of the coupon as before.
+    """
+    async with transaction(conn):
+        rows = await (await conn.execute(queries.redemptions_of_term, {"term_id": term_id})).fetchall()
+        for row in rows:
+            if await reverse(conn, row["id"], at):
+                values = {"id": row["id"], "term_id": new_term_id, "member_id": member_id, "at": at}
+                await conn.execute(queries.redeem_for, values)
+
+
 async def _judged(conn: Connection, coupon: Coupon | None, member_id: int, at: datetime) -> Coupon | Refusal:
     if coupon is None:
         return Refusal.unknown

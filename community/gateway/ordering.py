@@ -16,6 +16,7 @@ from community.bundle import Bundle
 from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.engagement.codes import read_code
+from community.engagement.coupons import coupon_of
 from community.engagement.redemptions import Refusal
 from community.errors import OrderRefused
 from community.gateway.bodies import TooLarge, read_body
@@ -42,6 +43,8 @@ OPEN = frozenset({"open", "expired"})
 LIMITS = {"visitor": 10, "address": 30, "member": 10, "all": 1000}
 WITHIN_S = 600.0
 """How many orders may be opened in ten minutes; many people share an address. `all`: by whoever is not known."""
+MOST_HELD, HELD_S = {"held": 10}, 86_400.0
+"""How many orders with a coupon of which there are so many an address may open in a day, where nobody is known."""
 
 
 class NoForm(Exception):
@@ -64,6 +67,7 @@ class Ordering:
     def __init__(self, shop: Shop, product: Product) -> None:
         self._shop, self._product = shop, product
         self._limits = Limits(LIMITS, WITHIN_S)
+        self._held = Limits(MOST_HELD, HELD_S)
 
     async def order(
         self, form: Mapping[str, str], conn: Connection, bundle: Bundle, request: Request, plan: TermPlan, key: str
@@ -71,11 +75,12 @@ class Ordering:
         """Open an order and lead on, at once or by Stripe's word; else the page again, saying why not."""
         at = await sop_now(conn)
         guest = await self._shop.guest(conn, bundle, request, form, at)
-        wanted = Way(request.path_params["way"], form.get("currency", ""))
+        wanted = Way(request.path_params["way"], form.get("currency", ""), renews=bool(form.get("renews")))
         problem = self._problem(bundle, request, guest, plan, key, wanted, form)
-        typed = form.get("coupon", "")
+        typed = "" if wanted.renews else form.get("coupon", "")
         if problem is None:
-            opened = await self._open(conn, bundle, guest, plan, key, wanted, typed, at)
+            address = address_of(request)
+            opened = await self._open(conn, bundle, guest, plan, key, wanted, typed, address, at)
             if isinstance(opened, Opened):
                 checkout = Checkout(bundle, guest, plan, opened)
                 return checkout if wanted.name == "stripe" else self._lead(checkout, wanted)
@@ -113,25 +118,40 @@ class Ordering:
         key: str,
         way: Way,
         typed: str,
+        address: str,
         at: datetime,
     ) -> Opened | str:
         """The order; or the word of the page that says why there is none."""
         if typed.strip() and read_code(typed) is None:
             return word_of(Refusal.unknown)
         try:
-            price = await quoted(conn, bundle, guest, key, plan, way.currency, typed, at)
+            coupon = None
+            if not way.renews:
+                price = await quoted(conn, bundle, guest, key, plan, way.currency, typed, at)
+                coupon = price.coupon or (read_code(typed) if typed.strip() else None)
             new = NewOrder(
                 plan=key,
                 currency=way.currency,
                 source="page",
                 member_id=guest.member.id if guest.member else None,
-                coupon=price.coupon or (read_code(typed) if typed.strip() else None),
+                coupon=coupon,
+                renews=way.renews,
                 variant=variant(bundle, guest),
+                opened_by=self._shop.forms.token(guest.visitor, f"coupon:{coupon}"),
             )
+            if not await self._may_hold(conn, new, address):
+                return "too_many"
             opened = await open_order(conn, bundle.playbook, new, at)
         except OrderRefused:  # nothing would be left to pay, they have it for life, or it was just taken off sale
             return "not_possible"
         return opened if isinstance(opened, Opened) else word_of(opened)
+
+    async def _may_hold(self, conn: Connection, new: NewOrder, address: str) -> bool:
+        """Whoever is not known may have as many browsers as they like."""
+        if new.member_id is not None or new.coupon is None:
+            return True
+        coupon = await coupon_of(conn, new.coupon)
+        return coupon is None or coupon.first_n is None or self._held.allow(held=f"{address}:{new.coupon}")
 
     def _lead(self, made: Checkout, way: Way) -> Response:
         """On to where it is paid. Who is not known is shown number and code first, unless they get them there."""
@@ -151,8 +171,10 @@ class Ordering:
         back = f"{self._shop.base}/buy/{order.plan}?notice=cancelled&lang={locale}"
         back += f"&m={made.guest.token}" if made.guest.token else ""
         assert self._shop.stripe is not None
+        every = made.plan.length.months if order.renews and made.plan.length else 0
+        payer = made.guest.member.telegram_id if made.guest.member else None
         try:
-            address = await self._shop.stripe.checkout(order, title, success, back)
+            address = await self._shop.stripe.checkout(order, title, success, back, every=every, payer=payer)
         except TROUBLE as error:
             log.warning("stripe: no checkout for order %s: %s", order.number, type(error).__name__)
             return None
@@ -186,12 +208,16 @@ class Ordering:
             "number": shown(order.number),
             "amount": amount_text(amount_of(order)),
             "code": None if known else code.strip().upper(),
-            "pay_address": ime_address(bundle, order) if state == "open" and order.currency != CURRENCY else None,
+            "pay_address": ime_address(bundle, order) if state == "open" and _takes_ime(order) else None,
             "bot_address": self._shop.telegram("order" if known else claim),
             "support": self._shop.copy(bundle, guest, "support", order.plan),
             "languages": self._shop.languages(bundle, f"/orders/{order.number}", _kept(given)),
         }
         return self._shop.answer(bundle, guest, ORDER, context)
+
+
+def _takes_ime(order: Order) -> bool:
+    return order.currency != CURRENCY and not order.renews
 
 
 def _state(order: Order) -> str:

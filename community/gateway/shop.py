@@ -41,10 +41,11 @@ STRIPE_PAGES = "https://checkout.stripe.com"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to pay: its name, and the currency it is in."""
+    """A way to pay: its name, and the currency it is in. `renews`: again and again, by a subscription."""
 
     name: str
     currency: str
+    renews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,9 @@ class Shop:
         stars = [Way("stars", CURRENCY)] if self.username() and CURRENCY in known else []
         money = [currency for currency in known if currency != CURRENCY]
         cards = [Way("stripe", currency) for currency in money] if self.stripe else []
-        return [*stars, *cards, *([Way("ime", money[0])] if bundle.playbook.payments.ime_url and money else [])]
+        ime = [Way("ime", money[0])] if bundle.playbook.payments.ime_url and money else []
+        again = [Way(way.name, way.currency, renews=True) for way in (*stars, *cards) if plan.renews_in(way.currency)]
+        return [*stars, *cards, *ime, *again]
 
     def telegram(self, payload: str) -> str | None:
         """The bot with a start payload."""

@@ -49,7 +49,7 @@ class Member(SQLModel, table=True):
     link_token: str | None = text(nullable=True)
     """First tracked link that brought the member; kept for ever. NULL: source unknown."""
     home_group_id: int | None = bigint(nullable=True)
-    """The group joined last."""
+    """The group joined last, but for those that plans open: its zone and language are the member's."""
     first_seen_at: datetime = moment()
     entered_at: datetime | None = moment(nullable=True)
     """When first admitted to a group; starts the welcome drip. Coming back does not restart it."""
@@ -138,6 +138,32 @@ class Suppression(SQLModel, table=True):
 
     hash: str = Field(sa_column=Column(Text, primary_key=True))
     since_at: datetime = moment()
+
+
+class PersonAccount(SQLModel, table=True):
+    """An account of a person who has, or has had, more than one; or who was erased. All others are one person each."""
+
+    __tablename__ = "persons"
+    __table_args__ = (Index("persons_person", "person"),)
+
+    id: int = identity()
+    person: str = text()
+    """Drawn at random; the same for all accounts of a person."""
+    member_id: int | None = Field(
+        default=None, sa_column=Column(BigInteger, ForeignKey("members.id", ondelete="SET NULL"), unique=True)
+    )
+    """NULL: erased, or never met."""
+    hash: str | None = text(nullable=True, unique=True)
+    """Keyed hash of the account, as in `suppressions`; NULL: not needed, as it is a member's."""
+
+
+class PersonHad(SQLModel, table=True):
+    """A plan that a person may have once and has had by an account that was erased."""
+
+    __tablename__ = "persons_had"
+
+    person: str = Field(sa_column=Column(Text, primary_key=True))
+    plan: str = Field(sa_column=Column(Text, primary_key=True))
 
 
 class Erasure(SQLModel, table=True):

@@ -23,6 +23,17 @@ SELECT source, consent, listed_at FROM member_origins WHERE member_id = %(id)s
 -- name: erase_member_origins
 DELETE FROM member_origins WHERE member_id = %(id)s
 
+-- name: export_persons
+-- The member's other accounts, by their numbers.
+SELECT o.member_id AS same_as FROM persons p
+JOIN persons o USING (person)
+WHERE p.member_id = %(id)s AND o.member_id <> p.member_id
+ORDER BY o.member_id
+
+-- name: erase_persons
+-- A row with a hash stays, without the member.
+DELETE FROM persons WHERE member_id = %(id)s AND hash IS NULL
+
 -- name: export_members
 SELECT * FROM members WHERE id = %(id)s
 

@@ -13,14 +13,22 @@ LIMIT 1
 -- name: upsert_member
 -- The locale is a first guess only: once known, or chosen, Telegram's language no longer changes it.
 -- Someone who was erased and comes back is new, and wants no messages until they say otherwise.
-INSERT INTO members (telegram_id, username, first_name, last_name, locale, first_seen_at, opted_out_at)
-VALUES (
-    %(telegram_id)s, %(username)s, %(first_name)s, %(last_name)s, %(locale)s, %(at)s,
-    (SELECT since_at FROM suppressions WHERE hash = %(hash)s)
+WITH seen AS (
+    INSERT INTO members (telegram_id, username, first_name, last_name, locale, first_seen_at, opted_out_at)
+    VALUES (
+        %(telegram_id)s, %(username)s, %(first_name)s, %(last_name)s, %(locale)s, %(at)s,
+        (SELECT since_at FROM suppressions WHERE hash = %(hash)s)
+    )
+    ON CONFLICT (telegram_id) DO UPDATE
+    SET username = excluded.username, first_name = excluded.first_name, last_name = excluded.last_name
+    RETURNING *
+),
+known AS (
+    UPDATE persons p SET member_id = seen.id FROM seen
+    WHERE p.hash = %(hash)s AND p.member_id IS NULL
+        AND NOT EXISTS (SELECT FROM persons o WHERE o.member_id = seen.id)
 )
-ON CONFLICT (telegram_id) DO UPDATE
-SET username = excluded.username, first_name = excluded.first_name, last_name = excluded.last_name
-RETURNING *
+SELECT * FROM seen
 
 -- name: open_chat
 UPDATE members SET dm = 'open', dm_until_at = NULL WHERE id = %(id)s AND dm <> 'open' RETURNING id
@@ -57,9 +65,11 @@ UPDATE members SET zone = %(zone)s WHERE id = %(id)s
 
 -- name: enter
 -- The row's old version tells whether this is the first entry; the lock makes two entries at once take turns.
-WITH before AS (SELECT id, entered_at FROM members WHERE id = %(id)s FOR UPDATE)
+WITH before AS (SELECT id, entered_at, home_group_id FROM members WHERE id = %(id)s FOR UPDATE)
 UPDATE members
-SET entered_at = coalesce(members.entered_at, %(at)s), home_group_id = %(group_id)s, left_at = NULL
+SET
+    entered_at = coalesce(members.entered_at, %(at)s), left_at = NULL,
+    home_group_id = CASE WHEN %(home)s THEN %(group_id)s ELSE coalesce(before.home_group_id, %(group_id)s) END
 FROM before
 WHERE members.id = before.id
 RETURNING before.entered_at IS NULL AS first
@@ -127,6 +137,13 @@ INSERT INTO suppressions (hash, since_at) VALUES (%(hash)s, %(at)s) ON CONFLICT 
 
 -- name: suppressions
 SELECT hash, since_at FROM suppressions
+
+-- name: gone_accounts
+SELECT hash FROM persons WHERE hash IS NOT NULL AND member_id IS NULL
+
+-- name: came_back
+UPDATE persons p SET member_id = b.id FROM unnest(%(id)s::bigint[], %(hash)s::text[]) AS b (id, hash)
+WHERE p.hash = b.hash AND p.member_id IS NULL AND NOT EXISTS (SELECT FROM persons o WHERE o.member_id = b.id)
 
 -- name: brought_in
 -- Known by an import only: whoever opened the chat since has said for themselves what they want.

@@ -32,17 +32,26 @@ async def suppress(conn: Connection, secret: str, telegram_id: int, at: datetime
 
 
 async def leave_alone_again(conn: Connection, secret: str) -> int:
-    """Opt out whoever was erased and has been brought in anew by an import; returns how many."""
+    """Opt out whoever was erased and has been brought in anew by an import; returns how many.
+
+    What they have had once they have had still.
+    """
     rows = await (await conn.execute(queries.suppressions)).fetchall()
-    if not (since := {row["hash"]: row["since_at"] for row in rows}):
+    since = {row["hash"]: row["since_at"] for row in rows}
+    gone = {row["hash"] for row in await (await conn.execute(queries.gone_accounts)).fetchall()}
+    if not since and not gone:
         return 0
-    back = []
+    back, known = [], []
     async with conn.cursor() as cursor:
         async for row in cursor.stream(queries.brought_in):
-            if at := since.get(suppression_hash(secret, row["telegram_id"])):
+            account = suppression_hash(secret, row["telegram_id"])
+            if at := since.get(account):
                 back.append((row["id"], at))
+            if account in gone:
+                known.append((row["id"], account))
     values = {"id": [number for number, _ in back], "at": [at for _, at in back]}
     await conn.execute(queries.opt_out_suppressed, values)
+    await conn.execute(queries.came_back, {"id": [each for each, _ in known], "hash": [each for _, each in known]})
     return len(back)
 
 

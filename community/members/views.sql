@@ -35,9 +35,21 @@ SELECT member_id, source, consent, listed_at FROM member_origins;
 CREATE OR REPLACE VIEW v_follow_ups AS
 SELECT id, member_id, kind, occurrence, created_at, due_at, done_at FROM follow_ups;
 
+-- Members who are one person; who is not here is one alone.
+CREATE OR REPLACE VIEW v_persons AS
+SELECT person, member_id FROM persons WHERE member_id IS NOT NULL;
+
+-- What persons have had by accounts that were erased, of what is had once.
+CREATE OR REPLACE VIEW v_persons_had AS
+SELECT person, plan FROM persons_had;
+
 -- Where each member came from: the link that brought them, else the list; for ever. Who did not say is `unknown`.
 CREATE OR REPLACE VIEW v_sources AS
 SELECT m.id AS member_id, coalesce(l.source->>'utm_source', o.source, 'unknown') AS source, l.source->>'partner' AS partner
 FROM members m
 LEFT JOIN links l ON l.token = m.link_token
 LEFT JOIN member_origins o ON o.member_id = m.id;
+
+-- What members are tagged with, and since when.
+CREATE OR REPLACE VIEW v_member_tags AS
+SELECT member_id, tag, since_at FROM member_tags;

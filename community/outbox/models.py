@@ -83,6 +83,7 @@ class Message(SQLModel, table=True):
         Index(
             "messages_sent",
             "sent_at",
+            "due_at",
             postgresql_using="brin",
             postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
         ),

@@ -4,23 +4,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
-from psycopg import Rollback
-
 from community.bundle import Bundle
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.errors import OrderRefused
+from community.members.follow_ups import promise
 from community.members.models import Member
-from community.payments.models import Order
+from community.members.persons import join_account
+from community.members.suppression import suppression_hash
+from community.payments.holding import Charge, hold
+from community.payments.models import Order, Payment
+from community.payments.moving import occasion
 from community.payments.numbers import proves, shown
 from community.payments.orders import find
-from community.payments.problems import TASK, needs_human
+from community.payments.problems import TASK
 from community.payments.settle import Settled, settle
-from community.payments.till import Till
 from community.playbook import Playbook
-
-Charge = dict[str, str]
-"""A payment, by its provider and the provider's number."""
 
 queries = load(__file__, "claims.sql")
 payment_queries, order_queries = load(__file__), load(__file__, "orders.sql")
@@ -39,8 +38,9 @@ class Claim(StrEnum):
     theirs = "theirs"
     """It was the member's before."""
     refused = "refused"
-    """There is no such order, the code is wrong, or it is another's: which of these is not said. Who has the right
-    code for a paid order of another's has a task for staff."""
+    """There is no such order, the code is wrong, or it is another's: which of these is not said."""
+    contested = "contested"
+    """Likewise; but the code is right, what was paid is another's, and staff have a new task to find out."""
 
 
 async def claim(
@@ -58,9 +58,8 @@ async def claim(
                 await conn.execute(order_queries.miss, {"id": order.id})
                 return Claim.refused
             if order.member_id is not None:
-                if charges:
-                    await _tell_of_rival(Till(conn, bundle, at, bot_id), order, member)
-                return Claim.refused
+                is_new = bool(charges) and await _tell_of_rival(conn, bundle.playbook, order, member, at)
+                return Claim.contested if is_new else Claim.refused
             await conn.execute(order_queries.give_to, {"id": order.id, "member_id": member.id})
         left = await _unclaimed(conn, charges) if theirs else charges
         settled = [await settle(conn, bundle, **charge, at=at, bot_id=bot_id) for charge in left]
@@ -79,10 +78,18 @@ async def claim_left(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: 
     return sum(each.payment is not None and each.payment.state != "unclaimed" for each in settled)
 
 
-async def _tell_of_rival(till: Till, order: Order, member: Member) -> None:
-    """Somebody proves that they paid what another has: a human looks who did."""
+async def _tell_of_rival(conn: Connection, playbook: Playbook, order: Order, member: Member, at: datetime) -> bool:
+    """Somebody proves that they paid what another has: a human looks who did. False: they do already, or did."""
     note = f"order {shown(order.number)}: paid as member {order.member_id}, claimed by {member.id} with the right code"
-    await needs_human(till, TASK, f"claim of {order.number}", member.id, note)
+    due_at, about = at + playbook.payments.problem_within, await occasion(conn, order)
+    return await promise(conn, member.id, TASK, note, at, due_at, occurrence=about) is not None
+
+
+async def join_payers(conn: Connection, order: Order, member: Member, secret: str) -> None:
+    """Who claims by its code what another account has paid for uses both accounts. `secret`: as of `see`."""
+    rows = await (await conn.execute(queries.payers, {"order_id": order.id})).fetchall()
+    for payer in {row["payer"] for row in rows} - {member.telegram_id}:
+        await join_account(conn, member.id, suppression_hash(secret, payer))
 
 
 async def claim_of_payer(conn: Connection, bundle: Bundle, member: Member, at: datetime, *, bot_id: int) -> int:
@@ -118,8 +125,17 @@ async def place(
         values = {"provider": provider, "charge": charge, "member_id": member_id, "plan": plan, "by": by}
         await conn.execute(payment_queries.take_turns, values)
         if await (await conn.execute(queries.place, values)).fetchone() is None:
-            raise OrderRefused(f"payment {provider}:{charge}: it does not wait for anybody's word; see `sop tasks`")
+            found = await (await conn.execute(payment_queries.payment, values)).fetchone()
+            raise OrderRefused(f"payment {provider}:{charge}: {_taken(Payment(**found) if found else None)}")
         return await settle(conn, bundle, provider, charge, at, bot_id=bot_id, by=by)
+
+
+def _taken(payment: Payment | None) -> str:
+    """Why a payment is not to be placed."""
+    if payment is None or payment.state != "matched" or payment.member_id is None:
+        return "it does not wait for anybody's word; see `sop tasks`"
+    move = f'sop payments move {payment.charge} --to MEMBER --note "why"'
+    return f"it is member {payment.member_id}'s; to give it to another account of theirs: {move}"
 
 
 def _check(playbook: Playbook, plan: str) -> None:
@@ -128,26 +144,14 @@ def _check(playbook: Playbook, plan: str) -> None:
 
 
 async def _held(conn: Connection, order_id: int) -> tuple[Order, list[Charge]]:
-    """The order and its payments, for this transaction alone.
+    """The order and its payments, for this transaction alone."""
 
-    Whoever settles takes the payment first, then its order; so do we. What was settled while we waited for the order
-    is a payment more: then all are taken anew.
-    """
-    charges = await _charges(conn, order_id)
-    while True:
-        async with conn.transaction() as attempt:
-            for charge in charges:
-                await conn.execute(payment_queries.take_turns, charge)
-            row = await (await conn.execute(order_queries.held, {"id": order_id})).fetchone()
-            assert row is not None  # orders are never removed
-            known, charges = charges, await _charges(conn, order_id)
-            if charges == known:
-                return Order(**row), charges
-            raise Rollback(attempt)
+    async def charges() -> list[Charge]:
+        return await (await conn.execute(queries.charges, {"order_id": order_id})).fetchall()
 
-
-async def _charges(conn: Connection, order_id: int) -> list[Charge]:
-    return await (await conn.execute(queries.charges, {"order_id": order_id})).fetchall()
+    order, found = await hold(conn, order_id, charges)
+    assert order is not None  # orders are never removed
+    return order, found
 
 
 async def _unclaimed(conn: Connection, charges: Sequence[Charge]) -> list[Charge]:

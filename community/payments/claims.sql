@@ -20,3 +20,6 @@ ORDER BY p.provider, p.charge
 UPDATE payments SET plan = %(plan)s, member_id = %(member_id)s, placed_by = %(by)s
 WHERE provider = %(provider)s AND charge = %(charge)s AND state IN ('unmatched', 'unclaimed')
 RETURNING *
+
+-- name: payers
+SELECT payer FROM payments WHERE order_id = %(order_id)s AND payer IS NOT NULL

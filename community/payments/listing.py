@@ -83,6 +83,13 @@ async def payment_named(conn: Connection, text: str) -> Payment:
     raise OrderRefused(f"payment {text!r:.40}: no such payment; `sop payments list` has the newest")
 
 
+async def paid_for(conn: Connection, text: str) -> Payment:
+    """As `payment_named`; of an order's several one that gives something: what is done is done with the whole order."""
+    order = await find(conn, text)
+    standing = [each for each in await payments_of(conn, order.id) if each.state == "matched"] if order else []
+    return standing[0] if standing else await payment_named(conn, text)
+
+
 async def ledger_of(conn: Connection, payment: Payment) -> list[dict[str, Any]]:
     """What was booked for a payment, an entry a row."""
     return await (await conn.execute(queries.ledger, _of(payment))).fetchall()

@@ -1,6 +1,7 @@
 """What payers are told: one receipt with everything in it, and what became of their money."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,23 +27,34 @@ def named(payment: Payment) -> str:
     return f"{payment.provider}:{payment.charge}"
 
 
-async def send_receipt(till: Till, payment: Payment, order: Order | None, given: Given, *, again: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Whether the payment is of a subscription that goes on, and when the next one is taken, if the provider says."""
+
+    goes_on: bool
+    next_at: datetime | None
+
+
+async def send_receipt(
+    till: Till, payment: Payment, order: Order | None, given: Given, renewal: Renewal, *, again: bool
+) -> None:
     """Everything in one message. `again`: what was taken back is given anew, which is said anew."""
-    main = given.main
+    occurrence = f"{named(payment)}:{given.main.id}" if again else named(payment)
     context = {
-        **_about(payment, order),
-        "starts": _iso(main.starts_at) if main.starts_at > till.at else None,
-        "until": _iso(main.ends_at),
-        "includes": [term.plan for term in given.terms[1:]],
-        "library": given_with(till.playbook, [term.plan for term in given.terms]),
-        **given.ways.shown(),
+        **_gives(till, payment, order, given),
+        "renews": renewal.goes_on,
+        "next": _iso(renewal.next_at) if renewal.goes_on else None,
     }
-    occurrence = f"{named(payment)}:{main.id}" if again else named(payment)
     await say(till, payment.member_id, "receipt", occurrence, context)
 
 
-async def send_refund(till: Till, payment: Payment, order: Order | None, standing: Standing, *, ended: bool) -> None:
-    """What was paid back, and what that means for what the payment gave: it has `ended`, or stays."""
+async def send_refund(
+    till: Till, payment: Payment, order: Order | None, standing: Standing, *, ended: bool, stopped: bool
+) -> None:
+    """What was paid back, and what that means for what the payment gave: it has `ended`, or stays.
+
+    `stopped`: its subscription is not to go on.
+    """
     assert standing.paid is not None
     back = Amount(minor=standing.refunded_minor, currency=standing.paid.currency)
     context = {
@@ -50,14 +62,27 @@ async def send_refund(till: Till, payment: Payment, order: Order | None, standin
         "refunded": str(back) if back.minor else None,
         "ended": ended,
         "stays": bool(payment.terms),
+        "stopped": stopped,
     }
     await say(till, payment.member_id, "refunded", f"{named(payment)}:{back.minor}:{standing.disputed}", context)
 
 
-async def drop_receipt(till: Till, payment: Payment) -> None:
+async def send_moved(
+    till: Till, payment: Payment, order: Order | None, given: Given, member_id: int, move_id: int
+) -> None:
+    """What was paid for by another account of theirs is here now, with the ways in."""
+    await say(till, member_id, "moved", f"move:{move_id}", _gives(till, payment, order, given))
+
+
+async def send_moved_away(till: Till, payment: Payment, order: Order | None, member_id: int, move_id: int) -> None:
+    """What was paid for by this account is another account's of theirs now."""
+    await say(till, member_id, "moved_away", f"move:{move_id}", _about(payment, order))
+
+
+async def drop_receipt(till: Till, payment: Payment, why: str = "refunded") -> None:
     """What it gives was taken back before it could be said."""
     occurrences = [named(payment), *(f"{named(payment)}:{term}" for term in payment.terms)]
-    await cancel_occurrences(till.conn, till.bot_id, STAGE, occurrences, "refunded")
+    await cancel_occurrences(till.conn, till.bot_id, STAGE, occurrences, why)
 
 
 async def send_problem(till: Till, payment: Payment, order: Order | None) -> None:
@@ -89,6 +114,19 @@ async def say(till: Till, member_id: int | None, step: str, occurrence: str, con
         context=context,
     )
     await enqueue(till.conn, till.bot_id, till.bundle.hash, [draft], till.at)
+
+
+def _gives(till: Till, payment: Payment, order: Order | None, given: Given) -> dict[str, Any]:
+    """All that a payment gives."""
+    main = given.main
+    return {
+        **_about(payment, order),
+        "starts": _iso(main.starts_at) if main.starts_at > till.at else None,
+        "until": _iso(main.ends_at),
+        "includes": [term.plan for term in given.terms[1:]],
+        "library": given_with(till.playbook, [term.plan for term in given.terms]),
+        **given.ways.shown(),
+    }
 
 
 def _about(payment: Payment, order: Order | None) -> dict[str, Any]:

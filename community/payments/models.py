@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, moment, text
+from community.payments.subscription_request import SubscriptionRequest  # noqa: F401 - to register its table
 
 
 def _member() -> Column[int]:
@@ -83,6 +84,7 @@ class Order(SQLModel, table=True):
         CheckConstraint("amount_minor > 0 AND list_minor >= amount_minor", name="orders_amount"),
         Index("orders_member", "member_id"),
         Index("orders_open", "expires_at", postgresql_where=sql("state = 'open'")),
+        Index("orders_opened_by", "opened_by", postgresql_where=sql("opened_by IS NOT NULL")),
         Index("orders_coupon", "coupon_code", postgresql_where=sql("coupon_code IS NOT NULL")),
     )
 
@@ -104,10 +106,14 @@ class Order(SQLModel, table=True):
     """`expired` and `cancelled` ones are still honoured when they are paid after all."""
     source: str = text()
     """`page`, `bot`, `provider`, `staff`."""
+    renews: bool = Field(default=False, nullable=False, sa_column_kwargs={"server_default": "false"})
+    """A subscription is begun with it: at the listed price, and its later payments name it too."""
     upgrade_of: int | None = bigint(nullable=True)
     """The term that this one takes the place of."""
     upgraded_until_at: datetime | None = moment(nullable=True)
     """When that term would have ended; it does again if the upgrade is refunded."""
+    opened_by: str | None = text(nullable=True)
+    """With a coupon, from a page, by nobody the bot knows: keyed hash of browser and coupon. It names nobody."""
     claim_hash: str | None = text(nullable=True)
     """Of the code that only who opened the order was shown."""
     claim_misses: int = Field(sa_column=Column(SmallInteger, nullable=False, server_default="0"))
@@ -205,6 +211,29 @@ class LedgerEntry(SQLModel, table=True):
     currency: str = Field(primary_key=True)
     amount_minor: int = bigint()
     """Debit positive, credit negative."""
+
+
+class OrderMove(SQLModel, table=True):
+    """A paid order, or what was paid without one, was given to another account of whoever paid: by whom, and why."""
+
+    __tablename__ = "order_moves"
+    __table_args__ = (
+        Index("order_moves_charge", "provider", "charge"),
+        Index("order_moves_from", "from_member_id"),
+        Index("order_moves_member", "member_id"),
+    )
+
+    id: int = identity()
+    order_id: int | None = bigint(nullable=True)
+    provider: str = text()
+    charge: str = text()
+    """The payment by which it was named."""
+    from_member_id: int | None = Field(default=None, sa_column=_member())
+    member_id: int | None = Field(default=None, sa_column=_member())
+    at: datetime = moment()
+    by: str = text()
+    """Who of staff."""
+    note: str = text()
 
 
 class RefundRequest(SQLModel, table=True):

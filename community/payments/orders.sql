@@ -1,19 +1,22 @@
 -- name: open
 -- A number that is taken is drawn again.
 INSERT INTO orders (
-    number, member_id, plan, amount_minor, currency, list_minor, coupon_code, variant, source, upgrade_of,
-    upgraded_until_at, claim_hash, created_at, expires_at
+    number, member_id, plan, amount_minor, currency, list_minor, coupon_code, variant, source, renews, upgrade_of,
+    upgraded_until_at, opened_by, claim_hash, created_at, expires_at
 )
 VALUES (
     %(number)s, %(member_id)s, %(plan)s, %(amount_minor)s, %(currency)s, %(list_minor)s, %(coupon_code)s, %(variant)s,
-    %(source)s, %(upgrade_of)s, %(upgraded_until_at)s, %(claim_hash)s, %(at)s, %(expires_at)s
+    %(source)s, %(renews)s, %(upgrade_of)s, %(upgraded_until_at)s, %(opened_by)s, %(claim_hash)s, %(at)s,
+    %(expires_at)s
 )
 ON CONFLICT (number) DO NOTHING
 RETURNING *
 
 -- name: close_former
+-- Of a member, or of a browser whose member is not known.
 UPDATE orders SET state = 'cancelled'
-WHERE coupon_code = %(code)s AND member_id = %(member_id)s AND state = 'open'
+WHERE coupon_code = %(code)s AND state = 'open'
+    AND (member_id = %(member_id)s OR (member_id IS NULL AND opened_by = %(opened_by)s))
 
 -- name: reserved
 -- Orders that have a coupon and have not used it: they may still be paid, or are paid and nobody's yet.

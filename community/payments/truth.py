@@ -1,6 +1,8 @@
 """Whether access is what the ledger says: for tests, and for whoever reconciles. Reads only."""
 
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from community.database.pool import Connection
 from community.database.queries import load
@@ -9,6 +11,11 @@ from community.payments.models import Payment
 from community.payments.settle import notice_of, notices_of
 
 queries, payment_queries = load(__file__, "truth.sql"), load(__file__)
+
+BATCH = 1000
+"""Payments whose events are looked at together."""
+
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +78,37 @@ def _columns(payment: Named | None) -> dict[str, str | None]:
 
 async def _behind(conn: Connection) -> list[Uneven]:
     """Payments whose events add up to something else, as some of these were not taken into account."""
-    payments = {
-        (row["provider"], row["charge"]): Payment(**row)
-        for row in await (await conn.execute(queries.payments)).fetchall()
-    }
-    notices: dict[tuple[str, str], list[dict[str, object]]] = {}
-    for row in await (await conn.execute(queries.notices)).fetchall():
-        notices.setdefault((row["provider"], row["charge"]), []).append(row)
-    suspect = [
-        key
-        for key, rows in sorted(notices.items())
-        if (standing := fold(map(notice_of, rows))) and not _is(payments.get(key), standing)
-    ]
-    return [Uneven(*key, "events") for key in suspect if await _is_behind(conn, *key, payments.get(key))]
+    found: list[Uneven] = []
+    async for notices in batches(conn):
+        payments = await _payments(conn, list(notices))
+        suspect = [
+            key
+            for key, rows in notices.items()
+            if (standing := fold(map(notice_of, rows))) and not _is(payments.get(key), standing)
+        ]
+        found += [Uneven(*key, "events") for key in suspect if await _is_behind(conn, *key, payments.get(key))]
+    return found
+
+
+async def batches(conn: Connection) -> AsyncIterator[dict[Named, list[Row]]]:
+    """What was said of each payment, of so many payments at a time: however many there are, it takes no more memory."""
+    last: Named = ("", "")
+    while True:
+        values = {**_columns(last), "limit": BATCH}
+        rows = await (await conn.execute(queries.notices, values)).fetchall()
+        if not rows:
+            return
+        notices: dict[Named, list[Row]] = {}
+        for row in rows:
+            last = (row["provider"], row["charge"])
+            notices.setdefault(last, []).append(row)
+        yield notices
+
+
+async def _payments(conn: Connection, keys: Sequence[Named]) -> dict[Named, Payment]:
+    columns = {"provider": [provider for provider, _ in keys], "charge": [charge for _, charge in keys]}
+    rows = await (await conn.execute(queries.payments, columns)).fetchall()
+    return {(row["provider"], row["charge"]): Payment(**row) for row in rows}
 
 
 async def _is_behind(conn: Connection, provider: str, charge: str, payment: Payment | None) -> bool:

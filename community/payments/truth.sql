@@ -69,10 +69,22 @@ WHERE (%(charge)s::text IS NULL OR (p.provider = %(provider)s AND p.charge = %(c
 ORDER BY p.provider, p.charge
 
 -- name: payments
-SELECT * FROM payments
+SELECT p.* FROM payments p
+JOIN unnest(%(provider)s::text[], %(charge)s::text[]) AS c (provider, charge) USING (provider, charge)
 
 -- name: notices
+-- Of the next so many payments, by the index of their numbers.
+WITH batch AS (
+    SELECT provider, charge FROM provider_events
+    WHERE charge IS NOT NULL AND state <> 'pending' AND (provider, charge) > (%(provider)s::text, %(charge)s::text)
+    GROUP BY provider, charge
+    ORDER BY provider, charge
+    LIMIT %(limit)s
+)
 SELECT
     provider, event_id, kind, name, charge, order_number, plan, amount_minor, currency, payer, subscription,
     period_ends_at, happened_at
-FROM provider_events WHERE charge IS NOT NULL AND state <> 'pending'
+FROM provider_events
+JOIN batch USING (provider, charge)
+WHERE state <> 'pending'
+ORDER BY provider, charge

@@ -1,6 +1,7 @@
 """Export and erase one member. Each package says in its `privacy.sql` what it holds of a member and how it forgets it.
 
-`export_…` selects rows, `erase_…` removes or anonymises them, `hold_…` keeps others from adding to them meanwhile.
+`export_…` selects rows, `erase_…` removes or anonymises them, `hold_…` keeps others from adding to them
+meanwhile, `had_…` selects plans that are had once.
 """
 
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ from psycopg.errors import LockNotAvailable
 
 from community.database.pool import Connection
 from community.database.queries import Queries, load
-from community.errors import DatabaseError
+from community.errors import DatabaseError, PlaybookError
 from community.members.models import Member
 from community.members.names import display_name
-from community.members.suppression import record_erasure, suppress
+from community.members.persons import remember
+from community.members.suppression import record_erasure, suppress, suppression_hash
+from community.outbox.bundles import Bundles
 
 queries = load(__file__)
 
@@ -51,22 +54,36 @@ async def export(conn: Connection, member: Member) -> dict[str, list[dict[str, A
 async def erase(conn: Connection, member: Member, secret: str, at: datetime) -> dict[str, int]:
     """Remove or anonymise everything about the member in one transaction; what waits for them is cancelled.
 
-    Kept are a keyed hash, so that they are left alone should they come back, and the rows removed by kind, which are
-    returned. Raises DatabaseError when something else holds what must be held for longer than 10 seconds.
+    Kept are a keyed hash, so that they are left alone should they come back; with it what they have had of what is had
+    once; and the rows removed by kind, which are returned. Raises DatabaseError when something else holds what must be
+    held for longer than 10 seconds.
     """
     removed = {}
     try:
         async with conn.transaction():
             await conn.execute(queries.one_at_a_time)
-            for name, statement in _statements("erase_", "hold_"):
-                cursor = await conn.execute(statement, _whom(member))
-                if cursor.rowcount > 0:
+            about = {**_whom(member), "at": at, "once": await _once(conn)}
+            for name, statement in _statements("erase_", "hold_", "had_"):
+                cursor = await conn.execute(statement, about)
+                if name.startswith("had_"):
+                    plans = [row["plan"] for row in await cursor.fetchall()]
+                    await remember(conn, member.id, suppression_hash(secret, member.telegram_id), plans)
+                elif cursor.rowcount > 0:
                     removed[name.removeprefix("erase_")] = cursor.rowcount
             await suppress(conn, secret, member.telegram_id, at)
             await record_erasure(conn, member.id, removed, at)
     except LockNotAvailable:
         raise DatabaseError("database: a plan or an update takes long just now; nothing erased, try again") from None
     return removed
+
+
+async def _once(conn: Connection) -> list[str]:
+    """Plans that a person may have once, by the playbook in force."""
+    try:
+        bundle = await Bundles().current(conn)
+    except PlaybookError:  # none was ever published
+        return []
+    return [key for key, plan in bundle.playbook.plans.items() if plan.once]
 
 
 def _statements(*prefixes: str) -> Iterator[tuple[str, LiteralString]]:

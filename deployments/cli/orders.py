@@ -9,6 +9,7 @@ from typing import Any
 from community.database.installation import sop_now
 from community.payments import listing
 from community.payments.models import Order, Payment
+from community.payments.moving import moves_of
 from community.payments.numbers import shown
 from community.playbook_types import Amount
 from deployments.cli.output import console, local, print_json, print_table
@@ -66,15 +67,22 @@ async def _show(number: str, as_json: bool) -> None:
     async with session() as s:
         zone = (await s.bundle()).playbook.community.zone
         order = await listing.order_named(s.conn, number)
-        paid = await listing.payments_of(s.conn, order.id)
+        paid, moves = await listing.payments_of(s.conn, order.id), await moves_of(s.conn, order.id)
     if as_json:
-        print_json({**as_data(order), "payments": [payment.model_dump(mode="json") for payment in paid]})
+        payments = [payment.model_dump(mode="json") for payment in paid]
+        print_json({**as_data(order), "payments": payments, "moves": [each.model_dump(mode="json") for each in moves]})
         return
     print_table(console(), f"Order ({zone})", HEAD, rows([order], zone))
     print(f"\nIts price {_promise(order, zone)}.")
     if not paid:
         print("Nothing was paid for it, as far as is known.")
     print_table(console(), f"Payments ({zone})", PAYMENT_HEAD, payment_rows(paid, zone))
+    print_table(
+        console(),
+        "Moved to another account",
+        ("at", "from member", "to member", "by", "why"),
+        ((local(each.at, zone), each.from_member_id, each.member_id, each.by, each.note) for each in moves),
+    )
 
 
 PAYMENT_HEAD = ("payment", "plan", "paid", "refunded", "dispute", "state", "why", "member", "at")
@@ -116,7 +124,9 @@ def rows(found: Iterable[Order], zone: str) -> Iterator[tuple[object, ...]]:
 
 def as_data(order: Order) -> dict[str, Any]:
     """An order for other programs. How it is claimed stays here."""
-    return order.model_dump(mode="json", exclude={"claim_hash", "claim_misses"}) | {"shown": shown(order.number)}
+    return order.model_dump(mode="json", exclude={"claim_hash", "claim_misses", "opened_by"}) | {
+        "shown": shown(order.number)
+    }
 
 
 def money(minor: int | None, currency: str | None) -> Amount | None:

@@ -1,4 +1,4 @@
-"""`sop payments`: list, show, claim, refund, problems, retry."""
+"""`sop payments`: list, show, claim, move, refund, problems, retry."""
 
 import asyncio
 from dataclasses import asdict
@@ -9,6 +9,7 @@ from community.errors import OrderRefused
 from community.payments import listing
 from community.payments.claims import place
 from community.payments.models import Payment
+from community.payments.moving import Word, move as move_paid
 from community.payments.refunds import BY_ITSELF, by_hand, left, order_refund, paid_back
 from community.payments.settle import settle
 from community.payments.work import retry_failed
@@ -31,6 +32,11 @@ def show(name: str, *, as_json: bool) -> None:
 def claim(name: str, member: str, plan: str | None) -> None:
     """Give a payment to a member. Raises OrderRefused when it waits for nobody."""
     asyncio.run(_claim(name, member, plan))
+
+
+def move(name: str, to: str, note: str) -> None:
+    """Give what was paid to another account. Raises OrderRefused or AccessRefused when that cannot be."""
+    asyncio.run(_move(name, to, note))
 
 
 def refund(name: str, *, done: bool) -> None:
@@ -138,6 +144,20 @@ async def _claim(name: str, who: str, plan: str | None) -> None:
             bot_id=s.settings.bot_id,
         )
     print(f"Payment {_name(payment)} is member {member.id}'s, for {wanted}: {settled}.")
+
+
+async def _move(name: str, to: str, note: str) -> None:
+    if not note.strip():
+        raise OrderRefused('--note: say why, such as --note "uses another account, showed the code"')
+    async with session() as s:
+        bundle, at = await s.bundle(), await sop_now(s.conn)
+        zone = bundle.playbook.community.zone
+        payment, member = await listing.paid_for(s.conn, name), await s.member(to)
+        word = Word(operator(), note.strip())
+        moved = await move_paid(s.conn, bundle, payment, member.id, at, word, bot_id=s.settings.bot_id)
+    for old, new in moved:
+        print(f"{new.plan} until {local(new.ends_at, zone) or 'for life'}: member {old.member_id} → {new.member_id}.")
+    print("Both accounts are told. The former one leaves the groups by access-expiry, as playbook and grace say.")
 
 
 async def _refund(name: str) -> None:

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
-from community.access.removals import OPEN, decide, listed
+from community.access.removals import OPEN, listed
 from community.database.installation import sop_now
 from community.errors import AccessRefused
+from community.groups.removing import take_word
 from community.payments.reconciliation import REPAIRED, Finding, Kind, findings, repair as mend
 from deployments.cli.output import console, local, print_table
 from deployments.cli.session import operator, session
@@ -13,7 +14,7 @@ from tasks.remedies import remedy
 from tasks.words import count, removal_words
 
 WORDS = {"approve": "approved", "keep": "kept"}
-NEXT = "The next run of access-expiry checks each again and removes them."
+NEXT = "A run of access-expiry begins within seconds, checks each again and removes them."
 NOT_YET = "Nobody is removed before the playbook's access.remove is true."
 STATES = (*OPEN, "waiting", "failed")
 
@@ -63,7 +64,7 @@ async def _decide(word: str, ids: Sequence[int]) -> None:
     async with session() as s:
         at, removes = await sop_now(s.conn), (await s.bundle()).playbook.access.remove
         chosen = ids or [row["id"] for row in await listed(s.conn)]
-        done = await decide(s.conn, WORDS[word], at, by=operator(), ids=chosen)
+        done = await take_word(s.conn, WORDS[word], at, by=operator(), ids=chosen)
     if not done:
         raise AccessRefused("removals: none of these is open; `sop access removals` lists them")
     print(f"{count(done, 'member')}: {'approved' if word == 'approve' else 'will stay'}.")

@@ -100,6 +100,18 @@ def claim_payment(
     claim(payment, member, plan)
 
 
+@payments.command("move")
+def move_payment(
+    payment: Named,
+    to: Annotated[str, typer.Option("--to", metavar="MEMBER", help="The account that is to have it.")],
+    note: Annotated[str, typer.Option(help="Why; required, and kept.")],
+) -> None:
+    """Give a paid order to another account of whoever paid: terms, ways in, coupon. Both accounts are told."""
+    from deployments.cli.payments import move
+
+    move(payment, to, note)
+
+
 @payments.command("refund")
 def refund_payment(
     payment: Named,

@@ -12,8 +12,8 @@ from community.database.pool import Connection
 from community.database.wakeup import Wakeup
 from community.errors import PrefectUnavailable
 from community.outreach.triggers import leave_trigger
-from deployments import triggers
-from deployments.triggers import PAYMENTS, ShowTriggers
+from deployments import runs, triggers
+from deployments.triggers import PAYMENTS, REMOVALS, ShowTriggers
 from tests.flows.conftest import newcomers
 
 
@@ -25,7 +25,7 @@ async def test_a_payment_is_shown_when_prefect_is_back(
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    away, shown = iter((True, True)), triggers.run_shown
+    away, shown = iter((True, True)), runs.run_shown
 
     async def run_shown(*arguments: Any, **options: Any) -> Any:
         if next(away, False):
@@ -48,8 +48,27 @@ async def test_a_payment_is_shown_when_prefect_is_back(
     [run] = [run for run in await client.read_flow_runs() if run.deployment_id == held.id]
     assert run.parameters["members"] == sorted(members)
     assert {"paid", "in-service"} <= set(run.tags)
-    assert run.name.endswith("· 2 members · 0 paid · 0 with access")
+    assert run.name.endswith("· 2 members · nothing paid")
     assert run.state_name == "Completed"
+
+
+async def test_an_approval_of_removals_begins_their_run(
+    client: PrefectClient, deployed: None, bundle: Bundle, conn: Connection, database_url: str
+) -> None:
+    [who] = await newcomers(conn, 1)
+    await leave_trigger(conn, "access_expiry", who, datetime.now(UTC))
+    showing = asyncio.create_task(ShowTriggers(database_url, Wakeup(database_url), REMOVALS).run())
+    async with asyncio.timeout(60):
+        while await waiting(conn):
+            await asyncio.sleep(0.1)
+    showing.cancel()
+    await asyncio.gather(showing, return_exceptions=True)
+
+    held = await client.read_deployment_by_name("access-expiry/access-expiry")
+    [run] = [run for run in await client.read_flow_runs() if run.deployment_id == held.id]
+    assert run.parameters["only_approved"] is True
+    assert {"approved", "in-service"} <= set(run.tags)
+    assert (run.state_name, run.name.endswith("· nobody to remove")) == ("Completed", True)
 
 
 async def waiting(conn: Connection) -> bool:

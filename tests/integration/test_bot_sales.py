@@ -87,6 +87,7 @@ async def test_a_plan_is_paid_in_stars_by_its_button(desk: Desk, bundle: Bundle)
     await coupon(desk, bundle, "MINE", percent=10, member_id=who)
     await desk.take(press("buy:month:1"))
     said = {"plan": "month", "due": "179.10 CNY", "stars": ["1350 XTR"], "upgrades": [], "coupon": "MINE"}
+    said["renewals"] = [{"price": "1500 XTR"}]
     assert (await last(desk))[1] == said
     assert "Your coupon <code>MINE</code> is counted" in await shown(desk)
     await desk.take(press("pay:month:1"), press("pay:month:1"))
@@ -378,6 +379,82 @@ def test_no_hostile_text_is_an_address(text: str) -> None:
     assert read(Asked.email, text) is None
 
 
+# Another's order, with the right code.
+
+
+async def contested(desk: Desk, bundle: Bundle) -> tuple[Order, str]:
+    """Ben proves that he opened what Ann has; and how the buttons name it."""
+    made = await opened(desk, bundle, member_id=await ann(desk))
+    await hear(desk, bundle, made.order)
+    for _ in range(2):
+        await desk.take(private(f"order {number_of(made.order.number)} {made.code}", BEN))
+    [row] = await desk.rows("SELECT context FROM messages WHERE step = 'order_claim' AND chat_id = %s", STAFF)
+    about = row["context"]
+    assert (about["number"], about["holder"]) == ((await desk.member(BEN))["id"], (await desk.member())["id"])
+    assert about["order"] == number_of(made.order.number)
+    return made.order, about["claim"]
+
+
+async def holds(desk: Desk) -> list[int]:
+    """Who holds a term, by Telegram's numbers."""
+    rows = await desk.rows(
+        "SELECT m.telegram_id FROM terms t JOIN members m ON m.id = t.member_id WHERE t.revoked_at IS NULL"
+    )
+    return [row["telegram_id"] for row in rows]
+
+
+async def test_staff_move_a_claimed_order_by_a_button(desk: Desk, bundle: Bundle) -> None:
+    _, claim = await contested(desk, bundle)
+    told = await desk.rows("SELECT context FROM messages WHERE step = 'order_claim' AND chat_id = %s", BEN)
+    assert {row["context"]["result"] for row in told} == {"refused"}, "nothing is told to who claims"
+    await desk.take(staff_press(f"moving:{claim}_move:1", BEN, -99), staff_press(f"moving:{claim}_go:1"))
+    assert await holds(desk) == [ANN], "neither elsewhere nor by a word that is not ours"
+    await desk.take(staff_press(f"moving:{claim}_move:1"))
+    assert await holds(desk) == [BEN]
+    ben = (await desk.member(BEN))["id"]
+    assert await desk.row('SELECT "by", note FROM order_moves') == {
+        "by": f"member {ben}",
+        "note": "claimed with the order's right code",
+    }
+    assert (await desk.row("SELECT done_by FROM follow_ups"))["done_by"] == f"member {ben}"
+    steps = await desk.rows("SELECT step, chat_id FROM messages WHERE step LIKE 'moved%%' ORDER BY id")
+    assert [(row["step"], row["chat_id"]) for row in steps] == [("moved", BEN), ("moved_away", ANN)]
+    await desk.take(staff_press(f"moving:{claim}_move:1"), staff_press(f"moving:{claim}_leave:1"))
+    assert any("已经有人决定" in (text or "") for _, text in desk.calls.toasts)
+    assert await holds(desk) == [BEN], "the first word stands"
+    await Till(desk.conn, bundle).is_true()
+
+
+async def test_staff_leave_a_claimed_order_where_it_is(desk: Desk, bundle: Bundle) -> None:
+    _, claim = await contested(desk, bundle)
+    await desk.take(staff_press(f"moving:{claim}_leave:1"))
+    assert (await desk.row("SELECT outcome FROM follow_ups"))["outcome"] == "left where it is"
+    await desk.take(staff_press(f"moving:{claim}_move:1"))
+    assert await holds(desk) == [ANN]
+    assert await desk.rows("SELECT FROM persons") == [], "they may be two"
+
+
+async def test_what_cannot_be_moved_is_said_and_waits(desk: Desk, bundle: Bundle) -> None:
+    order, claim = await contested(desk, bundle)
+    await hear(desk, bundle, order, Kind.refunded)
+    await desk.take(staff_press(f"moving:{claim}_move:1"))
+    assert "nothing that was paid for it stands" in (desk.toast() or "")
+    assert await desk.rows("SELECT FROM follow_ups WHERE done_at IS NULL") != []
+    for strange in ("moving:x:1", "moving:0_0_move:1", "moving:" + "9" * 18 + "_" + "9" * 18 + "_move:1"):
+        await desk.take(staff_press(strange))
+    assert await desk.rows("SELECT FROM updates WHERE state = 'failed'") == []
+
+
+async def test_who_claims_what_another_account_has_paid_is_one_person_with_it(desk: Desk, bundle: Bundle) -> None:
+    made = await opened(desk, bundle)
+    await hear(desk, bundle, made.order, payer=4711)
+    await desk.take(private(f"order {number_of(made.order.number)} {made.code}", BEN))
+    assert await holds(desk) == [BEN]
+    rows = await desk.rows("SELECT person, member_id FROM persons ORDER BY id")
+    assert [row["member_id"] for row in rows] == [(await desk.member(BEN))["id"], None]
+    assert len({row["person"] for row in rows}) == 1
+
+
 # Refunds.
 
 
@@ -520,8 +597,8 @@ def test_the_rule_counts_days_and_the_share_used() -> None:
     from community.access.models import Term
     from community.payments.models import Payment
 
-    payment = Payment(provider="x", charge="c", paid_at=NOW, currency="CNY", paid_minor=1, changed_at=NOW)
-    term = Term(starts_at=NOW, ends_at=NOW + 30 * DAY)
+    payment = Payment(provider="x", charge="c", paid_at=NOW, currency="CNY", paid_minor=1, changed_at=NOW, terms=[1])
+    term = Term(member_id=1, starts_at=NOW, ends_at=NOW + 30 * DAY)
     for days, used, in_time in ((0, 0, True), (7, 23, True), (8, 26, False), (40, 100, False)):
         rule = rule_of(payment, [term], 7 * DAY, NOW + days * DAY)
         assert (rule.days, rule.used, rule.in_time) == (days, used, in_time)

@@ -16,7 +16,7 @@ from community.outbox.bundles import publish
 from community.payments.claims import Claim, claim
 from community.payments.models import Order
 from community.payments.orders import NewOrder, Opened, expire, open_order
-from community.payments.settle import settle
+from community.payments.settle import queries, settle
 from community.playbook_types import parse_money
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.pay_kit import PLANS, Till, paid, refunded
@@ -73,8 +73,42 @@ async def test_paid_twice_before_it_is_claimed_it_is_given_once(shop: Till, ann:
     assert len(await shop.terms(ann)) == 1
     assert [(await shop.payment(charge))["why"] for charge in ("c1", "c2")] == [None, "second_payment"]
     await shop.hear(refunded(charge="c1"))
-    await settle(shop.conn, shop.bundle, "ime", "c2", NOON, bot_id=BOT_ID)
     assert (await shop.payment("c2"))["state"] == "matched", "the discount is free again"
+    assert len(await shop.terms(ann)) == 1
+    assert [row["outcome"] for row in await shop.rows("SELECT outcome FROM follow_ups")] == [
+        "another payment of its order was taken back"
+    ]
+    assert await shop.order_state(order) == "paid"
+    await shop.is_true()
+
+
+async def test_of_several_that_wait_one_has_the_price_that_is_free_again(shop: Till, ann: int) -> None:
+    await coupon(shop)
+    order = await discounted(shop, member_id=ann)
+    await shop.hear(*(paid(charge, order=order.number, amount=HALF) for charge in ("c1", "c2", "c3")))
+    await shop.hear(refunded(charge="c1"))
+    assert [(await shop.payment(charge))["why"] for charge in ("c2", "c3")] == [None, "second_payment"]
+    await shop.hear(refunded(charge="c2"))
+    assert [(await shop.payment(charge))["state"] for charge in ("c2", "c3")] == ["reversed", "matched"]
+    assert len(await shop.terms(ann)) == 1
+    assert [row["redeemed"] for row in await shop.rows("SELECT redeemed FROM coupons")] == [1]
+    await shop.is_true()
+
+
+async def test_a_refund_does_not_wait_for_who_settles_the_second_payment(shop: Till, ann: int, pool: Pool) -> None:
+    await coupon(shop)
+    order = await discounted(shop, member_id=ann)
+    await shop.hear(paid("c1", order=order.number, amount=HALF), paid("c2", order=order.number, amount=HALF))
+    async with pool.connection() as other, other.transaction():
+        await other.execute(queries.take_turns, {"provider": "ime", "charge": "c2"})
+        async with shop.conn.transaction():
+            async with asyncio.timeout(5):
+                await shop.hear(refunded(charge="c1"))
+            settling = asyncio.create_task(settle(other, shop.bundle, "ime", "c2", NOON, bot_id=BOT_ID))
+            await asyncio.sleep(0.2)
+            assert not settling.done(), "it waits for the order"
+        assert (await settling).payment is not None
+    assert (await shop.payment("c2"))["state"] == "matched"
     await shop.is_true()
 
 

@@ -71,6 +71,8 @@ async def test_who_is_to_leave_is_listed_kept_and_approved(sop: Sop, conn: Conne
     assert ran.out.startswith("1 member: approved.\nNobody is removed before")
     ran = await sop("access", "removals", "keep", 1)
     assert ran.out == "1 member: will stay.\n"
+    runs = [row["member_id"] for row in await table(conn, "stage_triggers") if row["stage"] == "access_expiry"]
+    assert runs == [over], "an approval asks for a run at once, a word to keep does not"
     [row] = await table(conn, "removals")
     assert (row["state"], row["why"], row["decided_by"]) == ("kept", "decided", operator())
     assert (await sop("access", "removals", "approve", 1)).code == 0, "they may change their mind"

@@ -109,7 +109,7 @@ async def test_problems_and_their_end(sop: Sop, till: Till, member: MakeMember, 
     assert f"is member {who}'s, for month: matched" in ran.out
     assert [row["plan"] for row in await table(conn, "terms")] == ["month"]
     assert (await sop("payments", "problems")).out == "Nothing about money waits.\n"
-    assert "does not wait" in (await sop("payments", "claim", wrong.number, who)).err
+    assert f"it is member {who}'s" in (await sop("payments", "claim", wrong.number, who)).err
     assert "no such member" in (await sop("payments", "claim", wrong.number, 99)).err
 
 
@@ -191,3 +191,22 @@ async def test_what_failed_is_tried_again(sop: Sop, till: Till, member: MakeMemb
     assert (await sop("payments", "retry")).out == "1 event tried again within seconds.\n"
     row = await (await till.conn.execute("SELECT state, attempts FROM provider_events")).fetchone()
     assert row == {"state": "pending", "attempts": 0}
+
+
+async def test_an_order_is_moved_to_another_account(sop: Sop, till: Till, member: MakeMember) -> None:
+    who, other = await member(), await member()
+    order = await sold(till, who)
+    refused = await sop("payments", "claim", f"ch_{order.id}", other)
+    assert f"it is member {who}'s" in refused.err
+    assert "sop payments move" in refused.err
+    ran = await sop("payments", "move", shown(order.number), "--to", other, "--note", " ")
+    assert (ran.code, "say why" in ran.err) == (1, True)
+    ran = await sop("payments", "move", shown(order.number), "--to", other, "--note", "wrote from it with the code")
+    assert f"member {who} → {other}" in ran.out, ran.err
+    assert [row["member_id"] for row in await table(till.conn, "payments")] == [other]
+    told = await sop("orders", "show", order.number)
+    assert "wrote from it with the code" in told.out
+    moves = json.loads((await sop("orders", "show", order.number, "--json")).out)["moves"]
+    assert [(each["from_member_id"], each["member_id"]) for each in moves] == [(who, other)]
+    again = await sop("payments", "move", shown(order.number), "--to", other, "--note", "again")
+    assert (again.code, "already" in again.err) == (1, True)

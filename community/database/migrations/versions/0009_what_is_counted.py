@@ -149,7 +149,7 @@ def upgrade() -> None:
     op.create_index(
         "messages_sent",
         "messages",
-        ["sent_at"],
+        ["sent_at", "due_at"],
         postgresql_using="brin",
         postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
     )
