@@ -4,6 +4,7 @@ from typing import Any
 
 from community.access_contexts import ACCESS, LIBRARY, TO_STAFF
 from community.experiment_contexts import EXPERIMENT_PRESSED, EXPERIMENTS
+from community.payment_contexts import PAYMENTS, WAYS
 from community.playbook import Playbook
 from community.sales_contexts import SALES, SHOWN
 from community.step_copy import copy_of_steps
@@ -218,13 +219,11 @@ _OF_STAGES: dict[str, dict[str, Any]] = {
 """What a stage's audience gives the copy of its steps besides; of a step, where steps differ."""
 _TERM = {"title": PLAN["title"], "until": "2026-11-30", "starts": "2026-11-30", "trial": True, "cancelled": True,
          "renews": True}  # fmt: skip
-_ENTRY = {"title": "<" + "😀" * 24, "address": f"https://t.me/+{'x' * 40}"}
-_WAYS = {"entries": [_ENTRY] * 5, "awaited": ["<" + "😀" * 24] * 5, "inside": ["<" + "😀" * 24] * 5}
 _FIXED |= {
     "bot/coupon": {"plans": [PLAN["title"]] * 20, "minimum": "999999999999.99 USD"},
     "bot/coupons": {"coupons": [COUPON] * 8},
     "bot/coupon_refused": {"reason": "someone_elses", "code": "A" * 32, "when": "2026-11-30"},
-    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "library": LIBRARY, **_WAYS},
+    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "library": LIBRARY, **WAYS},
     "bot/membership": {
         "terms": [_TERM] * 20,
         "renewals": [{"title": PLAN["title"], "term": _LARGEST_ID}] * 5,
@@ -233,23 +232,7 @@ _FIXED |= {
     },
 }
 _FIXED |= SALES
-_PAID: dict[str, Any] = {"order": "A7K2-93QX", "amount": "999999999999.99 USD"}
-_GIVES: dict[str, Any] = {
-    **_PAID,
-    "starts": "2026-11-30T12:00:00+00:00",
-    "until": "2027-11-30T12:00:00+00:00",
-    "includes": [PLAN] * 5,
-    "library": LIBRARY,
-    **_WAYS,
-}
-_FIXED |= {
-    "payment/receipt": {**_GIVES, "renews": True, "next": "2026-12-30T12:00:00+00:00"},
-    "payment/moved": _GIVES,
-    "payment/moved_away": _PAID,
-    "payment/entry": {"entries": [_ENTRY]},
-    "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True, "stays": True, "stopped": True},
-    "payment/problem": {**_PAID, "hours": 24},
-}
+_FIXED |= PAYMENTS
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""
 

@@ -44,6 +44,8 @@ class Kpi:
     """Its rows name a part (a plan, a movement, a stage): the number is shown for each as well."""
     once: bool = False
     """No two of its rows have the same key, which makes counting much quicker. A median needs it."""
+    own_source: bool = False
+    """Its rows may say themselves where they came from; of others their member's source counts."""
 
     @property
     def unit(self) -> str:
@@ -100,16 +102,17 @@ _MONEY = (
     Kpi("paying", Measure.number, parts=True),
     Kpi("new_payers", Measure.number, parts=True),
     Kpi("free_to_paid", Measure.share),
-    Kpi("trial_to_paid", Measure.share, looks_back=7, parts=True),
-    Kpi("live_to_paid", Measure.share, parts=True),
-    Kpi("renewal", Measure.share, looks_back=7, parts=True),
+    Kpi("trial_to_paid", Measure.share, looks_back=45, parts=True),
+    Kpi("live_to_paid", Measure.share, looks_back=14, parts=True),
+    Kpi("renewal", Measure.share, looks_back=14, parts=True),
     Kpi("mrr", Measure.money, parts=True),
     Kpi("mrr_movements", Measure.money, parts=True),
     Kpi("churn", Measure.share, Better.less),
     Kpi("arpu", Measure.money_each),
-    Kpi("ad_spend", Measure.money, Better.less, parts=True),
-    Kpi("cac", Measure.money_each, Better.less),
-    Kpi("coupon_use", Measure.share, Better.neither, parts=True),
+    Kpi("ad_spend", Measure.money, Better.less, parts=True, own_source=True),
+    Kpi("cac", Measure.money_each, Better.less, own_source=True),
+    Kpi("coupon_use", Measure.share, Better.neither),
+    Kpi("coupon_orders", Measure.number, Better.neither, parts=True),
 )
 _SERVICE = (
     Kpi("first_response", Measure.seconds, Better.less, parts=True, once=True),

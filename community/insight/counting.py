@@ -106,9 +106,7 @@ async def _count_day(conn: Connection, playbook: Playbook, day: Window) -> None:
     await conn.execute(queries.count_day, values)
 
 
-async def _measure(
-    conn: Connection, playbook: Playbook, kpi: Kpi, asked: Window, now_at: datetime | None
-) -> None:
+async def _measure(conn: Connection, playbook: Playbook, kpi: Kpi, asked: Window, now_at: datetime | None) -> None:
     values = {**parameters(playbook, asked, now_at), "kpi": kpi.name, "span": asked.span}
     text = _statement(kpi)
     await conn.execute(queries.forget_value, values)
@@ -117,11 +115,12 @@ async def _measure(
 
 def _statement(kpi: Kpi) -> LiteralString:
     timed = kpi.measure is Measure.seconds
+    source = queries.own_source if kpi.own_source else queries.source
     keys = queries.fill(
         "once" if kpi.once else "several",
         seconds=queries.seconds if timed else "NULL",
-        dimensions=queries.fill("dimensions", part=queries.part if kpi.parts else "''"),
-        grouped=queries.grouped,
+        dimensions=queries.fill("dimensions", part=queries.part if kpi.parts else "''", source=source),
+        grouped=queries.fill("grouped", source=source),
         key="" if kpi.once else "r.key,",
         by_part="(r.part)," if kpi.parts else "",
         has_part="(grouping(r.part) = 1 OR r.part IS NOT NULL) AND" if kpi.parts else "",

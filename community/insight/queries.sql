@@ -30,6 +30,12 @@ GROUP BY member_id, coalesce(group_id, 0)
 -- name: forget_value
 DELETE FROM kpi_values WHERE kpi = %(kpi)s AND span = %(span)s AND since = %(since_day)s
 
+-- name: source
+s.source
+
+-- name: own_source
+coalesce(r.source, s.source)
+
 -- name: measure
 -- All together, and by part (if it has any), group and source. What has none of these is in none of their rows.
 INSERT INTO kpi_values (kpi, span, since, part, group_id, source, currency, hits, base, minor, middle_s, high_s)
@@ -67,13 +73,13 @@ percentile_cont(0.95) WITHIN GROUP (ORDER BY r.seconds) AS high_s
 -- name: dimensions
 {{part}} AS part,
 CASE grouping(r.group_id) WHEN 0 THEN r.group_id ELSE 0 END AS group_id,
-CASE grouping(s.source) WHEN 0 THEN s.source ELSE '' END AS source,
+CASE grouping({{source}}) WHEN 0 THEN {{source}} ELSE '' END AS source,
 coalesce(r.currency, '') AS currency
 
 -- name: part
 CASE grouping(r.part) WHEN 0 THEN r.part ELSE '' END
 
 -- name: grouped
-GROUP BY {{key}} r.currency, GROUPING SETS ((), {{by_part}} (r.group_id), (s.source))
+GROUP BY {{key}} r.currency, GROUPING SETS ((), {{by_part}} (r.group_id), ({{source}}))
 HAVING {{has_part}} (grouping(r.group_id) = 1 OR r.group_id IS NOT NULL)
-    AND (grouping(s.source) = 1 OR s.source IS NOT NULL)
+    AND (grouping({{source}}) = 1 OR {{source}} IS NOT NULL)

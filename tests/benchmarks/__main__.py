@@ -24,6 +24,7 @@ _ITSELF = (
     "interleavings",
     "callback",
     "histories",
+    "mrr",
     "experiments",
 )
 ROWS = {name: name for name in _ITSELF} | {

@@ -86,7 +86,13 @@ async def test_a_plan_is_paid_in_stars_by_its_button(desk: Desk, bundle: Bundle)
     who = await ann(desk)
     await coupon(desk, bundle, "MINE", percent=10, member_id=who)
     await desk.take(press("buy:month:1"))
-    said = {"plan": "month", "due": "179.10 CNY", "stars": ["1350 XTR"], "upgrades": [], "coupon": "MINE"}
+    said: dict[str, Any] = {
+        "plan": "month",
+        "due": "179.10 CNY",
+        "stars": ["1350 XTR"],
+        "upgrades": [],
+        "coupon": "MINE",
+    }
     said["renewals"] = [{"price": "1500 XTR"}]
     assert (await last(desk))[1] == said
     assert "Your coupon <code>MINE</code> is counted" in await shown(desk)

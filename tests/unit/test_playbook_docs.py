@@ -15,8 +15,7 @@ ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "playbook.md").read_text()
 YAML = (ROOT / "templates" / "playbook.yaml").read_text()
 WRITTEN = {
-    module.__name__
-    for module in (playbook, playbook_experiments, playbook_insight, playbook_offers, playbook_stages)
+    module.__name__ for module in (playbook, playbook_experiments, playbook_insight, playbook_offers, playbook_stages)
 }
 PLAYBOOK_MODELS = [model for model in Entry.__subclasses__() if model.__module__ in WRITTEN]
 COPY_MODELS: list[type[Entry]] = [FrontMatter, ButtonCopy]

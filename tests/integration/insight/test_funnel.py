@@ -22,7 +22,8 @@ async def links(conn: Connection) -> None:
 
 async def spend(conn: Connection, on: str, source: str, impressions: int, clicks: int, campaign: str = "") -> None:
     await conn.execute(
-        "INSERT INTO ad_spend (day, source, campaign, currency, impressions, clicks) VALUES (%s, %s, %s, 'CNY', %s, %s)",
+        "INSERT INTO ad_spend (day, source, campaign, currency, impressions, clicks)"
+        " VALUES (%s, %s, %s, 'CNY', %s, %s)",
         [on, source, campaign, impressions, clicks],
     )
 

@@ -1,7 +1,7 @@
 """KPIs of growth, on small worlds counted by hand. The community's zone is Asia/Shanghai."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +11,7 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.groups.membership import admit, left
 from community.insight import definitions
-from community.insight.windows import Span, Window, window
+from community.insight.windows import Span, Window
 from community.kpis import KPIS
 from community.members.people import by_id
 from community.members.profile import tag
@@ -244,7 +244,7 @@ async def test_erased_members_are_not_in_what_is_counted_anew(
     (who,) = await entering(member, "2026-03-16 12:00")
     await join(conn, who, group, "2026-03-16 12:00")
     await did(conn, who, "message", "2026-03-16 13:00", group_id=group)
-    asked = Window(Span.month, datetime(2026, 3, 1).date(), datetime(2026, 4, 1).date(), ZONE)
+    asked = Window(Span.month, date(2026, 3, 1), date(2026, 4, 1), ZONE)
     assert await counted(conn, playbook, kpi, asked) == (1, 1)
     found = await by_id(conn, who)
     assert found

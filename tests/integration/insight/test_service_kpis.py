@@ -80,9 +80,7 @@ async def test_callback_success_by_provider(conn: Connection, playbook: Playbook
     assert await parts(conn, "callback_success", day(D17)) == {"stripe": (2, 3), "ime": (0, 1)}
 
 
-async def test_automation_solved_is_by_member_and_day(
-    conn: Connection, playbook: Playbook, member: MakeMember
-) -> None:
+async def test_automation_solved_is_by_member_and_day(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
     """Counted on the 19th: who wrote to the bot on the 17th, and what was opened on the 17th or 18th.
 
     a wrote twice: once a day. b asked for a human the next day, c on the 19th, d the day before. e has a task that the
