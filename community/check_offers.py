@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from community.playbook import Playbook
-from community.playbook_offers import Offer, TermPlan
+from community.playbook_offers import IN_STARS, MOST_STARS, RENEWABLE, STARS, Offer, TermPlan
 
 Found = tuple[tuple[str | int, ...], str]
 """Where in the playbook, and what is wrong there."""
@@ -48,6 +48,26 @@ def _of_plan(playbook: Playbook, key: str, plan: TermPlan) -> Iterator[tuple[str
     for other in plan.includes:
         if other == key or (other in playbook.plans and playbook.plans[other].includes):
             yield "includes", f"{other} is a bundle itself; name what is in it"
+    if plan.renews:
+        yield from (("renews", what) for what in _not_renewable(plan))
+
+
+def _not_renewable(plan: TermPlan) -> Iterator[str]:
+    """Why a plan that is to renew by itself cannot be subscribed to."""
+    stars, money = (
+        plan.price_in(STARS),
+        [price for price in (plan.price, *plan.prices) if price and price.currency != STARS],
+    )
+    if plan.trial:
+        yield "a trial is not paid for, so it cannot renew; remove renews, or trial"
+    elif not (stars or money):
+        yield "it has no price, so nobody can subscribe to it; give it one, or remove renews"
+    elif plan.length not in RENEWABLE:
+        yield "only what lasts 1mo, 3mo or 1y can be subscribed to; change its length, or remove renews"
+    elif stars and stars.minor > MOST_STARS and plan.length == IN_STARS:
+        yield f"Telegram takes at most {MOST_STARS} XTR a month by subscription; lower that price, or remove renews"
+    elif not money and plan.length != IN_STARS:
+        yield "Telegram renews Stars by the month only; give it a price in money, make its length 1mo, or remove renews"
 
 
 def title_problems(where: tuple[str | int, ...], title: Mapping[str, str], locales: Collection[str]) -> Iterator[Found]:

@@ -15,7 +15,7 @@ _LONG = "<" + "😀" * 99
 _AMOUNT = "999999999999.99 USD"
 _LANGUAGE = {"locale": "en", "name": _LONG, "address": "/buy/a?lang=en"}
 _COMMON: dict[str, Any] = {"community": _LONG, "title": _LONG, "languages": [_LANGUAGE]}
-_WAY = {"name": "stars", "currency": "XTR", "amount": _AMOUNT, "coupon": "A" * 32}
+_WAY = {"name": "stars", "currency": "XTR", "amount": _AMOUNT, "coupon": "A" * 32, "renews": False}
 SAMPLES: dict[str, dict[str, Any]] = {
     PRODUCT: {
         **_COMMON,
@@ -29,7 +29,8 @@ SAMPLES: dict[str, dict[str, Any]] = {
         "coupon": "A" * 32,
         "typed": _LONG,
         "free_address": None,
-        "ways": [_WAY, {**_WAY, "name": "stripe"}, {**_WAY, "name": "ime"}],
+        "ways": [_WAY, {**_WAY, "name": "stripe"}, {**_WAY, "name": "ime"}, {**_WAY, "renews": True}],
+        "every": 12,
         "member": "a.b",
         "token": "a" * 32,
     },

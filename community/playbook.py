@@ -192,6 +192,8 @@ class Payments(Entry):
     refund_within: Duration = timedelta(days=7)
     """How long after paying the rules give the money back; staff may decide otherwise."""
     refund_answer_within: Duration = timedelta(hours=24)
+    remind_stopped: bool = False
+    """Whether who has stopped a subscription is reminded of its end, as who pays once is."""
     variants: tuple[PageVariant, ...] = Field(("benefits",), min_length=1)
     """Which ways of presenting a plan are compared on its page; each visitor always sees the same one."""
     ime_url: PaymentUrl | None = None

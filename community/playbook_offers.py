@@ -6,7 +6,15 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from community.playbook_types import Amount, Duration, Entry, Key, Locale, Money, Percent, Period, Text
+from community.playbook_types import Amount, Duration, Entry, Key, Locale, Money, Months, Percent, Period, Text
+
+STARS = "XTR"
+RENEWABLE = (Months(months=1), Months(months=3), Months(months=12))
+"""Lengths for which a subscription can be: a month, a quarter, a year."""
+IN_STARS = Months(months=1)
+"""The one for which Telegram takes subscriptions; each of its periods is 30 days."""
+MOST_STARS = 10_000
+"""Stars that Telegram takes at most for a period."""
 
 
 class TermPlan(Entry):
@@ -36,11 +44,20 @@ class TermPlan(Entry):
     """Keys of the resources that are given with it."""
     includes: tuple[Key, ...] = ()
     """Other plans that are granted with it: a bundle."""
+    renews: bool = False
+    """True: it can be subscribed to, beside being bought once."""
 
     def price_in(self, currency: str) -> Amount | None:
         """What it costs in that currency; None: it is not sold in it."""
         prices = (self.price, *self.prices) if self.price else self.prices
         return next((price for price in prices if price.currency == currency), None)
+
+    def renews_in(self, currency: str) -> bool:
+        """Whether it can be subscribed to in that currency."""
+        price = self.price_in(currency)
+        if not self.renews or price is None or self.length not in RENEWABLE:
+            return False
+        return currency != STARS or (self.length == IN_STARS and price.minor <= MOST_STARS)
 
 
 class Offer(Entry):

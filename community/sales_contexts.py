@@ -29,6 +29,7 @@ SALES: dict[str, dict[str, Any]] = {
     "bot/plan": {
         "due": _AMOUNT,
         "stars": ["100000 XTR"],
+        "renewals": [{"price": "10000 XTR"}],
         "upgrades": [{"title": _TITLE, "due": "100000 XTR", "credited": "100000 XTR"}],
     },
     "bot/orders": {"orders": [_ORDER] * 8, "what": "order"},
@@ -47,6 +48,8 @@ SALES: dict[str, dict[str, Any]] = {
     "bot/invoice_done": {"order": _NUMBER, "email": "a" * 254},
     "bot/refund_asked": {"order": _NUMBER, "amount": _AMOUNT, "hours": 24, "again": True},
     "bot/refund_answer": {"order": _NUMBER, "amount": _AMOUNT, "approved": True},
+    "payment/subscribe": {"price": "10000 XTR", "links": [f"https://t.me/${'x' * 40}"], "until": _MOMENT},
+    "payment/unsubscribed": {"until": _MOMENT, "stopped": True},
     "staff/invoice": {
         **_TASK,
         "order": _NUMBER,

@@ -62,6 +62,7 @@ ABSENCES = {
     "revoked": "not in the stage: the term was revoked",
     "lifetime": "not in the stage: holds a term for life; since",
     "cancelled": "not reminded: the member does not want to go on; cancelled",
+    "renews": "not reminded: a subscription runs that renews it by itself; without a further payment it ends",
     "no_rungs": "no step is for the plan of the member's term; it ends",
     "ended": "the stage is over for this term; it ended",
     "term_followed": "renewed: only the term that ends last counts; it ends",
@@ -107,6 +108,7 @@ TASKS = {
     "payment_problem": "payment that fits nothing",
     "payment_dispute": "disputed payment",
     "refund_failed": "refund that did not arrive",
+    "subscription": "subscription to stop by hand",
     "invoice": "invoice",
     "refund": "wish for a refund",
     "refund_by_hand": "refund to pay by hand",
@@ -140,6 +142,16 @@ REMOVALS = {
     "kept": "stays",
     "failed": "could not be removed",
 }
+FINDINGS = {
+    "outside": "outside with access",
+    "unpaid": "inside with access over",
+    "unknown": "inside without ever access",
+    "ledger": "with other access than booked",
+    "uneven": "uneven in the books",
+    "revoked": "paid and revoked by staff",
+    "astray": "of a group without the bot",
+}
+"""What does not fit, behind its number."""
 SPARED = {
     "administrator": "administers the group",
     "staff": "is one of staff",
@@ -183,6 +195,11 @@ def payment_words(state: str, why: str | None, disputed: str) -> str:
         part for part in (why and why.replace("_", " "), f"dispute {disputed}" if disputed != "none" else "") if part
     ]
     return PAYMENTS[state] + (f": {', '.join(more)}" if more else "")
+
+
+def finding_words(number: int, kind: str) -> str:
+    """So many that do not fit: "3 outside with access"."""
+    return f"{number:,} {FINDINGS[kind]}"
 
 
 def removal_words(state: str, why: str) -> str:

@@ -24,6 +24,12 @@ def last_of_coverage(line: Iterable[Term], at: datetime) -> Term | None:
     return last
 
 
+def renewing(terms: Iterable[Term], at: datetime) -> Term | None:
+    """The term that a running subscription prolongs when it ends, of several the last."""
+    running = [t for t in terms if t.renews and t.revoked_at is None and t.ends_at and t.ends_at > at]
+    return max(running, key=lambda term: (term.ends_at, term.id), default=None)
+
+
 class Held(NamedTuple):
     """What a member has of one line: the term that runs, or the next to come; and that with which it all ends."""
 

@@ -38,6 +38,8 @@ class Term(SQLModel, table=True):
     """When its end was last set: granted, or corrected."""
     cancelled_at: datetime | None = moment(nullable=True)
     """The member does not want to go on: it runs to its end, and nobody reminds them."""
+    renews: bool = Field(default=False, nullable=False, sa_column_kwargs={"server_default": "false"})
+    """A subscription prolongs it by itself: nobody is reminded of its end."""
     revoked_at: datetime | None = moment(nullable=True)
     """It ended at once: refunded, or granted by mistake."""
     source: str = text()

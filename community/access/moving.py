@@ -8,7 +8,7 @@ from community.access.coverage import follower, last_of_coverage, over, overlaps
 from community.access.grant import Span, bought
 from community.access.models import Term
 from community.access.put_off import put_off
-from community.access.terms import cancel, line_of, revoke
+from community.access.terms import cancel, line_of, renew_by_itself, revoke
 from community.access.words import named
 from community.activity.record import reach
 from community.database.pool import Connection, transaction
@@ -89,6 +89,8 @@ async def _grant(conn: Connection, term: Term, member_id: int, at: datetime, *, 
     new = Term(**row)
     await reach(conn, member_id, [*map(over, overtaken(line, new)), *([] if new.trial else [bought(new.plan)])], at)
     await put_off(conn, [member_id])
+    if term.renews:
+        new = await renew_by_itself(conn, new.id, at, by=by)
     if term.cancelled_at is None or follower(line, new):
         return new
     return await cancel(conn, new.id, at, by=by, note="as it was before it was moved")

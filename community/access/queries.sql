@@ -35,7 +35,18 @@ WHERE id = %(id)s
 RETURNING *
 
 -- name: cancel
-UPDATE terms SET cancelled_at = %(at)s, note = concat_ws(E'\n', nullif(note, ''), %(entry)s::text)
+UPDATE terms SET cancelled_at = %(at)s, renews = false, note = concat_ws(E'\n', nullif(note, ''), %(entry)s::text)
+WHERE id = %(id)s
+RETURNING *
+
+-- name: renew
+UPDATE terms SET renews = true, cancelled_at = NULL, note = concat_ws(E'\n', nullif(note, ''), %(entry)s::text)
+WHERE id = %(id)s
+RETURNING *
+
+-- name: stop_renewing
+-- What is said of its end is said from now on.
+UPDATE terms SET renews = false, changed_at = %(at)s, note = concat_ws(E'\n', nullif(note, ''), %(entry)s::text)
 WHERE id = %(id)s
 RETURNING *
 

@@ -85,6 +85,35 @@ async def cancel(conn: Connection, term_id: int, at: datetime, *, by: str, note:
     return changed
 
 
+async def renew_by_itself(conn: Connection, term_id: int, at: datetime, *, by: str) -> Term:
+    """A subscription prolongs the term: nobody is reminded of its end, until it is said to stop.
+
+    Raises AccessRefused when there is no such term, or it was revoked.
+    """
+    async with transaction(conn):
+        term, _ = await _held(conn, term_id)
+        if term.renews and term.cancelled_at is None:
+            return term
+        changed = await _change(conn, "renew", term, at, by, "renews by itself", "")
+        await _reach_over(conn, term, at)
+    return changed
+
+
+async def stop_renewing(conn: Connection, term_id: int, at: datetime, *, by: str, note: str) -> Term:
+    """No subscription prolongs the term any more: its end is one as of any term, and is reminded of from now on.
+
+    Raises AccessRefused when there is no such term, or it was revoked.
+    """
+    async with transaction(conn):
+        term, line = await _held(conn, term_id)
+        if not term.renews:
+            return term
+        changed = await _change(conn, "stop_renewing", term, at, by, "does not renew any more", note)
+        if _matters(changed, line, at):
+            await _matter_again(conn, changed, at)
+    return changed
+
+
 async def revoke(conn: Connection, term_id: int, at: datetime, *, by: str, note: str) -> Term:
     """End a term at once, for a refund or a mistake; a coupon used for it can be used again.
 

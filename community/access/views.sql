@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW v_terms AS
 SELECT
     id, member_id, plan, line, trial, starts_at, ends_at, counted_from_at, changed_at, cancelled_at, revoked_at,
-    source, paid_minor, currency, granted_by
+    source, paid_minor, currency, granted_by, renews
 FROM terms;
 
 -- Paid coverage: from when to when a member paid without a break, whatever for. Terms that begin within three days of

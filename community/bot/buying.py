@@ -1,9 +1,11 @@
 """Buying in the chat: what is on sale, for how much to this member, and Telegram's own invoice in Stars."""
 
+import re
 from typing import Any
 
-from community.access.terms import terms_of
-from community.bot.holdings import tongue
+from community.access.coverage import renewing
+from community.access.terms import line_of, terms_of
+from community.bot.holdings import show_membership, tongue
 from community.bot.turn import Turn
 from community.engagement.coupons import usable
 from community.errors import OrderRefused
@@ -14,10 +16,12 @@ from community.payments.orders import find
 from community.payments.providers.stars import CURRENCY
 from community.payments.selling import on_sale, open_or_again, open_upgrade, tag_of, upgrade_for
 from community.payments.star_invoice import stars_invoice
-from community.playbook_offers import title_of
+from community.payments.subscriptions import ask_start, ask_stop, open_subscription, stoppable
+from community.playbook_offers import TermPlan, title_of
 from community.playbook_types import Amount
 
 MOST_COUPONS = 8
+NUMBER = re.compile("[0-9]{1,18}")
 
 
 async def show_plans(turn: Turn, member: Member) -> None:
@@ -48,9 +52,19 @@ async def show_plan(turn: Turn, member: Member, key: str) -> bool:
         due=str(tag.due),
         stars=[str(in_stars)] if in_stars else [],
         upgrades=await _upgrades(turn, member, key) if stars else [],
+        renewals=await _renewals(turn, member, plan),
         **more,
     )
     return True
+
+
+async def _renewals(turn: Turn, member: Member, plan: TermPlan) -> list[dict[str, str]]:
+    """The plan by subscription in Stars, at the listed price; not for whom a subscription of its line runs already."""
+    price = plan.price_in(CURRENCY)
+    if price is None or not plan.renews_in(CURRENCY):
+        return []
+    running = renewing(await line_of(turn.conn, member.id, plan.line), turn.at)
+    return [] if running else [{"price": str(price)}]
 
 
 async def _upgrades(turn: Turn, member: Member, key: str) -> list[dict[str, str]]:
@@ -90,6 +104,29 @@ async def pay(turn: Turn, member: Member, key: str) -> bool:
     return await send_invoice(turn, order)
 
 
+async def subscribe(turn: Turn, member: Member, key: str) -> bool:
+    """A subscription in Stars: Telegram's link follows as soon as it is made. False: the plan is not sold so."""
+    plan = on_sale(turn.bundle.playbook).get(key)
+    if plan is None or not plan.renews_in(CURRENCY):
+        return False
+    try:
+        order = await open_subscription(turn.conn, turn.bundle.playbook, member.id, key, CURRENCY, turn.at)
+    except OrderRefused:  # one runs already, or they have it for life
+        await show_membership(turn, member)
+        return True
+    return await send_invoice(turn, order)
+
+
+async def unsubscribe(turn: Turn, member: Member, term: str) -> bool:
+    """The subscription that prolongs the member's term is not to go on; False: there is none that we can stop."""
+    payment = await stoppable(turn.conn, member.id, int(term)) if NUMBER.fullmatch(term) else None
+    if payment is None:
+        return False
+    await ask_stop(turn.conn, payment, turn.at, cause=turn.cause)
+    turn.subscription = True
+    return True
+
+
 async def pay_order(turn: Turn, member: Member, number: str) -> bool:
     """Telegram's invoice for an order of the member's; False: it is another's, or cannot be paid so."""
     order = await find(turn.conn, number)
@@ -106,10 +143,14 @@ async def show_trial(turn: Turn, member: Member) -> None:
 
 
 async def send_invoice(turn: Turn, order: Order) -> bool:
-    """Telegram's invoice for the order; False: it cannot be paid in Stars, or not any more."""
+    """Telegram's invoice for the order, or the subscription's link; False: it cannot be paid in Stars any more."""
     if turn.muted:
         return True
     try:
+        if order.renews:
+            await ask_start(turn.conn, order, turn.at, cause=turn.cause)
+            turn.subscription = True
+            return True
         await stars_invoice(turn.conn, turn.bundle, order, turn.at, cause=turn.cause, bot_id=turn.bot_id)
     except OrderRefused:
         return False

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from typing import Any
 
 from telegram import Bot, ChatMember
 from telegram.error import TelegramError
@@ -71,6 +72,25 @@ class Direct:
             if ALREADY_REFUNDED in str(error).upper():
                 return None
             _failed("refundStarPayment", error)
+            return str(error)
+        return None
+
+    async def subscription_link(self, asked: dict[str, Any]) -> tuple[str | None, str | None]:
+        """Telegram's reason, or the address at which a subscription in Stars is paid for first. A member waits."""
+        await self._take_slot()
+        try:
+            return None, await self._bot.create_invoice_link(**asked)
+        except TelegramError as error:
+            _failed("createInvoiceLink", error)
+            return str(error), None
+
+    async def stop_stars(self, payer: int, charge: str) -> str | None:
+        """Charge no more for the subscription that began with that payment; None when that is so, else the reason."""
+        await self._take_slot()
+        try:
+            await self._bot.edit_user_star_subscription(payer, charge, is_canceled=True)
+        except TelegramError as error:
+            _failed("editUserStarSubscription", error)
             return str(error)
         return None
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from community.access.coverage import Held, ended, held, lasts
+from community.access.coverage import Held, ended, held, lasts, renewing
 from community.access.entry_links import give_all
 from community.access.library import given_with
 from community.access.models import Term
@@ -20,6 +20,7 @@ from community.engagement.redemptions import Refusal, look
 from community.errors import AccessRefused
 from community.members.models import Member
 from community.outbox.references import coupon_shown
+from community.payments.subscriptions import stoppable
 from community.playbook_offers import title_of
 from community.playbook_types import Amount
 
@@ -159,10 +160,18 @@ async def show_membership(turn: Turn, member: Member) -> None:
     terms = await terms_of(turn.conn, member.id)
     having, last = held(terms, turn.at), ended(terms, turn.at)
     shown = [_term(turn, each, locale) for each in having]
+    by_itself = {each.term.line: renewing([t for t in terms if t.line == each.term.line], turn.at) for each in having}
+    for each, about in zip(having, shown, strict=True):
+        about["renews"] = by_itself[each.term.line] is not None
     turn.reply(
         member,
         "bot/membership",
         terms=shown,
+        renewals=[
+            {"title": _title(turn, term, locale), "term": term.id}
+            for term in by_itself.values()
+            if term and await stoppable(turn.conn, member.id, term.id)
+        ],
         ended=_term(turn, Held(last, last), locale) if last and not having else None,
         library=given_with(turn.bundle.playbook, [term.plan for term in terms if lasts(term, turn.at)]),
     )
@@ -175,6 +184,7 @@ def _term(turn: Turn, each: Held, locale: str) -> dict[str, Any]:
         "until": _iso(each.last.ends_at),
         "trial": each.term.trial,
         "cancelled": each.last.cancelled_at is not None,
+        "renews": False,
     }
 
 

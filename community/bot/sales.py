@@ -1,6 +1,6 @@
 """What members wish for and press in the shop, and who sees to it."""
 
-from community.bot.buying import pay, pay_order, pay_upgrade, show_plan, show_plans, show_trial
+from community.bot.buying import pay, pay_order, pay_upgrade, show_plan, show_plans, show_trial, subscribe, unsubscribe
 from community.bot.intents import Intent
 from community.bot.invoicing import on_invoice_button, on_typed_invoice, wish_invoice
 from community.bot.moving import on_moving_button
@@ -22,6 +22,8 @@ BUTTONS = {
     "pay": pay,
     "pay_order": pay_order,
     "pay_upgrade": pay_upgrade,
+    "subscribe": subscribe,
+    "unsubscribe": unsubscribe,
     "order": on_order_button,
     "invoice": on_invoice_button,
     "refund": on_refund_button,

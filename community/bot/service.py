@@ -12,6 +12,7 @@ from community.bot.direct import Direct
 from community.bot.entry_links import EntryLinks
 from community.bot.polling import Polling
 from community.bot.refunds import Refunds
+from community.bot.subscriptions import Subscriptions
 from community.bot.workers import Workers
 from community.database.pool import Pool
 from community.database.wakeup import Wakeup
@@ -41,7 +42,9 @@ class BotService:
         self.admissions = Admissions(pool, self.direct, settings.bot_id)
         self.entry_links = EntryLinks(pool, bundles, wakeup, self.direct, settings.bot_id)
         key = settings.stripe_api_key
-        self.refunds = Refunds(pool, wakeup, self.direct, StripeApi(key.get_secret_value()) if key else None)
+        stripe = StripeApi(key.get_secret_value()) if key else None
+        self.refunds = Refunds(pool, wakeup, self.direct, stripe)
+        self.subscriptions = Subscriptions(pool, bundles, wakeup, self.direct, stripe, settings.bot_id)
         self.polling = Polling(
             str(pool.conninfo), pool, wakeup, api=settings.telegram_api, token=settings.token, bot_id=settings.bot_id
         )
@@ -55,6 +58,7 @@ class BotService:
             group.create_task(self.admissions.run())
             group.create_task(self.entry_links.run())
             group.create_task(self.refunds.run())
+            group.create_task(self.subscriptions.run())
             group.create_task(self._open_doors())
             group.create_task(self.workers.wishes.grant())
             if not self._by_webhook:

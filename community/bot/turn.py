@@ -54,6 +54,8 @@ class Turn:
     """The bot may now be able to make invite links."""
     paid: bool = False
     """A payment is to be settled."""
+    subscription: bool = False
+    """A subscription is to begin, or to stop."""
     wishes: bool = False
     """Something is wished of a group: Telegram is to be asked how the member stands there."""
     _drafts: list[Draft] = field(default_factory=list)

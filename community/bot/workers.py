@@ -22,7 +22,7 @@ from community.bundle import Bundle
 from community.database.installation import present, sop_now
 from community.database.pool import Connection, Pool, is_in_trouble
 from community.database.queries import load
-from community.database.wakeup import OUTBOX, PAYMENTS, TRIGGERS, UPDATES as STORED, Wakeup
+from community.database.wakeup import OUTBOX, PAYMENTS, SUBSCRIPTIONS, TRIGGERS, UPDATES as STORED, Wakeup
 from community.errors import SopError
 from community.members.clean import storable
 from community.outbox.alerts import Alert, alert
@@ -189,6 +189,8 @@ class Workers:
         self._wakeup.ring(TRIGGERS)
         if turn.paid:
             self._wakeup.ring(PAYMENTS)
+        if turn.subscription:
+            self._wakeup.ring(SUBSCRIPTIONS)
         if turn.toast:
             self._beside(self._direct.toast(turn.toast))
         if turn.doors:

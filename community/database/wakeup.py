@@ -16,7 +16,8 @@ from community.errors import DatabaseError
 
 OUTBOX, UPDATES, TRIGGERS, PUBLICATION = "sop_outbox", "sop_updates", "sop_triggers", "sop_publication"
 PAYMENTS, CHECKOUTS, ENTRIES = "sop_payments", "sop_checkouts", "sop_entries"
-CHANNELS = (OUTBOX, UPDATES, TRIGGERS, PUBLICATION, PAYMENTS, CHECKOUTS, ENTRIES)
+SUBSCRIPTIONS = "sop_subscriptions"
+CHANNELS = (OUTBOX, UPDATES, TRIGGERS, PUBLICATION, PAYMENTS, CHECKOUTS, ENTRIES, SUBSCRIPTIONS)
 INTERVAL_S = 0.05
 RECONNECT_S = 1.0
 

@@ -75,9 +75,9 @@ class Ordering:
         """Open an order and lead on, at once or by Stripe's word; else the page again, saying why not."""
         at = await sop_now(conn)
         guest = await self._shop.guest(conn, bundle, request, form, at)
-        wanted = Way(request.path_params["way"], form.get("currency", ""))
+        wanted = Way(request.path_params["way"], form.get("currency", ""), renews=bool(form.get("renews")))
         problem = self._problem(bundle, request, guest, plan, key, wanted, form)
-        typed = form.get("coupon", "")
+        typed = "" if wanted.renews else form.get("coupon", "")
         if problem is None:
             address = address_of(request)
             opened = await self._open(conn, bundle, guest, plan, key, wanted, typed, address, at)
@@ -125,14 +125,17 @@ class Ordering:
         if typed.strip() and read_code(typed) is None:
             return word_of(Refusal.unknown)
         try:
-            price = await quoted(conn, bundle, guest, key, plan, way.currency, typed, at)
-            coupon = price.coupon or (read_code(typed) if typed.strip() else None)
+            coupon = None
+            if not way.renews:
+                price = await quoted(conn, bundle, guest, key, plan, way.currency, typed, at)
+                coupon = price.coupon or (read_code(typed) if typed.strip() else None)
             new = NewOrder(
                 plan=key,
                 currency=way.currency,
                 source="page",
                 member_id=guest.member.id if guest.member else None,
                 coupon=coupon,
+                renews=way.renews,
                 variant=variant(bundle, guest),
                 opened_by=self._shop.forms.token(guest.visitor, f"coupon:{coupon}"),
             )
@@ -168,8 +171,10 @@ class Ordering:
         back = f"{self._shop.base}/buy/{order.plan}?notice=cancelled&lang={locale}"
         back += f"&m={made.guest.token}" if made.guest.token else ""
         assert self._shop.stripe is not None
+        every = made.plan.length.months if order.renews and made.plan.length else 0
+        payer = made.guest.member.telegram_id if made.guest.member else None
         try:
-            address = await self._shop.stripe.checkout(order, title, success, back)
+            address = await self._shop.stripe.checkout(order, title, success, back, every=every, payer=payer)
         except TROUBLE as error:
             log.warning("stripe: no checkout for order %s: %s", order.number, type(error).__name__)
             return None
@@ -203,12 +208,16 @@ class Ordering:
             "number": shown(order.number),
             "amount": amount_text(amount_of(order)),
             "code": None if known else code.strip().upper(),
-            "pay_address": ime_address(bundle, order) if state == "open" and order.currency != CURRENCY else None,
+            "pay_address": ime_address(bundle, order) if state == "open" and _takes_ime(order) else None,
             "bot_address": self._shop.telegram("order" if known else claim),
             "support": self._shop.copy(bundle, guest, "support", order.plan),
             "languages": self._shop.languages(bundle, f"/orders/{order.number}", _kept(given)),
         }
         return self._shop.answer(bundle, guest, ORDER, context)
+
+
+def _takes_ime(order: Order) -> bool:
+    return order.currency != CURRENCY and not order.renews
 
 
 def _state(order: Order) -> str:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from community.access.coverage import renewing
+from community.access.terms import line_of
 from community.activity.record import Activity, record
 from community.bundle import Bundle
 from community.database.installation import sop_now
@@ -91,6 +93,8 @@ class Product:
     ) -> Response:
         """The page, perhaps with a word on what was not possible."""
         ways = self._shop.ways(bundle, plan)
+        if guest.member and renewing(await line_of(conn, guest.member.id, plan.line), at):
+            ways = [way for way in ways if not way.renews]
         prices = {way.currency: await quoted(conn, bundle, guest, key, plan, way.currency, typed, at) for way in ways}
         assert plan.price is not None
         main = await quoted(conn, bundle, guest, key, plan, plan.price.currency, typed, at)
@@ -106,6 +110,7 @@ class Product:
             "typed": typed[:40],
             "free_address": self._free(main),
             "ways": [_shown(way, prices[way.currency]) for way in ways if prices[way.currency].due.minor],
+            "every": plan.length.months if plan.length else 0,
             "languages": self._shop.languages(bundle, f"/buy/{key}", _kept(guest, typed)),
         }
         return self._shop.answer(bundle, guest, PRODUCT, context, status)
@@ -161,7 +166,7 @@ async def quoted(
 
 def variant(bundle: Bundle, guest: Guest) -> str:
     """What the page leads with: a member sees the same in every browser."""
-    return variant_of(bundle.playbook, f"member:{guest.member.id}" if guest.member else guest.visitor.id)
+    return guest.lead or variant_of(bundle.playbook, f"member:{guest.member.id}" if guest.member else guest.visitor.id)
 
 
 def word_of(refusal: Refusal) -> str:
@@ -170,7 +175,10 @@ def word_of(refusal: Refusal) -> str:
 
 
 def _shown(way: Way, price: Quoted) -> dict[str, Any]:
-    return {"name": way.name, "currency": way.currency, "amount": amount_text(price.due), "coupon": price.coupon}
+    """A coupon is for paying once: what renews has the listed price from the first payment on."""
+    amount, coupon = (price.listed, None) if way.renews else (price.due, price.coupon)
+    shown = {"name": way.name, "currency": way.currency, "amount": amount_text(amount), "coupon": coupon}
+    return shown | {"renews": way.renews}
 
 
 def amount_text(amount: Amount) -> str:

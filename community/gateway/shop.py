@@ -16,6 +16,7 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
 from community.gateway.visitors import Forms, Visitor, remember, visitor_of
+from community.insight.experiments import decided_lead
 from community.members.links import LINKS, read_page_token
 from community.members.models import Member
 from community.members.people import by_id
@@ -40,10 +41,11 @@ STRIPE_PAGES = "https://checkout.stripe.com"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to pay: its name, and the currency it is in."""
+    """A way to pay: its name, and the currency it is in. `renews`: again and again, by a subscription."""
 
     name: str
     currency: str
+    renews: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Guest:
     locale: str
     token: str
     member: Member | None
+    lead: str | None = None
+    """What the pages of plans lead with for everybody, once the experiment about it is over."""
 
 
 class Shop:
@@ -80,7 +84,8 @@ class Shop:
         message_id = read_page_token(token, self._links)
         member = await _member(conn, message_id, at) if message_id is not None else None
         locale = _locale(bundle, request, given.get("lang", ""), member)
-        return Guest(visitor_of(request), locale, token if member else "", member)
+        lead = await decided_lead(conn, bundle.playbook)
+        return Guest(visitor_of(request), locale, token if member else "", member, lead)
 
     def reader(self, bundle: Bundle, request: Request, member: Member | None) -> Guest:
         """Who reads a page of no form: shown in the member's language, if that is known, and nothing else of theirs."""
@@ -95,7 +100,9 @@ class Shop:
         stars = [Way("stars", CURRENCY)] if self.username() and CURRENCY in known else []
         money = [currency for currency in known if currency != CURRENCY]
         cards = [Way("stripe", currency) for currency in money] if self.stripe else []
-        return [*stars, *cards, *([Way("ime", money[0])] if bundle.playbook.payments.ime_url and money else [])]
+        ime = [Way("ime", money[0])] if bundle.playbook.payments.ime_url and money else []
+        again = [Way(way.name, way.currency, renews=True) for way in (*stars, *cards) if plan.renews_in(way.currency)]
+        return [*stars, *cards, *ime, *again]
 
     def telegram(self, payload: str) -> str | None:
         """The bot with a start payload."""

@@ -8,7 +8,16 @@ from community.access.coverage import follower, last_of_coverage
 from community.access.entry_links import Ways, give_all
 from community.access.grant import grant, grant_included
 from community.access.models import Term
-from community.access.terms import cancel, line_of, revoke, set_end, take_turns, term_of
+from community.access.terms import (
+    cancel,
+    line_of,
+    renew_by_itself,
+    revoke,
+    set_end,
+    stop_renewing,
+    take_turns,
+    term_of,
+)
 from community.database.pool import Connection
 from community.database.queries import load
 from community.engagement.redemptions import Refusal, redeem
@@ -57,6 +66,8 @@ async def fulfil(till: Till, payment: Payment, order: Order | None, ends_at: dat
     given = {"source": payment.provider, "by": payment.charge}
     included = await grant_included(till.conn, till.playbook, payment.member_id, payment.plan, till.at, **given)
     terms = [main, *included]
+    if payment.subscription:
+        terms = [await renew_by_itself(till.conn, term.id, till.at, by=payment.provider) for term in terms]
     ways = await give_all(till.conn, till.playbook, terms, till.at, order_id=payment.order_id)
     return Given(terms, ways)
 
@@ -143,12 +154,31 @@ async def replaced(conn: Connection, order: Order) -> Term | None:
 async def end_subscription(till: Till, payment: Payment) -> bool:
     """The subscription does not go on: what it gave runs to its end. False: something follows it, so it does not end.
 
-    Nothing is said by this: members who end a subscription know it.
+    Nothing is said by this: members who end a subscription know it. Whether they are reminded is the playbook's.
     """
-    rows = await (await till.conn.execute(queries.terms, {"ids": payment.terms[:1]})).fetchall()
+    values = {"ids": payment.terms, "provider": payment.provider, "subscription": payment.subscription}
+    for row in await (await till.conn.execute(queries.earlier_terms, values)).fetchall():
+        await stop_renewing(till.conn, row["id"], till.at, by=payment.provider, note="subscription ended")
+    rows = await (await till.conn.execute(queries.standing_terms, {"ids": payment.terms})).fetchall()
+    ended = [await _end_renewal(till, payment, row["id"]) for row in rows]
+    return any(ended)
+
+
+async def _end_renewal(till: Till, payment: Payment, term_id: int) -> bool:
+    how = {"by": payment.provider, "note": "subscription ended"}
+    reminded = till.playbook.payments.remind_stopped
     try:
-        for row in rows:
-            await cancel(till.conn, row["id"], till.at, by=payment.provider, note="subscription ended")
+        if not reminded:
+            await cancel(till.conn, term_id, till.at, **how)
+            return True
     except AccessRefused:
-        return False
-    return bool(rows)
+        reminded = False  # something follows it
+    await stop_renewing(till.conn, term_id, till.at, **how)
+    return reminded
+
+
+async def resume_subscription(till: Till, payment: Payment) -> None:
+    """Its provider says that the subscription goes on after all."""
+    rows = await (await till.conn.execute(queries.standing_terms, {"ids": payment.terms})).fetchall()
+    for row in rows:
+        await renew_by_itself(till.conn, row["id"], till.at, by=payment.provider)

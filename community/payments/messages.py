@@ -1,6 +1,7 @@
 """What payers are told: one receipt with everything in it, and what became of their money."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -26,14 +27,34 @@ def named(payment: Payment) -> str:
     return f"{payment.provider}:{payment.charge}"
 
 
-async def send_receipt(till: Till, payment: Payment, order: Order | None, given: Given, *, again: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """Whether the payment is of a subscription that goes on, and when the next one is taken, if the provider says."""
+
+    goes_on: bool
+    next_at: datetime | None
+
+
+async def send_receipt(
+    till: Till, payment: Payment, order: Order | None, given: Given, renewal: Renewal, *, again: bool
+) -> None:
     """Everything in one message. `again`: what was taken back is given anew, which is said anew."""
     occurrence = f"{named(payment)}:{given.main.id}" if again else named(payment)
-    await say(till, payment.member_id, "receipt", occurrence, _gives(till, payment, order, given))
+    context = {
+        **_gives(till, payment, order, given),
+        "renews": renewal.goes_on,
+        "next": _iso(renewal.next_at) if renewal.goes_on else None,
+    }
+    await say(till, payment.member_id, "receipt", occurrence, context)
 
 
-async def send_refund(till: Till, payment: Payment, order: Order | None, standing: Standing, *, ended: bool) -> None:
-    """What was paid back, and what that means for what the payment gave: it has `ended`, or stays."""
+async def send_refund(
+    till: Till, payment: Payment, order: Order | None, standing: Standing, *, ended: bool, stopped: bool
+) -> None:
+    """What was paid back, and what that means for what the payment gave: it has `ended`, or stays.
+
+    `stopped`: its subscription is not to go on.
+    """
     assert standing.paid is not None
     back = Amount(minor=standing.refunded_minor, currency=standing.paid.currency)
     context = {
@@ -41,6 +62,7 @@ async def send_refund(till: Till, payment: Payment, order: Order | None, standin
         "refunded": str(back) if back.minor else None,
         "ended": ended,
         "stays": bool(payment.terms),
+        "stopped": stopped,
     }
     await say(till, payment.member_id, "refunded", f"{named(payment)}:{back.minor}:{standing.disputed}", context)
 

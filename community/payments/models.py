@@ -17,6 +17,8 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, moment, text
+from community.payments.order_move import OrderMove  # noqa: F401 - to register its table
+from community.payments.subscription_request import SubscriptionRequest  # noqa: F401 - to register its table
 
 
 def _member() -> Column[int]:
@@ -107,6 +109,8 @@ class Order(SQLModel, table=True):
     """`expired` and `cancelled` ones are still honoured when they are paid after all."""
     source: str = text()
     """`page`, `bot`, `provider`, `staff`."""
+    renews: bool = Field(default=False, nullable=False, sa_column_kwargs={"server_default": "false"})
+    """A subscription is begun with it: at the listed price, and its later payments name it too."""
     upgrade_of: int | None = bigint(nullable=True)
     """The term that this one takes the place of."""
     credit_minor: int = bigint(server_default="0")
@@ -216,29 +220,6 @@ class LedgerEntry(SQLModel, table=True):
     currency: str = Field(primary_key=True)
     amount_minor: int = bigint()
     """Debit positive, credit negative."""
-
-
-class OrderMove(SQLModel, table=True):
-    """A paid order, or what was paid without one, was given to another account of whoever paid: by whom, and why."""
-
-    __tablename__ = "order_moves"
-    __table_args__ = (
-        Index("order_moves_charge", "provider", "charge"),
-        Index("order_moves_from", "from_member_id"),
-        Index("order_moves_member", "member_id"),
-    )
-
-    id: int = identity()
-    order_id: int | None = bigint(nullable=True)
-    provider: str = text()
-    charge: str = text()
-    """The payment by which it was named."""
-    from_member_id: int | None = Field(default=None, sa_column=_member())
-    member_id: int | None = Field(default=None, sa_column=_member())
-    at: datetime = moment()
-    by: str = text()
-    """Who of staff."""
-    note: str = text()
 
 
 class RefundRequest(SQLModel, table=True):

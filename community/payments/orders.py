@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from community.access.coverage import follower, last_of_coverage
+from community.access.coverage import follower, last_of_coverage, renewing
 from community.access.models import Term
 from community.access.terms import line_of, terms_of
 from community.access.words import named
@@ -38,6 +38,8 @@ class NewOrder:
     """Which browser, where the member is not known."""
     upgrade_of: int | None = None
     """The member's term that it takes the place of."""
+    renews: bool = False
+    """A subscription is begun with it, at the listed price: no coupon, no upgrade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,8 @@ def _listed(playbook: Playbook, new: NewOrder) -> Amount:
     sold = [key for key, each in playbook.plans.items() if each.on_sale and each.price]
     if plan is None or new.plan not in sold:
         raise OrderRefused(f"plan {new.plan!r:.50}: not on sale; on sale: {', '.join(sold) or 'none'}")
+    if new.renews and not plan.renews_in(new.currency):
+        raise OrderRefused(f"plan {new.plan}: not sold by subscription in {new.currency!r:.10}; order it once")
     price = plan.price_in(new.currency)
     if price is None:
         known = ", ".join(each.currency for each in (plan.price, *plan.prices) if each)
@@ -160,6 +164,8 @@ async def _refuse_for_life(conn: Connection, playbook: Playbook, new: NewOrder, 
     last = last_of_coverage(line, at)
     if last and last.ends_at is None:
         raise OrderRefused(f"{named(last)} covers the member for life; there is nothing to buy")
+    if new.renews and (running := renewing(line, at)):
+        raise OrderRefused(f"{named(running)} is renewed by a subscription already; one is enough")
 
 
 async def _replaced(conn: Connection, playbook: Playbook, new: NewOrder, listed: Amount, at: datetime) -> Term:
@@ -176,6 +182,7 @@ async def _replaced(conn: Connection, playbook: Playbook, new: NewOrder, listed:
         (term.revoked_at is not None, "was revoked"),
         (term.ends_at is None, "covers the member for life"),
         (term.starts_at >= at or (term.ends_at is not None and term.ends_at <= at), "does not run now"),
+        (term.renews, "is renewed by a subscription, which would go on; stop that first"),
         (later is not None, f"is followed by {named(later) if later else ''}; change that one"),
         (term.paid is not None and term.paid.currency != listed.currency, f"was not paid in {listed.currency}"),
     )
@@ -206,6 +213,7 @@ def _values(new: NewOrder, price: Price) -> dict[str, Any]:
         "variant": new.variant,
         "opened_by": new.opened_by if new.coupon and new.member_id is None else None,
         "source": new.source,
+        "renews": new.renews,
         "upgrade_of": price.replaced.id if price.replaced else None,
         "upgraded_until_at": price.replaced.ends_at if price.replaced else None,
         "credit_minor": price.credit_minor,

@@ -35,6 +35,35 @@ FROM refund_requests WHERE member_id = %(id)s ORDER BY id
 -- What was decided about the money stays; whose it was does not.
 UPDATE refund_requests SET member_id = NULL WHERE member_id = %(id)s
 
+-- name: export_subscription_requests
+SELECT what, provider, subscription, state, asked_at FROM subscription_requests WHERE member_id = %(id)s ORDER BY id
+
+-- name: erase_subscription_requests
+-- Whoever is forgotten is charged no more: what runs is stopped. Telegram's number of theirs, which that takes, goes with
+-- the provider's answer.
+WITH running AS (
+    SELECT DISTINCT p.provider, p.subscription
+    FROM payments p
+    JOIN v_terms t ON t.id = ANY (p.terms)
+    WHERE p.member_id = %(id)s AND p.subscription IS NOT NULL AND p.provider IN ('stars', 'stripe')
+        AND t.renews AND t.revoked_at IS NULL AND t.ends_at > %(at)s
+),
+stop AS (
+    INSERT INTO subscription_requests (what, provider, subscription, charge, payer, asked_at)
+    SELECT
+        'stop', r.provider, r.subscription,
+        (
+            SELECT charge FROM payments
+            WHERE provider = r.provider AND subscription = r.subscription AND paid_at IS NOT NULL
+            ORDER BY paid_at, charge
+            LIMIT 1
+        ),
+        %(telegram_id)s, %(at)s
+    FROM running r
+    ON CONFLICT (what, provider, subscription) WHERE state = 'asked' DO NOTHING
+)
+UPDATE subscription_requests SET member_id = NULL WHERE member_id = %(id)s
+
 -- name: export_payments
 SELECT provider, charge, order_id, plan, paid_minor, refunded_minor, currency, disputed, paid_at, state, why
 FROM payments WHERE member_id = %(id)s OR payer = %(telegram_id)s ORDER BY paid_at, charge

@@ -78,10 +78,31 @@ WHERE code = %(code)s AND term_id = ANY (%(term_ids)s) AND reverses IS NULL
 -- name: terms
 SELECT id FROM v_terms WHERE id = ANY (%(ids)s)
 
+-- name: standing_terms
+SELECT id FROM v_terms WHERE id = ANY (%(ids)s) AND revoked_at IS NULL ORDER BY array_position(%(ids)s, id)
+
+-- name: earlier_terms
+-- What the subscription's other payments gave, as far as it is still said to renew.
+SELECT id FROM v_terms
+WHERE renews AND revoked_at IS NULL AND id <> ALL (%(ids)s) AND id IN (
+    SELECT unnest(terms) FROM payments WHERE provider = %(provider)s AND subscription = %(subscription)s
+)
+ORDER BY id
+
 -- name: ended
--- Of a subscription: when its provider said last that it does not go on.
-SELECT max(happened_at) AS at FROM provider_events
+-- Of a subscription: when its provider said last that it does not go on; nothing if it has said since that it does.
+SELECT e.at FROM (
+    SELECT
+        max(happened_at) FILTER (WHERE kind = 'subscription_ended') AS at,
+        max(happened_at) FILTER (WHERE kind = 'subscription_changed') AS goes_on_at
+    FROM provider_events WHERE provider = %(provider)s AND subscription = %(subscription)s
+) AS e
+WHERE e.at >= coalesce(e.goes_on_at, e.at)
+
+-- name: stopped
+SELECT FROM provider_events
 WHERE provider = %(provider)s AND subscription = %(subscription)s AND kind = 'subscription_ended'
+LIMIT 1
 
 -- name: last_of_subscription
 SELECT * FROM payments

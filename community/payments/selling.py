@@ -144,6 +144,7 @@ def _waiting(orders: Sequence[Order], plan: str, tag: Tag, at: datetime) -> Orde
             if order.state == "open"
             and order.expires_at > at
             and order.upgrade_of is None
+            and not order.renews
             and (order.plan, order.amount_minor, order.currency, order.coupon_code) == wanted
         ),
         None,

@@ -18,13 +18,14 @@ from community.payments.fold import Dispute, Standing, fold
 from community.payments.fulfil import end_subscription, fulfil, keep_order_right, take_back
 from community.payments.judging import Judgement, judge
 from community.payments.ledger import Booking, book, entries_of, plan_of
-from community.payments.messages import drop_receipt, named, send_problem, send_receipt, send_refund
+from community.payments.messages import Renewal, drop_receipt, named, send_problem, send_receipt, send_refund
 from community.payments.models import Order, Payment
 from community.payments.notice import Kind, Notice
 from community.payments.numbers import read_number
 from community.payments.obstacles import is_spent, obstacle
 from community.payments.problems import DISPUTE, TASK, needs_human, tell_staff
 from community.payments.seconds import settle_seconds
+from community.payments.subscriptions import stop_with
 from community.payments.till import Till
 from community.playbook_types import Amount
 
@@ -234,10 +235,13 @@ def _state(payment: Payment, standing: Standing, *, placed: bool) -> str:
 
 async def _carry_out(till: Till, before: Payment, payment: Payment, standing: Standing, order: Order | None) -> None:
     """Give or take back, and tell whom it concerns: each only when something has changed."""
+    stopped = False
     if payment.state == "matched" and _is_new(payment):
         await _give(till, before, payment, standing, order)
     elif payment.state == "reversed" and payment.terms:
         await drop_receipt(till, payment)
+        if payment.subscription and not await is_ended(till, payment):
+            stopped = await stop_with(till, payment)
         await take_back(till, payment)
         payment.terms = []
         await _leave_trigger(till, payment)
@@ -246,29 +250,31 @@ async def _carry_out(till: Till, before: Payment, payment: Payment, standing: St
         await send_problem(till, payment, order)
     if payment.state == "unclaimed" and before.state != "unclaimed" and order is None:  # no order, so no code
         await needs_human(till, TASK, named(payment), None, "unclaimed")
-    await _tell_of_reversals(till, before, payment, standing, order)
+    await _tell_of_reversals(till, before, payment, standing, order, stopped=stopped)
 
 
 async def _give(till: Till, before: Payment, payment: Payment, standing: Standing, order: Order | None) -> None:
     given = await fulfil(till, payment, order, standing.period_ends_at)
     payment.terms = [term.id for term in given.terms]
-    await send_receipt(till, payment, order, given, again=before.state == "reversed")
+    ended = await is_ended(till, payment)
+    renewal = Renewal(bool(payment.subscription) and not ended, standing.period_ends_at)
+    await send_receipt(till, payment, order, given, renewal, again=before.state == "reversed")
     for chat in given.ways.astray:
         await tell_staff(till, f"astray:{chat}", f"Paid for, and the bot is not in it: {chat}", f"plan {payment.plan}")
     await _leave_trigger(till, payment)
-    if await _is_ended(till, payment):
+    if ended:
         await end_subscription(till, payment)
 
 
 async def _tell_of_reversals(
-    till: Till, before: Payment, payment: Payment, standing: Standing, order: Order | None
+    till: Till, before: Payment, payment: Payment, standing: Standing, order: Order | None, *, stopped: bool
 ) -> None:
     if standing.paid is None:
         return
     lost = standing.disputed is Dispute.lost and before.disputed != Dispute.lost
     if lost or standing.refunded_minor > (before.refunded_minor if before.paid_minor is not None else 0):
         ended = bool(before.terms and not payment.terms)
-        await send_refund(till, payment, order, standing, ended=ended)
+        await send_refund(till, payment, order, standing, ended=ended, stopped=stopped)
     if standing.disputed is Dispute.open and before.disputed != Dispute.open:
         await needs_human(till, DISPUTE, named(payment), payment.member_id, "disputed")
     fell = standing.refunded_minor < before.refunded_minor and not standing.bounced
@@ -276,10 +282,10 @@ async def _tell_of_reversals(
         await tell_staff(till, "strange_refund", "A refund does not fit what was paid", f"payment {named(payment)}")
 
 
-async def _is_ended(till: Till, payment: Payment) -> bool:
+async def is_ended(till: Till, payment: Payment) -> bool:
     """Whether its provider has said, after it was paid, that the subscription does not go on."""
     values = {"provider": payment.provider, "subscription": payment.subscription}
-    ended_at = (await (await till.conn.execute(queries.ended, values)).fetchone() or {})["at"]
+    ended_at = (await (await till.conn.execute(queries.ended, values)).fetchone() or {}).get("at")
     return ended_at is not None and payment.paid_at is not None and ended_at >= payment.paid_at
 
 

@@ -31,6 +31,8 @@ async def stars_invoice(
 
     Raises OrderRefused for an order that nobody can pay in Stars.
     """
+    if order.renews:
+        raise OrderRefused(f"order {shown(order.number)}: of a subscription, which is begun by its link")
     buyer = await _buyer(conn, order)
     words = words_of(bundle, order, buyer["locale"])
     draft = Draft(

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Literal
 
 import stripe
 from stripe.params import RefundCreateParams
@@ -32,15 +33,19 @@ class StripeApi:
         finally:
             await http.close_async()  # type: ignore[no-untyped-call]
 
-    async def checkout(self, order: Order, title: str, success_url: str, cancel_url: str) -> str:
-        """The address at which the order is paid; asked twice for an order it is the same page."""
+    async def checkout(
+        self, order: Order, title: str, success_url: str, cancel_url: str, *, every: int = 0, payer: int | None = None
+    ) -> str:
+        """The address at which the order is paid; asked twice for an order it is the same page.
+
+        `every`: months after which it is paid again, 0: it is paid once. `payer`: their number at Telegram, if known.
+        """
         about = {"order": order.number, "plan": order.plan}
         due = Amount(minor=order.amount_minor, currency=order.currency)
         asked: SessionCreateParams = {
-            "mode": "payment",
+            "mode": "subscription" if every else "payment",
             "client_reference_id": order.number,
             "metadata": about,
-            "payment_intent_data": {"metadata": about},
             "line_items": [
                 {
                     "quantity": 1,
@@ -54,6 +59,17 @@ class StripeApi:
             "success_url": success_url,
             "cancel_url": cancel_url,
         }
+        if every:  # the later payments know the subscription's own metadata alone
+            years, months = divmod(every, 12)
+            interval: Literal["month", "year"] = "month" if months else "year"
+            asked["line_items"][0]["price_data"]["recurring"] = {
+                "interval": interval,
+                "interval_count": months or years,
+            }
+            mine = {"telegram": str(payer)} if payer else {}
+            asked["subscription_data"] = {"metadata": about | mine}
+        else:
+            asked["payment_intent_data"] = {"metadata": about}
         async with self._client() as client:
             session = await client.v1.checkout.sessions.create_async(
                 asked, {"idempotency_key": f"checkout-{order.number}"}
@@ -61,6 +77,13 @@ class StripeApi:
         if not session.url:
             raise stripe.APIError("Stripe gave no address for the checkout")
         return session.url
+
+    async def stop(self, number: int, subscription: str) -> None:
+        """Charge no more for a subscription; what is paid lasts to its end. `number`: our request's."""
+        async with self._client() as client:
+            await client.v1.subscriptions.update_async(
+                subscription, {"cancel_at_period_end": True}, {"idempotency_key": f"stop-{number}"}
+            )
 
     async def refund(self, number: int, payment: str, amount: Amount) -> None:
         """Give so much of a payment back; `number` is our request's, by which Stripe knows it again."""

@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW v_orders AS
 SELECT
     id, number, member_id, plan, amount_minor, currency, list_minor, coupon_code, variant, state, source, upgrade_of,
-    created_at, expires_at, paid_at, credit_minor, upgraded_until_at
+    created_at, expires_at, paid_at, renews, credit_minor, upgraded_until_at
 FROM orders;
 
 -- Payments as they stand.

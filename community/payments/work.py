@@ -10,13 +10,13 @@ from community.database.pool import Connection, is_in_trouble
 from community.database.queries import load
 from community.members.clean import storable
 from community.outbox.alerts import Alert, alert
-from community.payments.fulfil import end_subscription
+from community.payments.fulfil import end_subscription, resume_subscription
 from community.payments.messages import named
 from community.payments.models import Payment
 from community.payments.notice import Kind
 from community.payments.problems import REFUND, needs_human
 from community.payments.refunds import bounced
-from community.payments.settle import Settled, settle
+from community.payments.settle import Settled, is_ended, settle
 from community.payments.till import Till
 
 queries, payment_queries = load(__file__, "events.sql"), load(__file__)
@@ -71,8 +71,8 @@ async def pending(conn: Connection) -> Row:
 
 async def _settled(till: Till, row: Row) -> tuple[LiteralString, str]:
     """The event's state, and what came of it in a few words."""
-    if row["kind"] == Kind.subscription_ended and row["subscription"] is not None:
-        return "handled", await _end_subscription(till, row)
+    if row["kind"] in (Kind.subscription_ended, Kind.subscription_changed) and row["subscription"] is not None:
+        return await _subscription(till, row)
     moves_nothing = row["kind"] in (Kind.unknown, Kind.failed) and row["also"] is None
     if row["charge"] is None or moves_nothing:
         return "ignored", "of no payment"
@@ -105,14 +105,27 @@ async def _settle(till: Till, provider: str, charge: str, event_id: str) -> Sett
     return await settle(till.conn, till.bundle, provider, charge, till.at, bot_id=till.bot_id, event_id=event_id)
 
 
-async def _end_subscription(till: Till, row: Row) -> str:
+async def _subscription(till: Till, row: Row) -> tuple[LiteralString, str]:
+    """Whether it goes on, by the last that was said of it; most changes of one say nothing about that."""
     values = {"provider": row["provider"], "subscription": row["subscription"]}
+    ends, stopped = row["kind"] == Kind.subscription_ended, await _stopped(till, values)
     last = await (await till.conn.execute(payment_queries.last_of_subscription, values)).fetchone()
+    if not (ends or stopped):
+        return "ignored", "of no payment"
     if last is None or last["paid_at"] > row["happened_at"]:
-        return "nothing of it runs"
+        return "handled", "nothing of it runs"
     payment = Payment(**last)
     await till.conn.execute(payment_queries.take_turns, {"provider": payment.provider, "charge": payment.charge})
-    return "will not go on" if await end_subscription(till, payment) else "runs on: something follows it"
+    if await is_ended(till, payment):
+        ended = await end_subscription(till, payment)
+        return "handled", "will not go on" if ended else "runs on: something follows it"
+    await resume_subscription(till, payment)
+    return "handled", "goes on after all"
+
+
+async def _stopped(till: Till, values: Row) -> bool:
+    """Whether it was ever said not to go on."""
+    return await (await till.conn.execute(payment_queries.stopped, values)).fetchone() is not None
 
 
 async def _failed(conn: Connection, row: Row, error: Exception, at: datetime) -> None:

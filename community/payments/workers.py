@@ -8,7 +8,7 @@ from psycopg_pool import PoolTimeout
 
 from community.database.installation import sop_now
 from community.database.pool import Pool
-from community.database.wakeup import ENTRIES, OUTBOX, PAYMENTS, TRIGGERS, Wakeup
+from community.database.wakeup import ENTRIES, OUTBOX, PAYMENTS, SUBSCRIPTIONS, TRIGGERS, Wakeup
 from community.errors import SopError
 from community.outbox.bundles import Bundles
 from community.payments.work import work
@@ -46,5 +46,5 @@ class PaymentWorkers:
         async with self._pool.connection() as conn:
             bundle = await self._bundles.current(conn)
             while await work(conn, bundle, await sop_now(conn), bot_id=self._bot_id):
-                for channel in (OUTBOX, ENTRIES, TRIGGERS):
+                for channel in (OUTBOX, ENTRIES, TRIGGERS, SUBSCRIPTIONS):
                     self._wakeup.ring(channel)

@@ -62,7 +62,7 @@ async def erase(conn: Connection, member: Member, secret: str, at: datetime) -> 
     try:
         async with conn.transaction():
             await conn.execute(queries.one_at_a_time)
-            about = {**_whom(member), "once": await _once(conn)}
+            about = {**_whom(member), "at": at, "once": await _once(conn)}
             for name, statement in _statements("erase_", "hold_", "had_"):
                 cursor = await conn.execute(statement, about)
                 if name.startswith("had_"):

@@ -25,6 +25,7 @@ _ITSELF = (
     "callback",
     "histories",
     "mrr",
+    "experiments",
 )
 ROWS = {name: name for name in _ITSELF} | {
     "planning-hard": "planning:run_hard",

@@ -7,7 +7,7 @@ import pytest
 
 from community.access.grant import grant
 from community.access.removals import propose
-from community.access.terms import cancel, revoke, set_end, terms_of
+from community.access.terms import cancel, renew_by_itself, revoke, set_end, terms_of
 from community.bundle import Bundle
 from community.database.pool import Connection, Pool, connect
 from community.engagement.coupons import NewCoupon, issue
@@ -277,3 +277,13 @@ async def test_each_move_is_another_occasion_to_claim_it_back(shop: Till, ann: i
     assert open_ == [{"member_id": ann}], "the task of who has it now is done"
     await moved(shop, ann)
     assert await say(new) is Claim.contested
+
+
+async def test_a_subscription_goes_on_renewing_at_the_other_account(shop: Till, ann: int, new: int) -> None:
+    order = await shop.order(member_id=ann)
+    await shop.hear(paid(order=order.number))
+    [term] = await terms_of(shop.conn, ann)
+    await renew_by_itself(shop.conn, term.id, shop.at, by="provider")
+    await moved(shop.later(days=1), new)
+    [theirs] = [term for term in await terms_of(shop.conn, new) if term.revoked_at is None]
+    assert theirs.renews

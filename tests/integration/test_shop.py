@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from community.access.grant import grant
-from community.access.terms import set_end
+from community.access.terms import renew_by_itself, set_end
 from community.bundle import Bundle
 from community.database.pool import Connection, Pool
 from community.engagement.coupons import NewCoupon, issue
@@ -28,7 +28,7 @@ from community.sales_contexts import PAGE
 from tests.hostile import texts
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.rows import Edit, put
-from tests.integration.shop_kit import IME, Form, Visitor, opened_shop
+from tests.integration.shop_kit import IME, Form, Forms, Visitor, opened_shop
 
 DAY = timedelta(days=1)
 STARS, CARD = ("stars", "XTR"), ("stripe", "CNY")
@@ -230,6 +230,90 @@ async def test_stripe_is_given_the_orders_number_and_leads_back_with_its_code(vi
     for part in ("One last step", number, code[1], f"https://t.me/the_bot?start=paid_{order['number']}_{code[1]}"):
         assert part in page
     assert "refresh" not in page
+
+
+# By subscription.
+
+
+def renewing(page: str, way: str, currency: str) -> Form:
+    """The page's form for a subscription."""
+    return next(
+        form
+        for form in Forms(page).found
+        if form.fields.get("renews") and form.action.endswith(way) and form.fields["currency"] == currency
+    )
+
+
+@pytest.mark.parametrize(
+    ("plan", "interval", "count", "minor", "words"),
+    [
+        ("month", "month", "1", "19900", "every month"),
+        ("quarter", "month", "3", "49900", "every quarter"),
+        ("year", "year", "1", "168800", "every year"),
+    ],
+)
+async def test_a_subscription_at_stripe_is_begun_at_the_listed_price(
+    visitor: Visitor, bundle: Bundle, member: MakeMember, plan: str, interval: str, count: str, minor: str, words: str
+) -> None:
+    who = await member()
+    token = visitor.token(await put(visitor.conn, member_id=who, due_at=await now(visitor)))
+    await coupon(visitor, bundle, "MINE", member_id=who)
+    page = await visitor.page(f"/buy/{plan}?lang=en&m={token}")
+    assert words in page
+    form = renewing(page, "stripe", "CNY")
+    assert "coupon" not in form.fields
+    form.fields["coupon"] = "MINE"
+    answer = await visitor.send(form)
+    assert answer.headers["Location"] == "https://checkout.stripe.com/c/pay/x_1"
+    [order] = await visitor.orders()
+    assert (order["renews"], order["coupon_code"], order["member_id"]) == (True, None, who)
+    [(_, fields, _)] = visitor.stripe.asked
+    account = (await by_id(visitor.conn, who)).telegram_id  # type: ignore[union-attr]
+    price = "line_items[0][price_data]"
+    assert fields["mode"] == "subscription"
+    assert (fields[f"{price}[recurring][interval]"], fields[f"{price}[recurring][interval_count]"]) == (interval, count)
+    assert fields[f"{price}[unit_amount]"] == minor
+    passed = {name: fields[f"subscription_data[metadata][{name}]"] for name in ("order", "plan", "telegram")}
+    assert passed == {"order": order["number"], "plan": plan, "telegram": str(account)}
+    assert not any(name.startswith("payment_intent_data") for name in fields), "Stripe refuses both"
+
+
+async def test_who_is_not_known_may_subscribe_and_claims_it(visitor: Visitor) -> None:
+    page = await visitor.page("/buy/month?lang=en")
+    assert "coupons are for paying once" in page
+    await visitor.send(renewing(page, "stripe", "CNY"))
+    [(_, fields, _)] = visitor.stripe.asked
+    assert "subscription_data[metadata][telegram]" not in fields
+    back = await visitor.page(fields["success_url"].removeprefix("https://sop.test"))
+    assert "Claim code" in back
+    assert "ime.example" not in back
+
+
+async def test_a_subscription_in_stars_begins_in_the_bot(visitor: Visitor) -> None:
+    answer = await visitor.send(renewing(await visitor.page("/buy/month"), "stars", "XTR"))
+    [order] = await visitor.orders()
+    assert answer.headers["Location"] == f"https://t.me/the_bot?start=buy-{order['number']}"
+    assert order["renews"]
+
+
+async def test_only_plans_that_renew_are_subscribed_to(visitor: Visitor) -> None:
+    assert 'name="renews"' not in await visitor.page("/buy/pack")
+    form = await visitor.form("/buy/pack", "stripe")
+    form.fields["renews"] = "1"
+    assert (await visitor.send(form)).status == 400
+    assert await visitor.orders() == []
+
+
+async def test_who_has_a_subscription_is_offered_no_other(visitor: Visitor, bundle: Bundle, member: MakeMember) -> None:
+    who = await member()
+    token = visitor.token(await put(visitor.conn, member_id=who, due_at=await now(visitor)))
+    form = renewing(await visitor.page(f"/buy/month?m={token}"), "stripe", "CNY")
+    at = await now(visitor)
+    term = await grant(visitor.conn, bundle.playbook, who, "month", at, source="stripe", by="in_1")
+    await renew_by_itself(visitor.conn, term.id, at, by="stripe")
+    assert 'name="renews"' not in await visitor.page(f"/buy/month?m={token}")
+    assert (await visitor.send(form)).status == 409
+    assert await visitor.orders() == []
 
 
 async def test_while_stripe_is_away_nothing_stays_open(visitor: Visitor) -> None:

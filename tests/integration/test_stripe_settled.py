@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from community.access.terms import terms_of
 from community.bundle import Bundle
 from community.database.installation import set_virtual_now
 from community.database.pool import Connection
 from community.payments.events import StoredEvent, store
+from community.payments.orders import NewOrder, Opened, open_order
 from community.payments.providers.stripe import Stripe
 from community.payments.work import drain
 from tests.integration.conftest import BOT_ID, MakeMember
@@ -84,6 +86,36 @@ async def test_the_checkout_and_its_invoice_are_one_payment(
     assert await terms(conn) == [{"runs": True}]
     receipts = await (await conn.execute("SELECT step FROM messages WHERE stage = 'payment'")).fetchall()
     assert receipts == [{"step": "receipt"}]
+
+
+async def test_a_subscription_of_the_page_goes_on_and_is_stopped_at_stripe(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """By what `checkout` passes through: the order in both metadata; the later payments know the subscription's."""
+    await set_virtual_now(conn, kit.NOW)
+    who = await member()
+    new = NewOrder(plan="month", currency="CNY", source="page", member_id=who, renews=True)
+    opened = await open_order(conn, bundle.playbook, new, kit.NOW)
+    assert isinstance(opened, Opened)
+    passed = {"order": opened.order.number, "plan": "month", "telegram": "10001"}
+    session = kit.session(
+        mode="subscription", payment_intent=None, invoice="in_1", subscription="sub_1",
+        client_reference_id=opened.order.number, metadata=passed,
+    )  # fmt: skip
+    parent = {"subscription_details": {"subscription": "sub_1", "metadata": passed}}
+    first, second = (kit.stripe("invoice.paid", kit.new_invoice(id=n, parent=parent) | PRICE) for n in ("in_1", "in_2"))
+    second["created"] += 60
+    await deliver(conn, bundle, [kit.stripe("checkout.session.completed", session | PRICE), first, second, first])
+    held = await terms_of(conn, who)
+    assert [(term.plan, term.renews) for term in held] == [("month", True)] * 2
+    assert held[0].ends_at == held[1].starts_at
+    payments = await (await conn.execute("SELECT state, order_id, subscription FROM payments")).fetchall()
+    assert payments == [{"state": "matched", "order_id": opened.order.id, "subscription": "sub_1"}] * 2
+
+    stopped = kit.stripe("customer.subscription.updated", {"id": "sub_1", "cancel_at_period_end": True})
+    stopped["created"] += 90
+    await deliver(conn, bundle, [stopped])
+    assert [term.renews for term in await terms_of(conn, who)] == [False, False]
 
 
 async def test_an_invoice_that_is_only_paper_does_not_take_the_payment_away(

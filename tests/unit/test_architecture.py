@@ -142,6 +142,8 @@ DIRECT = {
     ("community/bot/direct.py", "answer_callback_query"),
     ("community/bot/direct.py", "answer_pre_checkout_query"),
     ("community/bot/direct.py", "create_chat_invite_link"),
+    ("community/bot/direct.py", "create_invoice_link"),
+    ("community/bot/direct.py", "edit_user_star_subscription"),
     ("community/bot/direct.py", "refund_star_payment"),
     ("community/bot/direct.py", "revoke_chat_invite_link"),
     ("deployments/service.py", "set_webhook"),

@@ -11,13 +11,13 @@ from community.check import Problem, check_folder
 from community.check_copy import CopyCheck
 from community.settings import Mode, Settings
 from deployments.cli import check as cli_check
+from tests.shipped import TEMPLATES, shipped_bundle
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
 YAML = (TEMPLATES / "playbook.yaml").read_text()
 DAY_1 = "copy/en/welcome_drip/day_1.html"
 
 
-PLAYBOOK = load_bundle(TEMPLATES).playbook
+PLAYBOOK = shipped_bundle().playbook
 
 
 @pytest.fixture
@@ -63,6 +63,15 @@ def test_the_shipped_templates_have_no_problem() -> None:
         ("en: Monthly membership}", "}", "title is missing in en"),
         ("en: Monthly membership}", "en: Month, fr: Mois}", "fr is not in community.locales"),
         ("    length: 7d\n    trial: true", "    price: 9 CNY\n    trial: true", "a trial is free"),
+        (
+            "    length: 3mo\n    price: 29",
+            "    renews: true\n    length: 6mo\n    price: 29",
+            "only what lasts 1mo, 3mo or 1y can be subscribed to",
+        ),
+        ("    price: 499 CNY", "    price: 499 XTR", "Telegram renews Stars by the month only"),
+        ("    price: 499 CNY\n", "", "it has no price, so nobody can subscribe to it"),
+        ("25 EUR, 1500 XTR", "10001 XTR", "Telegram takes at most 10000 XTR a month by subscription"),
+        ("    once: true ", "    renews: true ", "a trial is not paid for, so it cannot renew"),
         ("    price: 499 CNY", "    prices: [9 USD]", "price is missing, which stands for all"),
         ("[25 EUR, 1500 XTR]", "[25 EUR, 9 CNY]", "CNY is used 2 times, with the price"),
         ("price: 199 CNY", "price: 0 CNY", "nothing cannot be paid"),
@@ -314,7 +323,7 @@ def test_files_saved_on_windows_are_read(folder: Path) -> None:
     for file in folder.rglob("*.*"):
         file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
     assert check_folder(folder) == []
-    assert load_bundle(folder).hash == load_bundle(TEMPLATES).hash
+    assert load_bundle(folder).hash == shipped_bundle().hash
 
 
 def test_all_problems_are_found_at_once(folder: Path) -> None:

@@ -198,6 +198,24 @@ def test_how_a_dispute_closed(status: str, kind: Kind) -> None:
     assert read("charge.dispute.closed", about).kind is kind
 
 
+@pytest.mark.parametrize(
+    ("about", "ends"),
+    [
+        ({}, False),
+        ({"cancel_at_period_end": True}, True),
+        ({"cancel_at_period_end": False, "cancel_at": None, "status": "active"}, False),
+        ({"cancel_at": NOW_S + 60}, True),
+        ({"status": "past_due"}, False),
+        ({"status": "unpaid"}, True),
+    ],
+)
+def test_a_subscription_that_is_to_be_charged_no_more_has_ended_though_its_period_runs(
+    about: dict[str, Any], ends: bool
+) -> None:
+    kind = read("customer.subscription.updated", {"id": "sub_1", **about}).kind
+    assert kind is (Kind.subscription_ended if ends else Kind.subscription_changed)
+
+
 def test_a_subscription_tells_its_end_in_either_form() -> None:
     end = NOW_S + 86_400
     new = {"id": "sub_1", "items": {"data": [{"current_period_end": end}]}, "metadata": {"plan": "vip_month"}}

@@ -1,7 +1,8 @@
 -- name: audience
 -- Whose term ends: the rungs of its plan, `day` local days before the local date of the end (negative) or after it
 -- (win-back). Of a line only the term that ends last counts, so whoever has renewed is out; one that was revoked never
--- does, one that its member cancelled or that is for life has no rungs. An end is one occurrence. Its goal is that it
+-- does, one that its member cancelled or that is for life has no rungs. While a subscription of the line runs, which
+-- prolongs by itself, no rung before an end is due (SOP 1.22). An end is one occurrence. Its goal is that it
 -- does not matter any more (`over:…`: renewed, changed, cancelled, revoked, come back), so what waits is dropped then.
 -- A rung fits when its day is after the one the term began on and its time before the end; it is stale when the next
 -- that fits is due, at the latest at the end.
@@ -24,14 +25,14 @@ FROM (
     SELECT
         t.member_id, t.plan, t.ends_at, t.occurrence, s.step, s.day, s.expires_after, due.due_at,
         min(due.due_at) OVER (
-            PARTITION BY t.id ORDER BY due.due_at GROUPS BETWEEN 1 FOLLOWING AND 1 FOLLOWING
+            PARTITION BY t.id ORDER BY s.day, s.own_time GROUPS BETWEEN 1 FOLLOWING AND 1 FOLLOWING
         ) AS next_at,
         CASE WHEN s.day <= 0 THEN t.ends_at END AS gone_at,
         -- What was over in the very moment in which this end was set was another end.
         t.changed_at + interval '1 microsecond' AS since_at
     FROM (
         SELECT
-            t.id, t.member_id, t.plan, t.ends_at, t.changed_at,
+            t.id, t.member_id, t.plan, t.line, t.ends_at, t.changed_at,
             t.id || ':' || to_char(t.ends_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS occurrence,
             m.zone,
             (t.ends_at AT TIME ZONE m.zone)::date AS ends_on,
@@ -57,7 +58,11 @@ FROM (
         SELECT (t.ends_on + s.day + s.local_time) AT TIME ZONE t.zone AS due_at
         OFFSET 0
     ) AS due
-    WHERE s.day > 0 OR due.due_at < t.ends_at
+    WHERE s.day > 0 OR (due.due_at < t.ends_at AND NOT EXISTS (
+        SELECT FROM v_terms r
+        WHERE r.member_id = t.member_id AND r.line = t.line AND r.renews AND r.revoked_at IS NULL
+            AND r.ends_at > due.due_at
+    ))
 ) AS r
 WHERE r.due_at <= %(as_of)s
 
@@ -69,6 +74,7 @@ SELECT
         WHEN t.id IS NULL THEN CASE WHEN v.revoked_at IS NULL THEN 'no_term' ELSE 'revoked' END
         WHEN t.ends_at IS NULL THEN 'lifetime'
         WHEN t.cancelled_at IS NOT NULL THEN 'cancelled'
+        WHEN t.ends_at > %(now_at)s AND t.renews THEN 'renews'
         WHEN NOT t.has_rungs THEN 'no_rungs'
         WHEN t.ends_at <= %(now_at)s THEN 'ended'
         WHEN t.follows THEN 'term_followed'
@@ -97,7 +103,12 @@ LEFT JOIN LATERAL (
             SELECT FROM v_terms f
             WHERE f.member_id = %(member_id)s AND f.line = last.line AND f.id <> last.id AND f.revoked_at IS NULL
                 AND f.ends_at > %(now_at)s::timestamptz - interval '15 days'
-        ) AS follows
+        ) AS follows,
+        EXISTS (
+            SELECT FROM v_terms r
+            WHERE r.member_id = %(member_id)s AND r.line = last.line AND r.renews AND r.revoked_at IS NULL
+                AND r.ends_at > %(now_at)s
+        ) AS renews
     FROM (
         SELECT DISTINCT ON (line) id, plan, line, starts_at, ends_at, cancelled_at
         FROM v_terms

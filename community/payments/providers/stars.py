@@ -17,6 +17,7 @@ NAME = "stars"
 CURRENCY = "XTR"
 MOST = 100_000
 """Stars that an invoice may ask for at most."""
+PERIOD_S = 2_592_000
 LONGEST_TITLE, LONGEST_DESCRIPTION = 32, 255
 SUCCESSFUL, REFUNDED = "successful_payment", "refunded_payment"
 """Fields of the message; also the events' names."""
@@ -52,6 +53,11 @@ def invoice(order: Order, title: str, description: str) -> dict[str, Any]:
         "currency": CURRENCY,
         "prices": [{"label": shown, "amount": order.amount_minor}],
     }
+
+
+def subscription(order: Order, title: str, description: str) -> dict[str, Any]:
+    """Parameters of createInvoiceLink for what is paid again every 30 days, the only period that Telegram has."""
+    return invoice(order, title, description) | {"subscription_period": PERIOD_S}
 
 
 def body_of(message: Mapping[str, Any]) -> bytes:

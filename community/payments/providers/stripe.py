@@ -31,6 +31,8 @@ DISPUTES = {"won": Kind.dispute_won, "warning_closed": Kind.dispute_won, "preven
 """How a dispute closed. One that was only an inquiry, or was prevented, took no money."""
 BOUNCED = ("failed", "canceled")
 """A refund's status by which its money is ours again."""
+OVER = ("canceled", "unpaid", "incomplete_expired")
+"""A subscription's status by which nothing is charged any more."""
 WITHOUT_DECIMALS = frozenset(
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 )  # fmt: skip
@@ -100,7 +102,7 @@ def _said(name: str, about: Body) -> dict[str, Any]:
         case "invoice_payment.paid":
             return _pairing(about)
         case "customer.subscription.updated":
-            return _subscription(about, Kind.subscription_changed)
+            return _subscription(about, Kind.subscription_ended if _stops(about) else Kind.subscription_changed)
         case "customer.subscription.deleted":
             return _subscription(about, Kind.subscription_ended)
         case "charge.refunded":
@@ -172,6 +174,11 @@ def _subscription(about: Body, kind: Kind) -> dict[str, Any]:
         "period_ends_at": max((end for end in ends if end), default=None),
         **_passed_through([about.get("metadata")]),
     }
+
+
+def _stops(about: Body) -> bool:
+    """Whether no further payment of the subscription is to come, though its period may run."""
+    return bool(about.get("cancel_at_period_end") or about.get("cancel_at")) or about.get("status") in OVER
 
 
 def _of_charge(about: Body, charge: Any) -> dict[str, Any]:

@@ -42,7 +42,8 @@ class Shop(Till):
 
     async def pays(self, charge: str, member: int, at: str, plan: str = "month", amount: str = "", **what: Any) -> None:
         """The member has paid for a plan then, and it became known at once, or at `known`."""
-        price = parse_money(amount or str(PLANS[plan]["price"]))
+        plans: dict[str, Any] = PLANS
+        price = parse_money(amount or str(plans[plan]["price"]))
         known = what.pop("known", at)
         self.at = local(known)
         payer = await self._account(member)

@@ -77,7 +77,9 @@ class Books:
 
     def credited(self, order: Row, at: datetime) -> list[Row]:
         """The terms in force by then that had what the order credits."""
-        lowered = [t for t in self.of_order[order["id"]] if self.payment(t)["paid_minor"] == order["amount_minor"]]
+        lowered = [
+            t for t in self.of_order[order["id"]] if (self.payment(t) or {}).get("paid_minor") == order["amount_minor"]
+        ]
         return [t for t in lowered if t["starts_at"] < at and not (t["revoked_at"] and t["revoked_at"] < at)]
 
     def earned(self, term: Row, at: datetime) -> int:

@@ -155,11 +155,21 @@ def upgrade() -> None:
     )
     op.create_index("orders_paid", "orders", ["paid_at"], unique=False, postgresql_where=sa.text("paid_at IS NOT NULL"))
     op.add_column("messages", sa.Column("variant", sa.Text(), nullable=True))
+    op.add_column("plan_rows", sa.Column("template", sa.Text(), nullable=True))
+    op.execute("UPDATE plan_rows r SET template = p.stage || '/' || r.step FROM plans p WHERE p.id = r.plan_id")
+    op.alter_column("plan_rows", "template", nullable=False)
     op.add_column("plan_rows", sa.Column("variant", sa.Text(), nullable=True))
+    op.create_index(
+        "messages_variant",
+        "messages",
+        ["variant", "member_id"],
+        unique=False,
+        postgresql_where=sa.text("variant IS NOT NULL"),
+    )
     op.create_index(
         "messages_sent",
         "messages",
-        ["sent_at"],
+        ["sent_at", "due_at"],
         postgresql_using="brin",
         postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
     )
