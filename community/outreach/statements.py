@@ -65,6 +65,8 @@ def _columns(playbook: Playbook, stage_name: str, stage: Stage, steps: Sequence[
         "variant": [row.variant and row.variant.name for row in rows],
         "low": [row.low for row in rows],
         "high": [row.high for row in rows],
+        "segmented": [row.name for row in rows for _ in row.step.segments],
+        "segment": [segment for row in rows for segment in row.step.segments],
         **_timed(playbook, stage, [row.planned for row in rows]),
     }
 
@@ -87,8 +89,6 @@ def _timed(playbook: Playbook, stage: Stage, steps: Sequence[Step]) -> dict[str,
         "lane": [stage.lane(step) for step in steps],
         "offer": [step.offer for step in steps],
         "prefix": [offer.prefix if offer else None for offer in offers],
-        "segmented": [step.name for step in steps for _ in step.segments],
-        "segment": [segment for step in steps for segment in step.segments],
     }
 
 
