@@ -5,6 +5,7 @@ from typing import Any
 from community.access_contexts import ACCESS, LIBRARY, TO_STAFF
 from community.playbook import Playbook
 from community.playbook_stages import template_name
+from community.report_contexts import REPORTS
 from community.sales_contexts import SALES, SHOWN
 
 ACTIONS: dict[str, bool | None] = {
@@ -102,15 +103,19 @@ _INVITATION = "group/invitation"
 _PRESSED = "staff/pressed"
 _NOT_SENT = (_TOAST, _CHECKOUT, _INVITATION, _PRESSED, *SHOWN)
 """Words that are shown, not sent as a message: they know of no chat."""
-_TO_NO_MEMBER = TO_STAFF | {
-    "group/setup",
-    "group/welcome",
-    "staff/alert",
-    "staff/approval",
-    "staff/care_tasks",
-    "staff/decided",
-    "staff/live_result",
-}
+_TO_NO_MEMBER = (
+    TO_STAFF
+    | REPORTS.keys()
+    | {
+        "group/setup",
+        "group/welcome",
+        "staff/alert",
+        "staff/approval",
+        "staff/care_tasks",
+        "staff/decided",
+        "staff/live_result",
+    }
+)
 _FIXED: dict[str, dict[str, Any]] = ACCESS | {
     "gate/wrong": _QUESTION,
     "gate/declined": {},
@@ -133,11 +138,7 @@ _FIXED: dict[str, dict[str, Any]] = ACCESS | {
     "bot/setup_welcome": _SETUP,
     "bot/setup_summary": _SETUP,
     "bot/setup_refused": {"asked": True},
-    "bot/live_registered": {},
-    "bot/live_ask": {},
-    "bot/live_asked": {},
-    "bot/live_enough": {},
-    "bot/live_over": {},
+    **{f"bot/live_{name}": {} for name in ("registered", "ask", "asked", "enough", "over")},
     "group/setup": {"start_payload": f"setup_{10**9}"},
     "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
     _INVITATION: {"start_url": f"https://t.me/{'x' * 32}?start=welcome"},
@@ -225,7 +226,7 @@ _FIXED |= {
         "library": LIBRARY,
     },
 }
-_FIXED |= SALES
+_FIXED |= SALES | REPORTS
 _PAID: dict[str, Any] = {"order": "A7K2-93QX", "amount": "999999999999.99 USD"}
 _GIVES: dict[str, Any] = {
     **_PAID,

@@ -41,6 +41,11 @@ class Kpi:
     parts: bool = False
     """Its rows name a part (a plan, a movement, a stage): the number is shown for each as well."""
 
+    @property
+    def unit(self) -> str:
+        """What its number is, as a target says it: a share, a number, money, or seconds."""
+        return self.measure.removesuffix("_each")
+
 
 @dataclass(frozen=True, slots=True)
 class Derived:

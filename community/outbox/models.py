@@ -87,6 +87,12 @@ class Message(SQLModel, table=True):
             postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
         ),
         Index("messages_trouble", "state", "id", postgresql_where=sql("state in ('failed', 'uncertain')")),
+        # Whose picture is still needed.
+        Index(
+            "messages_picture",
+            "id",
+            postgresql_where=sql("method = 'sendPhoto' AND state in ('waiting', 'sending', 'failed', 'uncertain')"),
+        ),
     )
 
     id: int = identity()

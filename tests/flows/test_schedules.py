@@ -26,6 +26,9 @@ def test_schedules_are_as_agreed(shipped: Bundle) -> None:
         "access-reconciliation": [("10 5 * * *", "Asia/Shanghai")],
         "delivery": [("* * * * *", "UTC")],
         "retention": [("40 4 * * *", "Asia/Shanghai")],
+        "weekly-report": [("0 9 * * 1", "Asia/Shanghai")],
+        "monthly-review": [("0 9 1 * *", "Asia/Shanghai")],
+        "daily-watch": [("30 9 * * *", "Asia/Shanghai")],
         "staff-alert": [],
     }
 
@@ -44,6 +47,9 @@ def test_limits_and_triggers_are_as_agreed(shipped: Bundle) -> None:
         "access-reconciliation": (1, "ENQUEUE"),
         "delivery": (1, "CANCEL_NEW"),
         "retention": (1, "ENQUEUE"),
+        "weekly-report": (1, "ENQUEUE"),
+        "monthly-review": (1, "ENQUEUE"),
+        "daily-watch": (1, "ENQUEUE"),
         "staff-alert": (1, "ENQUEUE"),
     }
     triggers = {t.name: sorted(t.expect) for d in wanted.deployments for t in d.triggers}
