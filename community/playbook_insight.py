@@ -3,10 +3,50 @@
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, model_validator
 
 from community.kpis import KPIS, Kpi
 from community.playbook_types import Entry, Goal, Key, Percent, Target
+
+
+def _known(name: str) -> Kpi:
+    if name not in KPIS:
+        raise ValueError(f"{name}: no such KPI; known: {', '.join(sorted(KPIS))}")
+    return KPIS[name]
+
+
+def _of_its_kind(kpi: Kpi, goal: Goal) -> None:
+    if goal.kind != kpi.unit:
+        raise ValueError(f"{kpi.name}: its target is a {kpi.unit}, as in docs/kpis.md")
+
+
+def _of_their_kind(targets: dict[str, Goal]) -> dict[str, Goal]:
+    for name, goal in targets.items():
+        _of_its_kind(_known(name), goal)
+    return targets
+
+
+Targets = Annotated[dict[Key, Target], AfterValidator(_of_their_kind)]
+"""KPI → what it should reach in a week, or stay below."""
+
+
+def _goals(**shares: float) -> dict[str, Goal]:
+    return {kpi: Goal(kind="share", number=share) for kpi, share in shares.items()}
+
+
+class Life(Entry):
+    """What a group is looked at for in each stage of its life, and what it should reach there (SOP 2.22)."""
+
+    start: Targets = _goals(entry_rate=0.6, told_interest=0.3, first_week=0.5)
+    """Its first 7 days."""
+    growth: Targets = _goals(speaking_rate=0.2, active_rate=0.4, engaged_24h=0.15)
+    """Until it is 30 days old."""
+    conversion: Targets = _goals(free_to_paid=0.1, coupon_use=0.2)
+    """Until it is 90 days old."""
+    maturity: Targets = _goals(active_rate=0.25, renewal=0.6, churn=0.08)
+    """Older."""
+    spread: Targets = _goals(invite_conversion=0.3, koc_share=0.02)
+    """Beside the others, from 30 days on."""
 
 
 def _parse_rise(text: object) -> object:
@@ -61,28 +101,11 @@ class Insight(Entry):
 
     recurring: tuple[Key, ...] = ("membership",)
     """Lines of plans whose money comes again and again (MRR); others are bought once."""
-    targets: dict[Key, Target] = Field(default_factory=dict)
-    """KPI → what it should reach in a week, or stay below."""
-
+    targets: Targets = Field(default_factory=dict)
+    life: Life = Life()
+    falls: Percent = 25.0
+    """A group's week that is worse than its own four weeks before by so much is told."""
     watch: dict[Key, Watch] = Field(default_factory=dict)
     """What is looked at every day, and told to staff when it is trouble."""
     task_minutes: int = Field(10, ge=0, le=480)
     """Minutes that a task done by hand takes, for the load of operators in the weekly report."""
-
-    @field_validator("targets")
-    @classmethod
-    def _of_their_kind(cls, targets: dict[str, Goal]) -> dict[str, Goal]:
-        for name, goal in targets.items():
-            _of_its_kind(_known(name), goal)
-        return targets
-
-
-def _known(name: str) -> Kpi:
-    if name not in KPIS:
-        raise ValueError(f"{name}: no such KPI; known: {', '.join(sorted(KPIS))}")
-    return KPIS[name]
-
-
-def _of_its_kind(kpi: Kpi, goal: Goal) -> None:
-    if goal.kind != kpi.unit:
-        raise ValueError(f"{kpi.name}: its target is a {kpi.unit}, as in docs/kpis.md")

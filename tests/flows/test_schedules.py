@@ -4,6 +4,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from prefect.events import ResourceSpecification
 
 from community.bundle import Bundle
 from community.errors import PlaybookError, UnknownStage
@@ -26,6 +27,7 @@ def test_schedules_are_as_agreed(shipped: Bundle) -> None:
         "access-reconciliation": [("10 5 * * *", "Asia/Shanghai")],
         "delivery": [("* * * * *", "UTC")],
         "retention": [("40 4 * * *", "Asia/Shanghai")],
+        "experiments": [("50 8 * * *", "Asia/Shanghai")],
         "weekly-report": [("0 9 * * 1", "Asia/Shanghai")],
         "monthly-review": [("0 9 1 * *", "Asia/Shanghai")],
         "daily-watch": [("30 9 * * *", "Asia/Shanghai")],
@@ -47,6 +49,7 @@ def test_limits_and_triggers_are_as_agreed(shipped: Bundle) -> None:
         "access-reconciliation": (1, "ENQUEUE"),
         "delivery": (1, "CANCEL_NEW"),
         "retention": (1, "ENQUEUE"),
+        "experiments": (1, "ENQUEUE"),
         "weekly-report": (1, "ENQUEUE"),
         "monthly-review": (1, "ENQUEUE"),
         "daily-watch": (1, "ENQUEUE"),
@@ -65,8 +68,8 @@ def test_limits_and_triggers_are_as_agreed(shipped: Bundle) -> None:
 
 def test_no_alert_about_the_alert_itself(shipped: Bundle) -> None:
     alert = next(d for d in declared(shipped.playbook).deployments if d.name == "staff-alert")
-    watched = [trigger.match_related["prefect.resource.id"] for trigger in alert.triggers]
-    assert watched == [["prefect.tag.watched"]] * 2
+    watched = ResourceSpecification({"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.watched"})
+    assert [trigger.match_related for trigger in alert.triggers] == [watched, watched]
     assert "watched" not in alert.tags
 
 
