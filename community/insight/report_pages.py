@@ -54,7 +54,7 @@ class ReportPages:
             "say": words,
             "command": rows_command(report),
             "name": partial(words.name, report),
-            "cells": partial(_cells, report, words),
+            "cells": partial(words.cells, report),
             "address": partial(self._address, report),
             "cell_address": partial(self._cell_address, report),
             "dashboard": self._dashboard,
@@ -93,12 +93,6 @@ def rows_command(report: Report) -> str:
 def marked(text: object) -> str:
     """Text as Markdown shows it, whatever is in it."""
     return showable(str(text)).translate(_MARKS)
-
-
-def _cells(report: Report, words: Words, table: Table, row: int) -> list[str]:
-    currency = table.currencies[row] if table.currencies else ""
-    pairs = zip(table.columns, table.rows[row], strict=True)
-    return [words.cell(report, column.unit, cell, currency) for column, cell in pairs]
 
 
 def _line(numbers: Sequence[float | None]) -> Markup:

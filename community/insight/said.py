@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from community.insight.diagnosis import Finding
-from community.insight.figures import Cell, Figure, Notable, Report, Unit
+from community.insight.figures import Cell, Figure, Notable, Report, Table, Unit
 from community.insight.windows import Span, start_of
 from community.kpis import KPIS
 from community.moments import day_text, moment_text
@@ -103,6 +103,16 @@ class Words:
         """A day, with its year."""
         text = day_text(start_of(day, zone), zone, self.locale)
         return f"{day.year}年{text}" if self.locale.startswith("zh") else f"{text} {day.year}"
+
+    def head(self, table: Table) -> list[str]:
+        """What the columns of a table are called."""
+        return [self.kpi(c.name) if f"kpi_{c.name}" in self.of else self[f"column_{c.name}"] for c in table.columns]
+
+    def cells(self, report: Report, table: Table, row: int) -> list[str]:
+        """A row of a table."""
+        currency = table.currencies[row] if table.currencies else ""
+        pairs = zip(table.columns, table.rows[row], strict=True)
+        return [self.cell(report, column.unit, cell, currency) for column, cell in pairs]
 
     def cell(self, report: Report, unit: Unit, cell: Cell, currency: str = "") -> str:
         """A cell of a table."""

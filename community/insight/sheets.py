@@ -14,7 +14,7 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from community.insight.figures import Cell, Column, Figure, Report, Section, Table, Unit
+from community.insight.figures import Cell, Figure, Report, Section, Table, Unit
 from community.insight.report_pages import rows_command
 from community.insight.said import Words
 from community.playbook_types import minor_digits
@@ -96,16 +96,12 @@ def _figure(report: Report, figure: Figure, words: Words) -> Sequence[Any]:
 
 def _table(sheet: Worksheet, report: Report, table: Table, words: Words) -> None:
     money = bool(table.currencies)
-    _row(sheet, [*(_title(column, words) for column in table.columns), *([""] if money else [])], bold=True)
+    _row(sheet, [*words.head(table), *([""] if money else [])], bold=True)
     for at, row in enumerate(table.rows):
         currency = table.currencies[at] if money else ""
         cells = [_cell(report, column.unit, cell, currency, words)
                  for column, cell in zip(table.columns, row, strict=True)]  # fmt: skip
         _row(sheet, [*cells, *([currency] if money else [])])
-
-
-def _title(column: Column, words: Words) -> str:
-    return words.kpi(column.name) if f"kpi_{column.name}" in words.of else words[f"column_{column.name}"]
 
 
 def _cell(report: Report, unit: Unit, cell: Cell, currency: str, words: Words) -> Any:

@@ -13,11 +13,15 @@ MONDAY = date(2026, 3, 9)
 """The week that the tests' reports are about: 9 to 15 March."""
 
 
+async def insert(conn: Connection, table: str, **row: Any) -> None:
+    """A row as it is, of whatever table."""
+    columns, places = ", ".join(row), ", ".join(f"%({name})s" for name in row)
+    await conn.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", row)  # type: ignore[arg-type]
+
+
 async def put(conn: Connection, kpi: str, since: date, span: Span = Span.week, **of: Any) -> None:
     """A counted value: hits, base, minor, currency, part, group_id, source, middle_s, high_s."""
-    row = {"kpi": kpi, "span": span.value, "since": since, **of}
-    columns, places = ", ".join(row), ", ".join(f"%({name})s" for name in row)
-    await conn.execute(f"INSERT INTO kpi_values ({columns}) VALUES ({places})", row)  # type: ignore[arg-type]
+    await insert(conn, "kpi_values", kpi=kpi, span=span.value, since=since, **of)
 
 
 async def weeks(conn: Connection, kpi: str, values: list[dict[str, Any]], last: date = MONDAY, **of: Any) -> None:
@@ -51,7 +55,7 @@ async def busy_week(conn: Connection) -> None:
     await weeks(conn, "active", hits(400, 410, 405))
     await weeks(conn, "active_rate", shares((400, 900), (410, 950), (405, 1000)))
     await weeks(conn, "speaking_rate", shares((90, 900), (100, 950), (101, 1000)))
-    await weeks(conn, "messages", hits(2000, 1900, 5000))
+    await weeks(conn, "messages", [{"minor": number} for number in (2000, 1900, 5000)])
     await weeks(conn, "live_to_paid", shares((6, 120), (8, 140)))
     await weeks(conn, "live_to_paid", shares((8, 140)), part="1")
     await weeks(conn, "revenue", money((120_000, 12), (99_000, 10)))
