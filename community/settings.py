@@ -76,6 +76,8 @@ class Settings(BaseSettings):
     """Secret or restricted key of the Stripe account (`sk_…`, `rk_…`), for checkouts from the page, and refunds."""
     staff_chat: int | None = None
     """Chat id of the staff group that receives alerts and follow-ups."""
+    report_chat: int | None = None
+    """Chat id of the group that receives the weekly report; without it, the staff group."""
     data_dir: Path = _data_dir()
     """Where embedded PostgreSQL, Prefect's records and logs are kept."""
     playbook_dir: Path = Path(__file__).parent.parent / "templates"
@@ -182,6 +184,16 @@ class Settings(BaseSettings):
     def links_url(self) -> str | None:
         """Where members' browsers reach the gateway; None: links must be direct `t.me` ones."""
         return self.public_url or (None if self.effective_mode is Mode.real else self.gateway_url)
+
+    @property
+    def reports_to(self) -> int | None:
+        """The chat that reports are posted to."""
+        return self.report_chat if self.report_chat is not None else self.staff_chat
+
+    @property
+    def dashboard_url(self) -> str | None:
+        """Where staff's browsers reach the dashboard; None: at no public address."""
+        return f"{self.public_url}/dashboard" if self.public_url else None
 
     @property
     def webhook_url(self) -> str | None:
