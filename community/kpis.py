@@ -42,10 +42,10 @@ class Kpi:
     looks_back: int = 0
     parts: bool = False
     """Its rows name a part (a plan, a movement, a stage): the number is shown for each as well."""
-    once: bool = False
-    """No two of its rows have the same key, which makes counting much quicker. A median needs it."""
     own_source: bool = False
     """Its rows may say themselves where they came from; of others their member's source counts."""
+    once: bool = False
+    """No two of its rows have the same key, which makes counting much quicker. A median needs it."""
 
     @property
     def unit(self) -> str:

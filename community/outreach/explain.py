@@ -100,10 +100,10 @@ class StepExplanation:
     today: Judgement | None = None
     """By today's data; None when there is nothing left to decide, or no candidate."""
     waits_in: Waiting | None = None
-    outside: str | None = None
-    """The step is for segments, and the member is in this other one; empty: in none. None: it is for them."""
     variant: str | None = None
     """`<experiment>:<variant>`: which of an experiment's the message is, or would be."""
+    outside: str | None = None
+    """The step is for segments, and the member is in this other one; empty: in none. None: it is for them."""
 
 
 @dataclass(frozen=True, slots=True)

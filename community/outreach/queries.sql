@@ -80,18 +80,6 @@ candidates AS (
 ),
 {{gated}}
 
--- name: segmented
--- Steps that are for segments name whom the last count of payers put into one of them, and nobody else.
-SELECT o.* FROM ({{audience}}) AS o
-WHERE o.step <> ALL (%(segmented)s::text[]) OR EXISTS (
-    SELECT FROM v_member_values v
-    JOIN unnest(%(segmented)s::text[], %(segment)s::text[]) AS s (step, segment) USING (segment)
-    WHERE v.member_id = o.member_id AND s.step = o.step
-)
-
--- name: segment_of
-SELECT segment FROM v_member_values WHERE member_id = %(member_id)s
-
 -- name: varied
 -- A step with an experiment is a row of `steps` for each variant, and the audience names a member for all of them: kept is
 -- the one whose share their lot falls into. Once the experiment is over that is the winner for everybody, or the first.
@@ -111,6 +99,18 @@ WHERE CASE
         s.variant = e.winner
     ELSE s.low = 0
 END
+
+-- name: segmented
+-- Steps that are for segments name whom the last count of payers put into one of them, and nobody else.
+SELECT o.* FROM ({{audience}}) AS o
+WHERE o.step <> ALL (%(segmented)s::text[]) OR EXISTS (
+    SELECT FROM v_member_values v
+    JOIN unnest(%(segmented)s::text[], %(segment)s::text[]) AS s (step, segment) USING (segment)
+    WHERE v.member_id = o.member_id AND s.step = o.step
+)
+
+-- name: segment_of
+SELECT segment FROM v_member_values WHERE member_id = %(member_id)s
 
 -- name: newest
 -- The newest step that is due for the same reason to write, whether or not it was planned.

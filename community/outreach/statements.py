@@ -144,13 +144,15 @@ def _fill(
     audience = _audience(stage).audience
     if everyone:
         audience = ASKED_FOR.sub(_OF_THE_SHARE, audience)
-    if segments:
-        audience = queries.fill("segmented", audience=audience)
     if looks:
         audience = queries.fill("looks", audience=audience.replace("%(as_of)s", "looks.at"))
+    if varied:
+        audience = queries.fill("varied", audience=audience)
+    if segments:
+        audience = queries.fill("segmented", audience=audience)
     candidates = queries.fill(
         "candidates",
-        audience=queries.fill("varied", audience=audience) if varied else audience,
+        audience=audience,
         of_step="ON s.place = a.place" if varied else "USING (step)",
         variant="a.variant" if varied else "NULL::text",
         newest=queries.newest if collapses else "NULL::timestamptz",

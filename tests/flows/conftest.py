@@ -54,12 +54,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings(LEFT_OPEN))
 
 
-@pytest.fixture
-def database_url(pristine_url: str) -> str:
-    """A database of the test's own: a run that was given up may go on in the background."""
-    return pristine_url
-
-
 @pytest.fixture(scope="package")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Prefect's own throw-away server. What its clients left open is collected here, not during others' tests.
