@@ -169,6 +169,7 @@ async def test_the_month_says_what_remains_who_is_active_and_what_content_engage
         "line": "membership",
         "starts_at": local("2026-01-15 09:00"),
         "source": "staff",
+        "granted_by": "Mei",
         "changed_at": local("2026-01-15 09:00"),
     }
     end = local("2026-03-15 09:00")
