@@ -48,7 +48,7 @@ class Bundle:
         """A stored bundle. Raises PlaybookError when this version of the program cannot read it."""
         try:
             bundle = cls(stored["playbook"], stored["copy"])
-            Playbook.model_validate(bundle.source)
+            _ = bundle.playbook
         except (KeyError, ValidationError) as error:
             raise PlaybookError(f"the stored bundle is not readable ({error}); publish the playbook again") from None
         return bundle

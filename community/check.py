@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from community.check_copy import CopyCheck
+from community.check_experiments import experiment_problems
 from community.check_offers import offer_problems, title_problems
 from community.check_pages import page_problems
 from community.copy_contexts import RESERVED_FOLDERS, needed_copy
@@ -153,6 +154,7 @@ def _cross_problems(playbook: Playbook) -> Iterator[tuple[_Path, str]]:
     for index, resource in enumerate(playbook.resources):
         yield from title_problems(("resources", index), resource.title, playbook.community.locales)
     yield from offer_problems(playbook)
+    yield from experiment_problems(playbook)
     if playbook.caps.per_week < playbook.caps.per_day:
         yield ("caps", "per_week"), "per_week is less than per_day; raise it or lower per_day"
     if (locale := playbook.group_defaults.locale) and locale not in playbook.community.locales:

@@ -17,8 +17,9 @@ from community.copy_samples import link_keys, sample_link, sample_moment, sample
 from community.live_actions import read_live
 from community.playbook import Playbook
 from community.setup_actions import read_setup
+from community.step_copy import told_as
 from community.telegram_html import CAPTION_LIMIT, MESSAGE_LIMIT, find_problems, plain_text, utf16_length
-from community.wording import HTML, PLAIN, Button, CopySource, FrontMatter, Wording, parse_template, split
+from community.wording import HTML, PLAIN, Button, Buttons, CopySource, FrontMatter, parse_template, split
 from community.yaml_source import YamlError
 
 Found = tuple[int, str]
@@ -65,7 +66,7 @@ class CopyCheck:
         return sorted({*front, *names, *rendered})
 
     def _samples(self) -> list[dict[str, Any]]:
-        given = context_of(self.template)
+        given = context_of(told_as(self.playbook, self.template))
         own = standard_context(self.playbook, self.locale) if self.playbook else _UNKNOWN_PLAYBOOK
         link = {"link": partial(sample_link, self.playbook), "page": sample_page, **_MOMENTS} if given else {}
         return [{**given, **own, **link}, {**smallest(given), **own, "resources": [], **link}]
@@ -110,7 +111,7 @@ class CopyCheck:
             yield parts.body_line, "the message is empty; Telegram refuses it, write some text"
 
     def _button_problems(self, parts: CopySource, sample: Mapping[str, Any]) -> Iterator[Found]:
-        for row, buttons in _wording(self.source).rows(sample):
+        for row, buttons in _buttons(self.source).rows(sample):
             if len(buttons) > 8:
                 yield _front_line(parts, ("buttons", row)), "more than 8 buttons in a row; start another row"
             for column, button in enumerate(buttons):
@@ -249,8 +250,8 @@ def _with_marks(environment: ImmutableSandboxedEnvironment, body: str) -> Templa
 
 
 @lru_cache(maxsize=SAME)
-def _wording(source: str) -> Wording:
-    return Wording(source)
+def _buttons(source: str) -> Buttons:
+    return Buttons(_parts(source).front)
 
 
 def _failing_line(error: Exception) -> int:

@@ -3,11 +3,14 @@
 from typing import Any
 
 from community.access_contexts import ACCESS, LIBRARY, TO_STAFF
+from community.experiment_contexts import EXPERIMENT_PRESSED, EXPERIMENTS
+from community.payment_contexts import PAYMENTS, WAYS
 from community.playbook import Playbook
-from community.playbook_stages import template_name
 from community.sales_contexts import SALES, SHOWN
+from community.step_copy import copy_of_steps
 
 ACTIONS: dict[str, bool | None] = {
+    "ab": True,
     "answer": True,
     "approve": True,
     "buy": None,
@@ -100,7 +103,7 @@ _TOAST = "bot/answer_thanks"
 _CHECKOUT = "bot/checkout_refused"
 _INVITATION = "group/invitation"
 _PRESSED = "staff/pressed"
-_NOT_SENT = (_TOAST, _CHECKOUT, _INVITATION, _PRESSED, *SHOWN)
+_NOT_SENT = (_TOAST, _CHECKOUT, _INVITATION, _PRESSED, EXPERIMENT_PRESSED, *SHOWN)
 """Words that are shown, not sent as a message: they know of no chat."""
 _TO_NO_MEMBER = TO_STAFF | {
     "group/setup",
@@ -109,71 +112,76 @@ _TO_NO_MEMBER = TO_STAFF | {
     "staff/approval",
     "staff/care_tasks",
     "staff/decided",
+    "staff/experiment",
     "staff/live_result",
 }
-_FIXED: dict[str, dict[str, Any]] = ACCESS | {
-    "gate/wrong": _QUESTION,
-    "gate/declined": {},
-    "gate/timeout": {},
-    _TOAST: {},
-    _CHECKOUT: {"reason": "someone_elses"},
-    "bot/problem_thanks": {"hours": 24},
-    "bot/nps_promoter": {},
-    "bot/nps_detractor": {"hours": 24},
-    "bot/talk": {"hours": 48},
-    **{name: {} for name in ("bot/stopped", "bot/resumed", "bot/language", "bot/language_set", "bot/paysupport")},
-    "bot/my_data": {"data": _DATA},
-    "bot/help": {},
-    "bot/join": {"join_url": f"https://t.me/+{'x' * 40}"},
-    "bot/setup_groups": {"groups": _GROUPS},
-    "bot/setup_rights": _SETUP,
-    "bot/setup_zone": _SETUP,
-    "bot/setup_zone_typed": {"number": 10**9, "unknown": "<" * 64},
-    "bot/setup_locale": _SETUP,
-    "bot/setup_welcome": _SETUP,
-    "bot/setup_summary": _SETUP,
-    "bot/setup_refused": {"asked": True},
-    "bot/live_registered": {},
-    "bot/live_ask": {},
-    "bot/live_asked": {},
-    "bot/live_enough": {},
-    "bot/live_over": {},
-    "group/setup": {"start_payload": f"setup_{10**9}"},
-    "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
-    _INVITATION: {"start_url": f"https://t.me/{'x' * 32}?start=welcome"},
-    "staff/alert": {"alerts": [_ALERT] * 5, "more": 10**6},
-    "staff/approval": {
-        **_PROPOSAL,
-        "kind": "backfill",
-        "send": 10**9,
-        "went": 10**9,
-        "part": "99.999",
-        "first_day": "2026-11-22",
-        "last_day": "2026-11-22",
-        "until": "2026-11-22T22:30:00+08:00",
-    },
-    "staff/decided": {
-        **_PROPOSAL,
-        "outcome": "cancelled",
-        "sent": 10**9,
-        "left": 10**9,
-        "by": _LONG_TEXT,
-        "how": "staff_chat",
-        "note": _LONG_TEXT,
-    },
-    _PRESSED: {"pressed": "decided", "decision": "cancel", "by": _LONG_TEXT, "how": "form"},
-    "staff/live_result": {"result": _RESULT},
-    "staff/follow_up": {**_STAFF_MEMBER, **_TASK, "problem": "sourcing", "text": "<😀" * 2048},
-    "staff/nps": {**_STAFF_MEMBER, **_TASK, "score": 10},
-    "staff/talk": {**_STAFF_MEMBER, **_TASK},
-    "staff/care_tasks": {
-        "tasks": [
-            {**_STAFF_MEMBER, **_TASK, "kind": "consulting_lead", "name": HOSTILE_NAME, "note": "<" + "😀" * 127},
-        ]
-        * 10,
-        "more": 10**6,
-    },
-}
+_FIXED: dict[str, dict[str, Any]] = (
+    ACCESS
+    | EXPERIMENTS
+    | {
+        "gate/wrong": _QUESTION,
+        "gate/declined": {},
+        "gate/timeout": {},
+        _TOAST: {},
+        _CHECKOUT: {"reason": "someone_elses"},
+        "bot/problem_thanks": {"hours": 24},
+        "bot/nps_promoter": {},
+        "bot/nps_detractor": {"hours": 24},
+        "bot/talk": {"hours": 48},
+        **{name: {} for name in ("bot/stopped", "bot/resumed", "bot/language", "bot/language_set", "bot/paysupport")},
+        "bot/my_data": {"data": _DATA},
+        "bot/help": {},
+        "bot/join": {"join_url": f"https://t.me/+{'x' * 40}"},
+        "bot/setup_groups": {"groups": _GROUPS},
+        "bot/setup_rights": _SETUP,
+        "bot/setup_zone": _SETUP,
+        "bot/setup_zone_typed": {"number": 10**9, "unknown": "<" * 64},
+        "bot/setup_locale": _SETUP,
+        "bot/setup_welcome": _SETUP,
+        "bot/setup_summary": _SETUP,
+        "bot/setup_refused": {"asked": True},
+        "bot/live_registered": {},
+        "bot/live_ask": {},
+        "bot/live_asked": {},
+        "bot/live_enough": {},
+        "bot/live_over": {},
+        "group/setup": {"start_payload": f"setup_{10**9}"},
+        "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
+        _INVITATION: {"start_url": f"https://t.me/{'x' * 32}?start=welcome"},
+        "staff/alert": {"alerts": [_ALERT] * 5, "more": 10**6},
+        "staff/approval": {
+            **_PROPOSAL,
+            "kind": "backfill",
+            "send": 10**9,
+            "went": 10**9,
+            "part": "99.999",
+            "first_day": "2026-11-22",
+            "last_day": "2026-11-22",
+            "until": "2026-11-22T22:30:00+08:00",
+        },
+        "staff/decided": {
+            **_PROPOSAL,
+            "outcome": "cancelled",
+            "sent": 10**9,
+            "left": 10**9,
+            "by": _LONG_TEXT,
+            "how": "staff_chat",
+            "note": _LONG_TEXT,
+        },
+        _PRESSED: {"pressed": "decided", "decision": "cancel", "by": _LONG_TEXT, "how": "form"},
+        "staff/live_result": {"result": _RESULT},
+        "staff/follow_up": {**_STAFF_MEMBER, **_TASK, "problem": "sourcing", "text": "<😀" * 2048},
+        "staff/nps": {**_STAFF_MEMBER, **_TASK, "score": 10},
+        "staff/talk": {**_STAFF_MEMBER, **_TASK},
+        "staff/care_tasks": {
+            "tasks": [
+                {**_STAFF_MEMBER, **_TASK, "kind": "consulting_lead", "name": HOSTILE_NAME, "note": "<" + "😀" * 127},
+            ]
+            * 10,
+            "more": 10**6,
+        },
+    }
+)
 PLAN: dict[str, Any] = {"key": "a" * 32, "title": "<" + "😀" * 127, "price": "999999999999.99 USD"}
 COUPON: dict[str, Any] = {
     "code": "A" * 10 + "-" + "F" * 12,
@@ -211,13 +219,11 @@ _OF_STAGES: dict[str, dict[str, Any]] = {
 """What a stage's audience gives the copy of its steps besides; of a step, where steps differ."""
 _TERM = {"title": PLAN["title"], "until": "2026-11-30", "starts": "2026-11-30", "trial": True, "cancelled": True,
          "renews": True}  # fmt: skip
-_ENTRY = {"title": "<" + "😀" * 24, "address": f"https://t.me/+{'x' * 40}"}
-_WAYS = {"entries": [_ENTRY] * 5, "awaited": ["<" + "😀" * 24] * 5, "inside": ["<" + "😀" * 24] * 5}
 _FIXED |= {
     "bot/coupon": {"plans": [PLAN["title"]] * 20, "minimum": "999999999999.99 USD"},
     "bot/coupons": {"coupons": [COUPON] * 8},
     "bot/coupon_refused": {"reason": "someone_elses", "code": "A" * 32, "when": "2026-11-30"},
-    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "library": LIBRARY, **_WAYS},
+    "bot/opened": {"until": "2026-11-30", "starts": "2026-11-30", "library": LIBRARY, **WAYS},
     "bot/membership": {
         "terms": [_TERM] * 20,
         "renewals": [{"title": PLAN["title"], "term": _LARGEST_ID}] * 5,
@@ -226,23 +232,7 @@ _FIXED |= {
     },
 }
 _FIXED |= SALES
-_PAID: dict[str, Any] = {"order": "A7K2-93QX", "amount": "999999999999.99 USD"}
-_GIVES: dict[str, Any] = {
-    **_PAID,
-    "starts": "2026-11-30T12:00:00+00:00",
-    "until": "2027-11-30T12:00:00+00:00",
-    "includes": [PLAN] * 5,
-    "library": LIBRARY,
-    **_WAYS,
-}
-_FIXED |= {
-    "payment/receipt": {**_GIVES, "renews": True, "next": "2026-12-30T12:00:00+00:00"},
-    "payment/moved": _GIVES,
-    "payment/moved_away": _PAID,
-    "payment/entry": {"entries": [_ENTRY]},
-    "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True, "stays": True, "stopped": True},
-    "payment/problem": {**_PAID, "hours": 24},
-}
+_FIXED |= PAYMENTS
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""
 
@@ -250,8 +240,7 @@ RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXE
 def needed_copy(playbook: Playbook) -> list[str]:
     """Names of all copy that must exist in every locale."""
     questions = [question.template for question in playbook.gate.questions]
-    steps = [template_name(name, step.name) for name, stage in playbook.stages.items() for step in stage.steps]
-    return [*_FIXED, *questions, *steps]
+    return [*_FIXED, *questions, *copy_of_steps(playbook)]
 
 
 def context_of(template: str) -> dict[str, Any]:

@@ -52,6 +52,10 @@ class AccessRefused(SopError):
     """What was asked of a member's terms cannot be done; nothing was changed."""
 
 
+class ExperimentRefused(SopError):
+    """An experiment cannot be decided as asked; nothing was changed."""
+
+
 class OrderRefused(SopError):
     """An order cannot be opened, or a payment placed, as asked; nothing was changed."""
 

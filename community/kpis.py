@@ -12,6 +12,8 @@ class Measure(StrEnum):
 
     number = "number"
     """How many different keys hit."""
+    total = "total"
+    """The sum of the rows' counts."""
     share = "share"
     """Of all different keys, how many hit."""
     money = "money"
@@ -40,6 +42,15 @@ class Kpi:
     looks_back: int = 0
     parts: bool = False
     """Its rows name a part (a plan, a movement, a stage): the number is shown for each as well."""
+    once: bool = False
+    """No two of its rows have the same key, which makes counting much quicker. A median needs it."""
+    own_source: bool = False
+    """Its rows may say themselves where they came from; of others their member's source counts."""
+
+    @property
+    def unit(self) -> str:
+        """What its number is, as a target says it: a share, a number, money, or seconds."""
+        return "number" if self.measure is Measure.total else self.measure.removesuffix("_each")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +64,19 @@ class Derived:
 
 
 _GROWTH = (
-    Kpi("new_members", Measure.number),
-    Kpi("first_day", Measure.share, looks_back=1),
-    Kpi("first_week", Measure.share, looks_back=7),
-    Kpi("three_items", Measure.share, looks_back=7),
-    Kpi("retention_7", Measure.share, looks_back=14),
-    Kpi("retention_30", Measure.share, looks_back=37),
+    Kpi("new_members", Measure.number, once=True),
+    Kpi("entry_rate", Measure.share, once=True),
+    Kpi("first_day", Measure.share, looks_back=1, once=True),
+    Kpi("first_week", Measure.share, looks_back=7, once=True),
+    Kpi("three_items", Measure.share, looks_back=7, once=True),
+    Kpi("told_interest", Measure.share, looks_back=7, once=True),
+    Kpi("retention_7", Measure.share, looks_back=14, once=True),
+    Kpi("retention_30", Measure.share, looks_back=37, once=True),
+    Kpi("members", Measure.number),
+    Kpi("joins", Measure.number),
     Kpi("leaves", Measure.number, Better.less),
     Kpi("leave_rate", Measure.share, Better.less),
-    Kpi("invite_conversion", Measure.share, looks_back=7),
+    Kpi("invite_conversion", Measure.share, looks_back=7, parts=True, once=True),
     Kpi("koc_share", Measure.share),
 )
 _ACTIVITY = (
@@ -69,15 +84,16 @@ _ACTIVITY = (
     Kpi("active_rate", Measure.share),
     Kpi("speakers", Measure.number),
     Kpi("speaking_rate", Measure.share),
-    Kpi("messages", Measure.number),
+    Kpi("messages", Measure.total),
 )
 _OUTREACH = (
-    Kpi("accepted", Measure.number, parts=True),
-    Kpi("engaged_24h", Measure.share, looks_back=1, parts=True),
-    Kpi("click_through", Measure.share, looks_back=1, parts=True),
-    Kpi("reach_loss", Measure.share, Better.less, parts=True),
-    Kpi("block_rate", Measure.share, Better.less, looks_back=1, parts=True),
-    Kpi("delivery_delay", Measure.seconds, Better.less, parts=True),
+    Kpi("accepted", Measure.number, parts=True, once=True),
+    Kpi("engaged_24h", Measure.share, looks_back=1, parts=True, once=True),
+    Kpi("click_through", Measure.share, looks_back=1, parts=True, once=True),
+    Kpi("reach_loss", Measure.share, Better.less, parts=True, once=True),
+    Kpi("block_rate", Measure.share, Better.less, looks_back=1, parts=True, once=True),
+    Kpi("delivery_delay", Measure.seconds, Better.less, parts=True, once=True),
+    Kpi("on_time", Measure.share, parts=True, once=True),
 )
 _MONEY = (
     Kpi("revenue", Measure.money, parts=True),
@@ -86,22 +102,23 @@ _MONEY = (
     Kpi("paying", Measure.number, parts=True),
     Kpi("new_payers", Measure.number, parts=True),
     Kpi("free_to_paid", Measure.share),
-    Kpi("trial_to_paid", Measure.share, looks_back=7, parts=True),
-    Kpi("live_to_paid", Measure.share, parts=True),
-    Kpi("renewal", Measure.share, looks_back=7, parts=True),
+    Kpi("trial_to_paid", Measure.share, looks_back=45, parts=True),
+    Kpi("live_to_paid", Measure.share, looks_back=14, parts=True),
+    Kpi("renewal", Measure.share, looks_back=14, parts=True),
     Kpi("mrr", Measure.money, parts=True),
     Kpi("mrr_movements", Measure.money, parts=True),
     Kpi("churn", Measure.share, Better.less),
     Kpi("arpu", Measure.money_each),
-    Kpi("ad_spend", Measure.money, Better.less, parts=True),
-    Kpi("cac", Measure.money_each, Better.less),
-    Kpi("coupon_use", Measure.share, Better.neither, parts=True),
+    Kpi("ad_spend", Measure.money, Better.less, parts=True, own_source=True),
+    Kpi("cac", Measure.money_each, Better.less, own_source=True),
+    Kpi("coupon_use", Measure.share, Better.neither),
+    Kpi("coupon_orders", Measure.number, Better.neither, parts=True),
 )
 _SERVICE = (
-    Kpi("first_response", Measure.seconds, Better.less, parts=True),
-    Kpi("sla_met", Measure.share, parts=True),
-    Kpi("callback_success", Measure.share, parts=True),
-    Kpi("automation_solved", Measure.share, looks_back=1),
+    Kpi("first_response", Measure.seconds, Better.less, parts=True, once=True),
+    Kpi("sla_met", Measure.share, parts=True, once=True),
+    Kpi("callback_success", Measure.share, parts=True, once=True),
+    Kpi("automation_solved", Measure.share, looks_back=2, once=True),
 )
 
 FAMILIES: dict[str, tuple[Kpi, ...]] = {

@@ -1,12 +1,14 @@
 """The stages of the SOP as the playbook writes them: why messages are sent, when, in which steps."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from enum import StrEnum
-from typing import Self
+from typing import NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from community.errors import UnknownStage
+from community.playbook_experiments import Experiment, Variant
 from community.playbook_types import ClockTime, Cron, Duration, Entry, Key, Offset, Percent, Zone
 
 PRIORITIES = 10
@@ -72,6 +74,7 @@ class Step(Entry):
     exempt: bool = False
     own_class: MessageClass | None = Field(None, alias="class")
     late: Late = Late.send
+    experiment: Experiment | None = None
 
     @model_validator(mode="after")
     def _timed(self) -> Self:
@@ -86,6 +89,38 @@ class Step(Entry):
     def message_class(self, stage: "Stage") -> MessageClass:
         """The class this step is sent in: its own, else its stage's."""
         return self.own_class or stage.message_class
+
+    def rows(self) -> Iterator["StepRow"]:
+        """The step as it is planned: once, or once for each variant of its experiment."""
+        if self.experiment is None:
+            yield StepRow(self, self)
+            return
+        low = 0
+        for variant in self.experiment.variants:
+            high = low + round(variant.share * 100)
+            changed = {name: value for name in ("at", "offer") if (value := getattr(variant, name)) is not None}
+            yield StepRow(self, self.model_copy(update=changed), variant, low, high)
+            low = high
+
+
+class StepRow(NamedTuple):
+    """A step, and how one variant of it comes: for members whose lot is from `low` to before `high`, of 10,000."""
+
+    step: Step
+    planned: Step
+    variant: Variant | None = None
+    low: int = 0
+    high: int = 10_000
+
+    @property
+    def name(self) -> str:
+        """What the stage's audience calls it."""
+        return f"{self.step.name}:{self.variant.name}" if self.variant else self.step.name
+
+    @property
+    def words(self) -> str:
+        """Name of its copy in the stage's folder."""
+        return (self.variant and self.variant.words) or self.step.name
 
 
 class Stage(Entry):

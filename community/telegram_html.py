@@ -59,7 +59,7 @@ def isolated(text: str) -> str:
 
 def utf16_length(text: str) -> int:
     """Length as Telegram counts it: UTF-16 units, so that an emoji counts two."""
-    return len(text) + sum(char > "\uffff" for char in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def plain_text(html: str) -> str:

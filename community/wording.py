@@ -92,13 +92,20 @@ class Wording:
 
     def __init__(self, source: str) -> None:
         parts = split(source)
-        front = FrontMatter.model_validate(parts.front.value or {})
+        self._buttons = Buttons(parts.front)
         self._text = _compile(HTML, parts.body.strip())
-        self._rows = [(_each(row), [_button(copy) for copy in row]) for row in front.buttons]
 
     def render(self, context: Context) -> Rendered:
         """Fill in `context`. Raises what Jinja raises, when something is missing."""
-        return Rendered(self._text(context).strip(), [row for _, row in self.rows(context)])
+        return Rendered(self._text(context).strip(), [row for _, row in self._buttons.rows(context)])
+
+
+class Buttons:
+    """The compiled buttons of a message's front matter. Raises what `Wording` raises."""
+
+    def __init__(self, front: Document) -> None:
+        rows = FrontMatter.model_validate(front.value or {}).buttons
+        self._rows = [(_each(row), [_button(copy) for copy in row]) for row in rows]
 
     def rows(self, context: Context) -> Iterator[tuple[int, list[Button]]]:
         """The rows of buttons, each with its number in the front matter: one with `each` comes any number of times."""

@@ -1,18 +1,27 @@
 """What Prefect is to run, read from `prefect.yaml` and, for the schedules of stages, from the playbook in force."""
 
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from prefect.events.schemas.automations import AutomationCore
 from prefect.events.schemas.deployment_triggers import DeploymentEventTrigger
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from community.errors import PlaybookError
 from community.playbook import Playbook
 from tasks.upkeep import stage_of
 
 FILE = Path(__file__).with_name("prefect.yaml")
+
+
+def unfolded(markdown: str) -> str:
+    """Paragraphs and list items on one line each: the UI shows every line as a paragraph of its own."""
+    return re.sub(r"(?<=\S)\n[ \t]*(?!\* )(?=\S)", " ", markdown)
+
+
+Prose = Annotated[str, AfterValidator(unfolded)]
 
 
 class _Entry(BaseModel):
@@ -24,7 +33,7 @@ class Pool(_Entry):
 
     name: str
     type: str
-    description: str
+    description: Prose
     concurrency_limit: int
 
 
@@ -53,7 +62,7 @@ class Deployment(_Entry):
 
     name: str
     entrypoint: str
-    description: str
+    description: Prose
     tags: list[str]
     work_pool: PoolName
     concurrency_limit: Limit

@@ -12,6 +12,7 @@ from tasks.messaging import logical_date
 from tasks.reconciling import ask_memberships, compare, mend, report_findings
 from tasks.reporting import local, name_run
 from tasks.storage import bundle_in_force, connection
+from tasks.words import finding_words
 
 
 @flow(name="access-reconciliation", flow_run_name="access-reconciliation · under way")
@@ -29,7 +30,7 @@ async def access_reconciliation(repair: list[Kind] | None = None) -> State[Any]:
     await report_findings(found, asked)
     counts = Counter(each.kind for each in found)
     outcome = [
-        *(f"{number:,} {kind.value}" for kind, number in counts.items()),
+        *(finding_words(number, kind) for kind, number in counts.items()),
         *(f"{number:,} {kind.value} repaired" for kind, number in done.items()),
         *([f"{asked.corrected:,} put right"] if asked.corrected else []),
     ] or ["all fits"]

@@ -11,7 +11,7 @@ from prefect.artifacts import acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from community.access.asking import ask_staff
-from community.access.removals import Row, begin, due, let_stay, listed, propose, settle, states
+from community.access.removals import Row, begin, due, let_stay, listed, outcomes, propose, settle, states
 from community.access.ways import close_ways
 from community.channels.standing import Bot, Standing, ask_standing, inquiry
 from community.database.installation import sop_now
@@ -103,7 +103,7 @@ async def remove(rows: Sequence[Row]) -> Begun:
     return Begun(begun, **tally)
 
 
-@task(name="follow", task_run_name="follow the removals", cache_policy=NO_CACHE, timeout_seconds=120)
+@task(name="follow", task_run_name="follow the removals", cache_policy=NO_CACHE, timeout_seconds=120, retries=2)
 async def follow_removals(ids: Sequence[int]) -> dict[str, int]:
     """Wait until the calls have left, for a minute at most, and tell who is out; state → how many of these.
 
@@ -122,25 +122,33 @@ async def follow_removals(ids: Sequence[int]) -> dict[str, int]:
 
 @task(name="report", task_run_name="list who is to leave", cache_policy=NO_CACHE, retries=2)
 async def report_removals(found: Found, zone: str, removes: bool) -> None:
-    """The list as a table: member numbers only, and what to press."""
+    """The list as a table, as it stands by now: member numbers only, and what to press. Of nobody there is none."""
+    if not found.listed:
+        return
+    async with connection() as conn:
+        now = await outcomes(conn, [row["id"] for row in found.listed])
     rows = [
         {
             "removal": row["id"],
             "member": row["member_id"],
             "group": row["title"],
-            "plan": row["plan"],
+            "held": row["plan"],
             "grace over": local(row["due_at"], zone),
-            "state": removal_words(row["state"], row["why"]),
+            "stands": removal_words(*now.get(row["id"], (row["state"], row["why"]))),
         }
         for row in found.listed
     ]
-    about = "Due to leave. `sop access removals keep ID` keeps somebody" + (
-        ", `sop access removals approve` removes all that wait."
-        if removes
-        else "; `access.remove` is off: only listed."
-    )
-    await acreate_table_artifact(rows, key="access-removals", description=about)
+    await acreate_table_artifact(rows, key="access-removals", description=_about_removals(found, removes))
     get_run_logger().info("%s listed", count(len(rows), "member"))
+
+
+def _about_removals(found: Found, removes: bool) -> str:
+    if not removes:
+        return (
+            "Whose time is over. They are only listed here: none is removed, by `access.remove` or as this run is dry."
+        )
+    about = "Whose time is over, and what became of them. `sop access removals keep ID` keeps somebody who is to leave."
+    return about + (" `sop access removals approve` removes all that wait." if found.asked else "")
 
 
 async def _spared(conn: Connection, bot: Bot | None, row: Row, staff_chat: int | None) -> str | None:

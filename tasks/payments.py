@@ -1,5 +1,6 @@
 """Payments as runs show and sweep them; settling is the always-on service's, which needs no run for it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +12,11 @@ from prefect.cache_policies import NO_CACHE
 from community.access.ways import send_owed
 from community.database.installation import sop_now
 from community.payments.claims import claim_left
+from community.payments.numbers import shown
 from community.payments.orders import expire
 from community.payments.overview import Row, awaited, overdue, settled, waiting
 from community.payments.work import work
+from community.playbook_types import Amount
 from community.settings import load_settings
 from tasks.storage import bundle_in_force, connection
 from tasks.words import count, payment_words
@@ -69,32 +72,39 @@ async def waiting_payments() -> list[Row]:
 @task(name="report", task_run_name="report on payments", cache_policy=NO_CACHE, retries=2)
 async def report_payments(rows: Sequence[Row]) -> None:
     """Each payment as it stands, by member number."""
-    shown = [
+    table = [
         {
-            "payment": f"{row['provider']}:{row['charge']}",
+            "order or payment": shown(row["order_number"]) if row["order_number"] else _named(row),
             "member": row["member_id"],
             "plan": row["plan"],
+            "amount": None if row["paid_minor"] is None else str(_amount(row)),
             "stands": payment_words(row["state"], row["why"], row["disputed"]),
         }
         for row in rows
     ]
-    about = "Payments of this run. What needs somebody is in `sop tasks` and in the staff chat."
-    await acreate_table_artifact(shown, key="payments", description=about)
+    about = "What was paid, as it stands. What needs somebody is in `sop tasks` and in the staff chat."
+    await acreate_table_artifact(table, key="payments", description=about)
+
+
+def _named(row: Row) -> str:
+    return f"{row['provider']}:{row['charge']}"
+
+
+def _amount(row: Row) -> Amount:
+    return Amount(minor=row["paid_minor"], currency=row["currency"])
 
 
 def paid_headline(rows: Sequence[Row]) -> list[str]:
     """`12 paid · 11 with access · 1 needs a human`."""
-    human = sum(row["needs_human"] for row in rows)
+    states, human = Counter(row["state"] for row in rows), sum(row["needs_human"] for row in rows)
     numbers = {
-        f"{sum(row['state'] != 'reversed' for row in rows):,} paid": True,
-        f"{sum(row['has_access'] for row in rows):,} with access": True,
-        f"{sum(row['state'] == 'reversed' for row in rows):,} taken back": any(r["state"] == "reversed" for r in rows),
-        f"{sum(row['state'] == 'unclaimed' for row in rows):,} unclaimed": any(
-            row["state"] == "unclaimed" for row in rows
-        ),
-        f"{human:,} {'needs' if human == 1 else 'need'} a human": human,
+        "paid": len(rows) - states["reversed"],
+        "with access": sum(row["has_access"] for row in rows),
+        "taken back": states["reversed"],
+        "unclaimed": states["unclaimed"],
+        f"{'needs' if human == 1 else 'need'} a human": human,
     }
-    return [words for words, shown in numbers.items() if shown]
+    return [f"{number:,} {words}" for words, number in numbers.items() if number] or ["nothing paid"]
 
 
 def swept_headline(swept: Swept, rows: Sequence[Row]) -> list[str]:

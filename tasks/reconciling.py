@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from prefect import get_run_logger, task
-from prefect.artifacts import acreate_table_artifact
+from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from community.channels.standing import inquiry
@@ -68,7 +68,7 @@ async def _correct(conn: Connection, each: Inquiry, *, present: bool) -> None:
     if await by_id(conn, each.member_id) is None:
         return
     if present:
-        await admit(conn, each.member_id, each.group_id, at, None)
+        await admit(conn, each.member_id, each.group_id, at, None, home=False)
     else:
         await left(conn, each.member_id, each.group_id, at)
 
@@ -99,19 +99,26 @@ async def report_findings(found: Sequence[Finding], asked: Asked) -> None:
     """A table of what does not fit, and what to press for it: member numbers only."""
     rows = [
         {
-            "what": each.kind.value,
+            "kind": each.kind.value,
             "member": each.member_id,
             "group": each.title,
-            "about": each.about,
+            "what does not fit": each.about,
             "to press": remedy(each),
         }
         for each in found[:MOST_LISTED]
     ]
-    more = len(found) - len(rows)
-    about = (
-        f"What does not fit{f', and {more:,} more' if more > 0 else ''}. Telegram was asked about "
-        f"{count(asked.asked, 'member')}: {asked.corrected:,} stood otherwise than we knew, which is put right; "
-        f"not about {asked.left_out:,} more. "
-        "Or run this deployment with `repair`."
-    )
-    await acreate_table_artifact(rows, key="access-reconciliation", description=about)
+    key = "access-reconciliation"
+    if not rows:
+        await acreate_markdown_artifact(f"**All fits.** {_asked_words(asked)}", key=key)
+        return
+    more = f" The first {MOST_LISTED:,} of {len(found):,}." if len(found) > len(rows) else ""
+    about = f"Run this deployment with `repair` to mend whole kinds, or press what stands beside.{more} "
+    await acreate_table_artifact(rows, key=key, description=about + _asked_words(asked))
+
+
+def _asked_words(asked: Asked) -> str:
+    """Of how many Telegram was asked, and what came of it."""
+    corrected = f"{asked.corrected:,} stood otherwise than we knew, which is put right" if asked.corrected else ""
+    left_out = f"{asked.left_out:,} more were left to the next run" if asked.left_out else ""
+    parts = [f"Telegram was asked about {count(asked.asked, 'member')}", corrected, left_out]
+    return "; ".join(filter(None, parts)) + "."

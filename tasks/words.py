@@ -141,6 +141,16 @@ REMOVALS = {
     "kept": "stays",
     "failed": "could not be removed",
 }
+FINDINGS = {
+    "outside": "outside with access",
+    "unpaid": "inside with access over",
+    "unknown": "inside without ever access",
+    "ledger": "with other access than booked",
+    "uneven": "uneven in the books",
+    "revoked": "paid and revoked by staff",
+    "astray": "of a group without the bot",
+}
+"""What does not fit, behind its number."""
 SPARED = {
     "administrator": "administers the group",
     "staff": "is one of staff",
@@ -184,6 +194,11 @@ def payment_words(state: str, why: str | None, disputed: str) -> str:
         part for part in (why and why.replace("_", " "), f"dispute {disputed}" if disputed != "none" else "") if part
     ]
     return PAYMENTS[state] + (f": {', '.join(more)}" if more else "")
+
+
+def finding_words(number: int, kind: str) -> str:
+    """So many that do not fit: "3 outside with access"."""
+    return f"{number:,} {FINDINGS[kind]}"
 
 
 def removal_words(state: str, why: str) -> str:

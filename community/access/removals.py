@@ -75,6 +75,12 @@ async def states(conn: Connection, ids: Sequence[int]) -> dict[str, int]:
     return {row["state"]: row["removals"] for row in rows}
 
 
+async def outcomes(conn: Connection, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """How each of these removals stands by now, and why."""
+    rows = await (await conn.execute(queries.outcomes, {"ids": list(ids)})).fetchall()
+    return {row["id"]: (row["state"], row["why"]) for row in rows}
+
+
 async def due(conn: Connection, playbook: Playbook, at: datetime) -> Due:
     """Who may be removed now: everyone who was approved, and of the others all or none (`access.removals_per_day`)."""
     if not playbook.access.remove:

@@ -92,6 +92,9 @@ ORDER BY r.due_at, r.id
 -- name: states
 SELECT state, count(*) AS removals FROM removals WHERE id = ANY (%(ids)s::bigint[]) GROUP BY state
 
+-- name: outcomes
+SELECT id, state, why FROM removals WHERE id = ANY (%(ids)s::bigint[])
+
 -- name: taken
 -- Of the last 24 hours, those that nobody had to approve.
 SELECT count(*) AS removals FROM removals

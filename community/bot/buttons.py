@@ -7,6 +7,7 @@ from telegram import CallbackQuery
 
 from community.bot.approving import on_approve_button
 from community.bot.care import ask_talk, take_score, tick
+from community.bot.experimenting import on_experiment_button
 from community.bot.holdings import on_coupon_button
 from community.bot.intents import Intent
 from community.bot.invoicing import on_invoice_done
@@ -88,6 +89,8 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
             thank(turn, member)
         case Press(action="approve", argument=str(word)):
             return await on_approve_button(turn, member, word, press.chat_id)
+        case Press(action="ab", argument=str(word)):
+            return await on_experiment_button(turn, member, word, press.chat_id, press.message_id)
         case Press(action="nps", argument=str(score), message_id=int(asked)):
             if not await take_score(turn, member, asked, score):
                 return False

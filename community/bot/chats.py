@@ -3,6 +3,7 @@
 from telegram import ChatInviteLink, ChatJoinRequest, ChatMember, ChatMemberUpdated, Message, MessageReactionUpdated
 
 from community.access.removals import settle as settle_removals
+from community.access.terms import take_turns
 from community.bot.setup import on_added, on_rights
 from community.bot.turn import Turn, is_person
 from community.channels.standing import is_present as present
@@ -33,6 +34,7 @@ async def on_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:
         token = link_name(change.invite_link)
         await joined(turn.conn, turn.bundle, member, group, turn.at, bot_id=turn.bot_id, link_token=token)
     else:
+        await take_turns(turn.conn, member.id)  # before their rows, as whoever removes them does
         await left(turn.conn, member.id, group.id, turn.at)
         whom = (member.id, group.id)
         await settle_removals(turn.conn, turn.bundle, turn.at, bot_id=turn.bot_id, put_out=left, whom=whom)

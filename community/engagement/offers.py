@@ -47,15 +47,25 @@ async def give(conn: Connection, playbook: Playbook, key: str, member_id: int, r
 
 
 def _offered(playbook: Playbook) -> Sequence[dict[str, Any]]:
-    """Every step that brings an offer, with the columns of its coupon."""
-    return [
-        {"stage": name, "step": step.name, "offer": step.offer, **_of_offer(playbook.offers[step.offer])}
+    """Every step that brings an offer, with the columns of its coupon; with each offer of its variants."""
+    found = {
+        (name, step.name, row.planned.offer)
         for name, stage in playbook.stages.items()
         for step in stage.steps
-        if step.offer in playbook.offers
+        for row in step.rows()
+        if row.planned.offer in playbook.offers
+    }
+    return [
+        {"stage": stage, "step": step, "offer": offer, **_of_offer(playbook.offers[offer])}
+        for stage, step, offer in sorted(found)
     ]
 
 
 def _of_offer(offer: Offer) -> dict[str, Any]:
     # unnest knows no arrays of arrays of different lengths, and keys hold no commas
-    return {**columns_of(offer), "plans": ",".join(offer.plans) or None, "valid_for": offer.valid_for}
+    return {
+        **columns_of(offer),
+        "plans": ",".join(offer.plans) or None,
+        "valid_for": offer.valid_for,
+        "prefix": offer.prefix,
+    }

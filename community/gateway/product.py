@@ -166,7 +166,7 @@ async def quoted(
 
 def variant(bundle: Bundle, guest: Guest) -> str:
     """What the page leads with: a member sees the same in every browser."""
-    return variant_of(bundle.playbook, f"member:{guest.member.id}" if guest.member else guest.visitor.id)
+    return guest.lead or variant_of(bundle.playbook, f"member:{guest.member.id}" if guest.member else guest.visitor.id)
 
 
 def word_of(refusal: Refusal) -> str:

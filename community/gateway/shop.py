@@ -16,6 +16,7 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
 from community.gateway.visitors import Forms, Visitor, remember, visitor_of
+from community.insight.experiments import decided_lead
 from community.members.links import LINKS, read_page_token
 from community.members.models import Member
 from community.members.people import by_id
@@ -55,6 +56,8 @@ class Guest:
     locale: str
     token: str
     member: Member | None
+    lead: str | None = None
+    """What the pages of plans lead with for everybody, once the experiment about it is over."""
 
 
 class Shop:
@@ -81,7 +84,8 @@ class Shop:
         message_id = read_page_token(token, self._links)
         member = await _member(conn, message_id, at) if message_id is not None else None
         locale = _locale(bundle, request, given.get("lang", ""), member)
-        return Guest(visitor_of(request), locale, token if member else "", member)
+        lead = await decided_lead(conn, bundle.playbook)
+        return Guest(visitor_of(request), locale, token if member else "", member, lead)
 
     def reader(self, bundle: Bundle, request: Request, member: Member | None) -> Guest:
         """Who reads a page of no form: shown in the member's language, if that is known, and nothing else of theirs."""

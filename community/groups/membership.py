@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from community.access.doors import guarded
 from community.activity.record import Activity, record
 from community.bundle import Bundle
 from community.database.pool import Connection, transaction
@@ -53,17 +54,27 @@ async def joined(
         await end_request(conn, member.id)
         token = link_token if await attribute(conn, member.id, link_token) else None
         greeting = "due" if group.greets and not reached else "none"
-        entry = await admit(conn, member.id, group.id, at, token, greeting=greeting)
+        home = group.id not in await guarded(conn, bundle.playbook)
+        entry = await admit(conn, member.id, group.id, at, token, greeting=greeting, home=home)
         if entry is Entry.first and reached:
             await welcome(conn, bundle, member.id, at, bot_id=bot_id)
     return entry is not Entry.known
 
 
 async def admit(
-    conn: Connection, member_id: int, group_id: int, at: datetime, token: str | None, *, greeting: str = "none"
+    conn: Connection,
+    member_id: int,
+    group_id: int,
+    at: datetime,
+    token: str | None,
+    *,
+    greeting: str = "none",
+    home: bool = True,
 ) -> Entry:
     """The member belongs to the group from now on, which starts the welcome drip on their first entry anywhere.
 
+    `home`: it is their home from now on, whose zone and language they are written to in; a group that plans open is
+    only of who has none.
     The gate admits when it approves, so that the welcome need not wait for Telegram to report the arrival.
     """
     values = {"member_id": member_id, "group_id": group_id, "at": at, "token": token, "greeting": greeting}
@@ -71,7 +82,7 @@ async def admit(
         if await (await conn.execute(queries.join, values)).fetchone() is None:
             return Entry.known
         await record(conn, [Activity("joined", at, member_id, group_id, {"link": token} if token else {})])
-        return Entry.first if await enter(conn, member_id, group_id, at) else Entry.again
+        return Entry.first if await enter(conn, member_id, group_id, at, home=home) else Entry.again
 
 
 async def left(conn: Connection, member_id: int, group_id: int, at: datetime) -> None:

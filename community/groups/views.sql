@@ -17,3 +17,7 @@ SELECT
     s.joined_at IS NOT NULL AND s.left_at IS NULL AND g.lost_at IS NULL AS present
 FROM memberships s
 JOIN groups g ON g.id = s.group_id;
+
+-- Requests to join, and what became of them at the gate.
+CREATE OR REPLACE VIEW v_join_requests AS
+SELECT id, member_id, group_id, link_token, state, requested_at, decided_at FROM join_requests;

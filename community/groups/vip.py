@@ -60,7 +60,7 @@ async def _let_in(gate: Gate, group: Group, link: EntryLink | None) -> None:
     request = await _decided(gate, group, "passed")
     if link is not None and link.invite_link is not None:
         await used(gate.conn, link.invite_link, gate.at)
-    await admit(gate.conn, gate.member.id, group.id, gate.at, None)
+    await admit(gate.conn, gate.member.id, group.id, gate.at, None, home=False)
     await welcome(gate.conn, gate.bundle, gate.member.id, gate.at, bot_id=gate.bot_id)
     await _enqueue(gate, decision("approve", request, gate.member.telegram_id, gate.at))
 

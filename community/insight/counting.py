@@ -6,6 +6,7 @@ A report then reads what is counted, and never goes through history.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import LiteralString
 
 from community.activity import counted
 from community.database.pool import Connection, transaction
@@ -47,22 +48,22 @@ async def count(conn: Connection, playbook: Playbook, now_at: datetime) -> Count
     closed = today - timedelta(days=OPEN_DAYS)
     async with transaction(conn):
         await _alone(conn)
-        await _count_days(conn, playbook, open_days, today, Span if before < closed else [Span.day])
+        await _count_days(conn, playbook, open_days, now_at, Span if before < closed else [Span.day])
         await counted.count_before(conn, zone, max(before, closed))
     async with transaction(conn):
         await _alone(conn)
         late = await counted.late_days(conn, MOST_LATE)
         await counted.take_late(conn, late)
-        await _count_days(conn, playbook, late, today, Span)
+        await _count_days(conn, playbook, late, now_at, Span)
     return Count(len(open_days), len(late), len(await counted.late_days(conn, 10_000)))
 
 
-async def count_window(conn: Connection, playbook: Playbook, asked: Window) -> None:
-    """Count every KPI of this one window anew, by what its days say."""
+async def count_window(conn: Connection, playbook: Playbook, asked: Window, now_at: datetime | None = None) -> None:
+    """Count every KPI of this one window anew, by what its days say. `now_at`: it may not be over yet."""
     async with transaction(conn):
         await _alone(conn)
         for kpi in map(KPIS.__getitem__, defined()):
-            await _measure(conn, playbook, kpi, asked)
+            await _measure(conn, playbook, kpi, asked, now_at)
 
 
 async def _begin(conn: Connection, zone: str, today: date) -> date:
@@ -83,16 +84,17 @@ async def _alone(conn: Connection) -> None:
 
 
 async def _count_days(
-    conn: Connection, playbook: Playbook, days: Iterable[date], today: date, spans: Iterable[Span]
+    conn: Connection, playbook: Playbook, days: Iterable[date], now_at: datetime, spans: Iterable[Span]
 ) -> None:
     days = list(days)
     zone, spans = playbook.community.zone, list(spans)
+    today = day_of(now_at, zone)
     for day in days:
         await _count_day(conn, playbook, window(Span.day, day, zone))
     for kpi in map(KPIS.__getitem__, defined()):
         windows = {w for span in spans for day in days for w in touched(span, day, kpi.looks_back, today, zone)}
         for each in sorted(windows):
-            await _measure(conn, playbook, kpi, each)
+            await _measure(conn, playbook, kpi, each, now_at)
     if Span.week in spans:
         for each in sorted({window(Span.week, day, zone) for day in days}):
             await count_cohorts(conn, each)
@@ -104,9 +106,24 @@ async def _count_day(conn: Connection, playbook: Playbook, day: Window) -> None:
     await conn.execute(queries.count_day, values)
 
 
-async def _measure(conn: Connection, playbook: Playbook, kpi: Kpi, asked: Window) -> None:
-    values = {**parameters(playbook, asked), "kpi": kpi.name, "span": asked.span}
-    timed = "timed" if kpi.measure is Measure.seconds else "untimed"
-    text = queries.fill("measure", rows=rows_of(kpi.name), middle=getattr(queries, timed))
+async def _measure(conn: Connection, playbook: Playbook, kpi: Kpi, asked: Window, now_at: datetime | None) -> None:
+    values = {**parameters(playbook, asked, now_at), "kpi": kpi.name, "span": asked.span}
+    text = _statement(kpi)
     await conn.execute(queries.forget_value, values)
     await conn.execute(text, values)
+
+
+def _statement(kpi: Kpi) -> LiteralString:
+    timed = kpi.measure is Measure.seconds
+    source = queries.own_source if kpi.own_source else queries.source
+    keys = queries.fill(
+        "once" if kpi.once else "several",
+        seconds=queries.seconds if timed else "NULL",
+        dimensions=queries.fill("dimensions", part=queries.part if kpi.parts else "''", source=source),
+        grouped=queries.fill("grouped", source=source),
+        key="" if kpi.once else "r.key,",
+        by_part="(r.part)," if kpi.parts else "",
+        has_part="(grouping(r.part) = 1 OR r.part IS NOT NULL) AND" if kpi.parts else "",
+        rows=rows_of(kpi.name),
+    )
+    return queries.fill("measure", keys=keys, timed="k.middle_s, k.high_s" if timed else "NULL, NULL")

@@ -1,27 +1,29 @@
 """A KPI's definition: the SQL of its name in `kpis/*.sql`, which yields the rows that are counted.
 
 Its columns, in any order: `key` (bigint: what is counted, each once), `member_id`, `group_id`, `part` (text),
-`at`, `hit` (boolean), `minor` and `currency` (money), `seconds`. It may ask for `since` and `until` (the window's
-moments), `since_day` and `until_day` (its days), and what `parameters` adds of the playbook. What happened from `until`
-on never matters.
+`at`, `hit` (boolean), `minor` and `currency` (money), `seconds`; and `source`, where the registry says that its rows
+have their own. It may ask for `since` and `until` (the window's moments), `since_day` and `until_day` (its days), `now`
+(or when it ended), and what `parameters` adds of the playbook. What happened from `until` on never matters. What
+several need is in `fragments.sql` and `money.sql`, and named in braces.
 """
 
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any, LiteralString
 
-from community.database.queries import Queries
+from community.database.queries import Queries, load
 from community.insight.windows import Window
 from community.playbook import Playbook
 
 FOLDER = Path(__file__).parent / "kpis"
+fragments, money_queries = load(__file__, "fragments.sql"), load(__file__, "money.sql")
 
 
 @cache
 def _defined() -> dict[str, Queries]:
-    return {
-        name: queries for path in sorted(FOLDER.glob("*.sql")) for queries in [Queries(path)] for name in queries.names
-    }
+    families = [Queries(path) for path in sorted(FOLDER.glob("*.sql"))]
+    return {name: family for family in families for name in family.names}
 
 
 def defined() -> list[str]:
@@ -29,14 +31,38 @@ def defined() -> list[str]:
     return list(_defined())
 
 
+@cache
 def rows_of(kpi: str) -> LiteralString:
     """The SELECT of the rows that the KPI counts."""
-    return cast(LiteralString, getattr(_defined()[kpi], kpi))
+    return _defined()[kpi].fill(kpi, **_fragments())
 
 
-def parameters(playbook: Playbook, window: Window) -> dict[str, Any]:
-    """What the definitions may ask for."""
+def slices(*, asked: LiteralString, places: LiteralString) -> LiteralString:
+    """Paid terms in monthly slices: of the terms `asked` for, and of each those in such `places` from its beginning."""
+    earned = money_queries.fill("earned", asked=asked, in_force=money_queries.in_force)
+    return money_queries.fill("slices", earned=earned, places=places)
+
+
+@cache
+def _fragments() -> dict[str, str]:
+    since, until = (fragments.fill("present_at", moment=f"%({moment})s") for moment in ("since", "until"))
+    inside = fragments.fill("inside", present=since)
     return {
+        "shows": fragments.shows,
+        "speaks": fragments.speaks,
+        "asked": fragments.asked,
+        "inside": inside,
+        "present_at_end": until,
+        "slices": slices(asked=money_queries.asked_running, places=money_queries.place_running),
+        "paying": money_queries.paying,
+        "first_purchases": money_queries.first_purchases,
+    }
+
+
+def parameters(playbook: Playbook, window: Window, now_at: datetime | None = None) -> dict[str, Any]:
+    """What the definitions may ask for. `now_at`: the window may not be over yet."""
+    return {
+        "now": min(now_at, window.until_at) if now_at else window.until_at,
         "since": window.since_at,
         "until": window.until_at,
         "since_day": window.since,

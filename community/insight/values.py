@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from community.database.pool import Connection
@@ -42,7 +42,7 @@ class Value:
                 return self.hits
             case Measure.share:
                 return self.hits / self.base if self.base else None
-            case Measure.money:
+            case Measure.money | Measure.total:
                 return self.minor
             case Measure.money_each:
                 return self.minor / self.hits if self.hits else None
@@ -80,11 +80,21 @@ async def by(conn: Connection, kpi: str, asked: Window, dimension: str) -> list[
 
 
 async def rows(
-    conn: Connection, playbook: Playbook, kpi: str, asked: Window, *, part: str = "", limit: int = 1000
+    conn: Connection,
+    playbook: Playbook,
+    kpi: str,
+    asked: Window,
+    *,
+    part: str = "",
+    group_id: int = 0,
+    source: str = "",
+    limit: int = 1000,
+    now_at: datetime | None = None,
 ) -> list[dict[str, Any]]:
-    """The rows that the KPI counts in that window: what its number is made of."""
+    """The rows that the KPI counts in that window: what its number is made of. Of all, or one part, group or source."""
     text = queries.fill("rows", rows=rows_of(kpi))
-    values = {**parameters(playbook, asked), "part": part, "limit": limit}
+    of = {"part": part, "group_id": group_id, "source": source, "limit": limit}
+    values = {**parameters(playbook, asked, now_at), **of}
     return await (await conn.execute(text, values)).fetchall()
 
 

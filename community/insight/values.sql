@@ -24,8 +24,10 @@ WHERE kpi = %(kpi)s AND span = %(span)s AND since = %(since)s AND part <> ''
 ORDER BY greatest(hits, minor) DESC, part
 
 -- name: rows
-SELECT r.*
+SELECT r.*, s.source
 FROM ({{rows}}) AS r
-WHERE %(part)s = '' OR r.part = %(part)s
+LEFT JOIN v_sources s ON s.member_id = r.member_id
+WHERE (%(part)s = '' OR r.part = %(part)s) AND (%(group_id)s = 0 OR r.group_id = %(group_id)s)
+    AND (%(source)s = '' OR s.source = %(source)s)
 ORDER BY r.at, r.key
 LIMIT %(limit)s

@@ -5,3 +5,7 @@ SELECT kpi, span, since, part, group_id, source, currency, hits, base, minor, mi
 -- Of those who entered in one week, how many were there in another.
 CREATE OR REPLACE VIEW v_cohort_weeks AS
 SELECT entered, week, source, active FROM cohort_weeks;
+
+-- Experiments: what others need to know is which are over, and whether a variant has won.
+CREATE OR REPLACE VIEW v_experiments AS
+SELECT key, stage, step, state, winner FROM experiments;

@@ -49,7 +49,7 @@ class Member(SQLModel, table=True):
     link_token: str | None = text(nullable=True)
     """First tracked link that brought the member; kept for ever. NULL: source unknown."""
     home_group_id: int | None = bigint(nullable=True)
-    """The group joined last."""
+    """The group joined last, but for those that plans open: its zone and language are the member's."""
     first_seen_at: datetime = moment()
     entered_at: datetime | None = moment(nullable=True)
     """When first admitted to a group; starts the welcome drip. Coming back does not restart it."""

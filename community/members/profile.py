@@ -31,9 +31,13 @@ async def attribute(conn: Connection, member_id: int, token: str | None) -> bool
     return await cursor.fetchone() is not None
 
 
-async def enter(conn: Connection, member_id: int, group_id: int, at: datetime) -> bool:
-    """The member was admitted to a group, which becomes the home group. True if it is their first entry ever."""
-    row = await (await conn.execute(queries.enter, {"id": member_id, "group_id": group_id, "at": at})).fetchone()
+async def enter(conn: Connection, member_id: int, group_id: int, at: datetime, *, home: bool = True) -> bool:
+    """The member was admitted to a group. True if it is their first entry ever.
+
+    It becomes the home group; with `home` False only of who has none yet.
+    """
+    values = {"id": member_id, "group_id": group_id, "at": at, "home": home}
+    row = await (await conn.execute(queries.enter, values)).fetchone()
     return bool(row and row["first"])
 
 

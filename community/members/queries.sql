@@ -65,9 +65,11 @@ UPDATE members SET zone = %(zone)s WHERE id = %(id)s
 
 -- name: enter
 -- The row's old version tells whether this is the first entry; the lock makes two entries at once take turns.
-WITH before AS (SELECT id, entered_at FROM members WHERE id = %(id)s FOR UPDATE)
+WITH before AS (SELECT id, entered_at, home_group_id FROM members WHERE id = %(id)s FOR UPDATE)
 UPDATE members
-SET entered_at = coalesce(members.entered_at, %(at)s), home_group_id = %(group_id)s, left_at = NULL
+SET
+    entered_at = coalesce(members.entered_at, %(at)s), left_at = NULL,
+    home_group_id = CASE WHEN %(home)s THEN %(group_id)s ELSE coalesce(before.home_group_id, %(group_id)s) END
 FROM before
 WHERE members.id = before.id
 RETURNING before.entered_at IS NULL AS first

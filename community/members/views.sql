@@ -49,3 +49,7 @@ SELECT m.id AS member_id, coalesce(l.source->>'utm_source', o.source, 'unknown')
 FROM members m
 LEFT JOIN links l ON l.token = m.link_token
 LEFT JOIN member_origins o ON o.member_id = m.id;
+
+-- What members are tagged with, and since when.
+CREATE OR REPLACE VIEW v_member_tags AS
+SELECT member_id, tag, since_at FROM member_tags;

@@ -83,9 +83,12 @@ class Message(SQLModel, table=True):
         Index(
             "messages_sent",
             "sent_at",
+            "due_at",
             postgresql_using="brin",
             postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
         ),
+        # The messages of an experiment; those of none are not in it.
+        Index("messages_variant", "variant", "member_id", postgresql_where=sql("variant IS NOT NULL")),
         Index("messages_trouble", "state", "id", postgresql_where=sql("state in ('failed', 'uncertain')")),
     )
 

@@ -72,6 +72,8 @@ class RecordedMessage:
     late_s: int
     plan_id: int | None
     bundle: str | None
+    variant: str | None = None
+    """`<experiment>:<variant>`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class StepExplanation:
     today: Judgement | None = None
     """By today's data; None when there is nothing left to decide, or no candidate."""
     waits_in: Waiting | None = None
+    variant: str | None = None
+    """`<experiment>:<variant>`: which of an experiment's the message is, or would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,8 @@ class _Found:
 
     def add(self, row: dict[str, Any], **parts: Any) -> None:
         known = self._parts.setdefault((row["step"], row["occurrence"]), {"due_at": row["due_at"]})
+        if row.get("variant"):
+            known["variant"] = row["variant"]
         known.update(parts)
 
     def add_records(self, messages: Sequence[dict[str, Any]], decisions: Sequence[dict[str, Any]]) -> None:
@@ -180,7 +186,7 @@ async def _coming(
     """The next intent of each step that is not due yet, as the audience will name it."""
     stage = bundle.playbook.stage(stage_name)
     values = parameters(bundle.playbook, stage_name, stage.steps, as_of, [member_id])
-    late = [False] * len(stage.steps)  # nothing is late that has yet to come
+    late = [False] * len(values["step"])  # nothing is late that has yet to come
     looks = [as_of + stage.horizon + timedelta(days=days) for days in _days_ahead(stage.steps)]
     values |= {"skip_late": late, "collapse": late, "looks": looks, "due_by": looks[-1]}
     return await (await conn.execute(statement("coming", values), values)).fetchall()

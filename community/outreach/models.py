@@ -117,6 +117,7 @@ class PlanRow(SQLModel, table=True):
     goals: list[str] | None = Field(default=None, sa_column=Column(ARRAY(Text), nullable=True))
     goal_since_at: datetime | None = moment(nullable=True)
     context: dict[str, Any] = json()
+    template: str = text()
     variant: str | None = text(nullable=True)
     lane: int = Field(sa_column=Column(SmallInteger, nullable=False))
     promotional: bool = Field(sa_column=Column(Boolean, nullable=False))

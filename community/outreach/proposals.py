@@ -179,7 +179,7 @@ async def _freeze(
     open_plans = await open_approvals(conn, stage_name)
     for due_from, due_until, as_of in windows:
         values = parameters(bundle.playbook, stage_name, stage.steps, as_of, None, now_at=now_at, open_plans=open_plans)
-        values |= {"collapse": [False] * len(stage.steps), "due_from": due_from, "due_until": due_until}
+        values |= {"collapse": [False] * len(values["step"]), "due_from": due_from, "due_until": due_until}
         values |= {"plan_id": plan_id, "schedule_zone": stage.schedule.zone}
         await conn.execute(statement("freeze", values), values)
 

@@ -46,7 +46,7 @@ END
 SELECT
     count(*) AS rows,
     coalesce(bit_xor(
-        hashtextextended(concat_ws('|', member_id, step, occurrence, coalesce(reason, 'send')), 0)
+        hashtextextended(concat_ws('|', member_id, step, occurrence, variant, coalesce(reason, 'send')), 0)
     ), 0) AS digest
 FROM plan_rows WHERE plan_id = %(plan_id)s
 
@@ -124,7 +124,7 @@ WITH candidates AS (
     SELECT
         r.number AS key, r.member_id, NULL::bigint AS chat_id, %(stage)s::text AS stage, r.step, r.occurrence, r.due_at,
         r.expires_at, r.promotional, r.exempt, r.goals, r.goal_since_at, r.lane, r.lane AS reserve_lane, r.context,
-        {{left}} AS barred
+        r.template, r.variant, {{left}} AS barred
     FROM plan_rows r
     WHERE r.plan_id = %(plan_id)s AND r.reason IS NULL AND r.outcome IS NULL
         {{part}}
@@ -133,11 +133,11 @@ WITH candidates AS (
 added AS (
     INSERT INTO messages (
         bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-        template, context, bundle, plan_id, planned_at, wanted_at, due_at, late_s, expires_at, reason
+        template, variant, context, bundle, plan_id, planned_at, wanted_at, due_at, late_s, expires_at, reason
     )
     SELECT
         %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-        stage || '/' || step, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at,
+        template, variant, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at,
         extract(epoch FROM from_at - due_at), expires_at, CASE WHEN send_at > from_at THEN 'quiet_hours' END
     FROM gated
     WHERE reason IS NULL
@@ -193,12 +193,12 @@ RETURNING *
 -- name: refuse_rows
 -- Somebody decided that these are not sent: the same is not proposed again an hour later.
 INSERT INTO messages (
-    bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, template, bundle, plan_id,
+    bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, template, variant, bundle, plan_id,
     planned_at, wanted_at, due_at, expires_at, state, reason, settled_wall
 )
 SELECT
     %(bot_id)s, r.member_id, m.telegram_id, r.lane, %(stage)s, r.step, r.occurrence, r.promotional, r.exempt,
-    %(stage)s || '/' || r.step, %(bundle)s, %(plan_id)s, %(now_at)s, r.due_at, r.due_at, r.expires_at,
+    r.template, r.variant, %(bundle)s, %(plan_id)s, %(now_at)s, r.due_at, r.due_at, r.expires_at,
     'cancelled', 'refused', clock_timestamp()
 FROM plan_rows r
 JOIN v_members m ON m.id = r.member_id
@@ -209,7 +209,7 @@ ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
 -- A few of each step, the same ones however often one looks.
 SELECT
     s.member_id, m.telegram_id AS chat_id, s.step, s.occurrence, s.due_at, s.send_at, s.context,
-    p.stage || '/' || s.step AS template, m.first_name, m.last_name, m.username, m.locale, m.group_title, m.zone
+    s.template, s.variant, m.first_name, m.last_name, m.username, m.locale, m.group_title, m.zone
 FROM (
     SELECT r.*, row_number() OVER (PARTITION BY step ORDER BY number) AS place
     FROM plan_rows r WHERE plan_id = %(plan_id)s AND reason IS NULL

@@ -30,15 +30,17 @@ UPDATE plans SET counts = %(counts)s WHERE id = %(plan_id)s
 -- for one in a proposal that nobody has decided.
 WITH steps AS (
     SELECT step, moment, who, string_to_array(plans, ',') AS plans, day, local_time, after, every, expires_after,
-        promotional, exempt, skip_late, collapse, lane, offer, prefix, place
+        promotional, exempt, skip_late, collapse, lane, offer, prefix, name, template, own_time, experiment, variant,
+        low, high, place
     FROM unnest(
         %(step)s::text[], %(moment)s::text[], %(who)s::text[], %(plans)s::text[], %(day)s::int[],
         %(local_time)s::time[], %(after)s::interval[], %(every)s::interval[], %(expires_after)s::interval[],
         %(promotional)s::boolean[], %(exempt)s::boolean[], %(skip_late)s::boolean[], %(collapse)s::boolean[],
-        %(lane)s::smallint[], %(offer)s::text[], %(prefix)s::text[]
+        %(lane)s::smallint[], %(offer)s::text[], %(prefix)s::text[], %(name)s::text[], %(template)s::text[],
+        %(own_time)s::time[], %(experiment)s::text[], %(variant)s::text[], %(low)s::int[], %(high)s::int[]
     ) WITH ORDINALITY AS s (
         step, moment, who, plans, day, local_time, after, every, expires_after, promotional, exempt, skip_late,
-        collapse, lane, offer, prefix, place
+        collapse, lane, offer, prefix, name, template, own_time, experiment, variant, low, high, place
     )
 ),
 audience AS MATERIALIZED (
@@ -66,16 +68,37 @@ candidates AS (
                 md5(concat_ws(':', %(salt)s::text, s.offer, a.member_id, a.occurrence)), 12
             ))
         ) END AS context,
-        s.lane, s.lane AS reserve_lane, s.promotional, s.exempt, a.goals, a.since_at AS goal_since_at,
+        s.lane, s.lane AS reserve_lane, s.promotional, s.exempt, a.goals, a.since_at AS goal_since_at, s.template,
+        {{variant}} AS variant,
         coalesce(
             a.barred,
             CASE WHEN s.collapse AND a.due_at <= %(run_before)s AND a.due_at < a.newest_at THEN 'collapsed' END
         ) AS barred
     FROM audience a
-    JOIN steps s USING (step)
+    JOIN steps s {{of_step}}
     WHERE NOT a.already AND a.due_at <= %(due_by)s
 ),
 {{gated}}
+
+-- name: varied
+-- A step with an experiment is a row of `steps` for each variant, and the audience names a member for all of them: kept is
+-- the one whose share their lot falls into. Once the experiment is over that is the winner for everybody, or the first.
+SELECT
+    v.member_id, s.name AS step, v.occurrence, v.due_at, v.expires_at, v.since_at, v.goals, v.barred, v.context,
+    s.place, CASE WHEN e.key IS NULL THEN s.experiment || ':' || s.variant END AS variant
+FROM (
+    {{audience}}
+) AS v
+JOIN steps s ON s.step = v.step
+LEFT JOIN v_experiments e ON e.key = s.experiment AND e.state IN ('applied', 'ended')
+WHERE CASE
+    WHEN s.variant IS NULL THEN true
+    WHEN e.key IS NULL THEN
+        ('x' || left(md5(s.experiment || ':' || v.member_id), 8))::bit(32)::bigint %% 10000 BETWEEN s.low AND s.high - 1
+    WHEN EXISTS (SELECT FROM steps o WHERE o.experiment = s.experiment AND o.variant = e.winner) THEN
+        s.variant = e.winner
+    ELSE s.low = 0
+END
 
 -- name: newest
 -- The newest step that is due for the same reason to write, whether or not it was planned.
@@ -101,11 +124,11 @@ SELECT id FROM plans WHERE stage = %(stage)s AND kind = 'approval' AND state IN 
 added AS (
     INSERT INTO messages (
         bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-        template, context, bundle, plan_id, planned_at, wanted_at, due_at, late_s, expires_at, reason
+        template, variant, context, bundle, plan_id, planned_at, wanted_at, due_at, late_s, expires_at, reason
     )
     SELECT
         %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-        stage || '/' || step, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at,
+        template, variant, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at,
         extract(epoch FROM from_at - due_at), expires_at, CASE WHEN send_at > from_at THEN 'quiet_hours' END
     FROM gated
     WHERE reason IS NULL
@@ -152,11 +175,11 @@ GROUP BY d.step, m.home_group_id
 {{candidates}}
 INSERT INTO plan_rows (
     plan_id, on_day, member_id, step, occurrence, due_at, expires_at, goals, goal_since_at, context, lane,
-    promotional, exempt, reason
+    promotional, exempt, reason, template, variant
 )
 SELECT
     %(plan_id)s, (due_at AT TIME ZONE %(schedule_zone)s)::date, member_id, step, occurrence, due_at, expires_at, goals,
-    goal_since_at, context, lane, promotional, exempt, barred
+    goal_since_at, context, lane, promotional, exempt, barred, template, variant
 FROM candidates
 ON CONFLICT ON CONSTRAINT plan_rows_intent DO NOTHING
 
@@ -166,11 +189,11 @@ ON CONFLICT ON CONSTRAINT plan_rows_intent DO NOTHING
 {{candidates}}
 INSERT INTO messages (
     bot_id, member_id, chat_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-    template, context, bundle, planned_at, wanted_at, due_at, expires_at, state, reason, sent_at, settled_wall
+    template, variant, context, bundle, planned_at, wanted_at, due_at, expires_at, state, reason, sent_at, settled_wall
 )
 SELECT
     %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-    stage || '/' || step, context, %(bundle)s, %(now_at)s, due_at, due_at, expires_at,
+    template, variant, context, %(bundle)s, %(now_at)s, due_at, due_at, expires_at,
     'uncertain', 'restored', greatest(due_at, %(since)s), clock_timestamp()
 FROM gated
 WHERE promotional AND expires_at > %(now_at)s
@@ -183,7 +206,7 @@ ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
 SELECT
     g.member_id, g.telegram_id AS chat_id, g.stage, g.step, g.occurrence, g.due_at, g.expires_at, g.context, g.lane,
     g.promotional, g.exempt, g.reason, g.from_at, g.send_at, g.gates,
-    m.first_name, m.last_name, m.username, m.locale, m.group_title, m.zone, g.stage || '/' || g.step AS template
+    m.first_name, m.last_name, m.username, m.locale, m.group_title, m.zone, g.template, g.variant
 FROM (SELECT gated.*, {{gate_values}} AS gates FROM gated) AS g
 JOIN v_members m ON m.id = g.member_id
 ORDER BY g.member_id, g.due_at
@@ -200,7 +223,7 @@ ORDER BY d.step, d.occurrence, d.at DESC, d.id DESC
 
 -- name: messages_of_member
 SELECT
-    id, step, occurrence, state, reason, due_at, sent_at, planned_at, bundle, plan_id,
+    id, step, occurrence, state, reason, due_at, sent_at, planned_at, bundle, plan_id, variant,
     member_id, chat_id, stage, lane, promotional, exempt, goals, goal_since_at, expires_at, wanted_at, late_s
 FROM messages
 WHERE member_id = %(member_id)s AND stage = %(stage)s
@@ -208,7 +231,7 @@ ORDER BY due_at, id
 
 -- name: proposals_of_member
 -- What waits in proposals of the stage: by the partial index of open plans, and the member's frozen rows.
-SELECT r.step, r.occurrence, r.due_at, p.id AS plan_id, p.hash, p.kind, p.state, p.decide_by_at
+SELECT r.step, r.occurrence, r.due_at, r.variant, p.id AS plan_id, p.hash, p.kind, p.state, p.decide_by_at
 FROM plans p
 JOIN plan_rows r ON r.plan_id = p.id
 WHERE p.stage = %(stage)s AND p.state IN ('proposed', 'approved')
@@ -329,7 +352,7 @@ ORDER BY step, outcome
 {{candidates}}
 SELECT DISTINCT ON (step)
     member_id, chat_id, stage, step, occurrence, due_at, expires_at, promotional, exempt, goals, goal_since_at, lane,
-    barred
+    barred, variant
 FROM candidates
 WHERE due_at > %(now_at)s
 ORDER BY step, due_at

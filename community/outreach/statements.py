@@ -14,7 +14,7 @@ from community.database.queries import Queries, load
 from community.errors import UnknownStage
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
 from community.playbook import Playbook
-from community.playbook_stages import Late, Schedule, Stage, Step
+from community.playbook_stages import Late, Schedule, Stage, Step, template_name
 
 queries = load(__file__)
 AUDIENCES = Path(__file__).parent / "audiences"
@@ -50,14 +50,28 @@ def parameters(
         "shares": 1,
         "share": 0,
         "run_before": run_before(stage.schedule, now_at),
-        **_columns(playbook, stage, steps),
+        **_columns(playbook, stage_name, stage, steps),
     }
 
 
-def _columns(playbook: Playbook, stage: Stage, steps: Sequence[Step]) -> dict[str, list[Any]]:
+def _columns(playbook: Playbook, stage_name: str, stage: Stage, steps: Sequence[Step]) -> dict[str, list[Any]]:
+    rows = [row for step in steps for row in step.rows()]
+    return {
+        "step": [row.name for row in rows],
+        "name": [row.step.name for row in rows],
+        "template": [template_name(stage_name, row.words) for row in rows],
+        "own_time": [row.step.at for row in rows],
+        "experiment": [row.step.experiment and row.step.experiment.key for row in rows],
+        "variant": [row.variant and row.variant.name for row in rows],
+        "low": [row.low for row in rows],
+        "high": [row.high for row in rows],
+        **_timed(playbook, stage, [row.planned for row in rows]),
+    }
+
+
+def _timed(playbook: Playbook, stage: Stage, steps: Sequence[Step]) -> dict[str, list[Any]]:
     offers = [playbook.offers.get(step.offer or "") for step in steps]
     return {
-        "step": [step.name for step in steps],
         "moment": [step.moment for step in steps],
         "who": [step.who for step in steps],
         "plans": [",".join(step.plans) or None for step in steps],
@@ -102,12 +116,13 @@ def statement(name: str, values: dict[str, Any]) -> LiteralString:
         proposed=bool(values["open"]),
         window="due_from" in values,
         looks="looks" in values,
+        varied=any(values["variant"]),
     )
 
 
 @cache
 def _fill(
-    stage: str, name: str, *, everyone: bool, collapses: bool, proposed: bool, window: bool, looks: bool
+    stage: str, name: str, *, everyone: bool, collapses: bool, proposed: bool, window: bool, looks: bool, varied: bool
 ) -> LiteralString:
     """The statement with the stage's audience and the guardrails in their places.
 
@@ -121,7 +136,9 @@ def _fill(
         audience = queries.fill("looks", audience=audience.replace("%(as_of)s", "looks.at"))
     candidates = queries.fill(
         "candidates",
-        audience=audience,
+        audience=queries.fill("varied", audience=audience) if varied else audience,
+        of_step="ON s.place = a.place" if varied else "USING (step)",
+        variant="a.variant" if varied else "NULL::text",
         newest=queries.newest if collapses else "NULL::timestamptz",
         proposed=queries.proposed if proposed else "",
         window=queries.window if window else "",

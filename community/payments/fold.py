@@ -32,6 +32,9 @@ class Standing:
     refunded_minor: int = 0
     disputed: Dispute = Dispute.none
     paid_at: datetime | None = None
+    refunded_at: datetime | None = None
+    """When the latest refund, or its failure, happened."""
+    disputed_at: datetime | None = None
     order: str | None = None
     plan: str | None = None
     payer: int | None = None
@@ -68,11 +71,14 @@ def fold(notices: Iterable[Notice]) -> Standing | None:
         return None
     amount = paid[0].amount if paid else None
     others = [n for n in (*refunds, *failures) if n.amount and amount and n.amount.currency != amount.currency]
+    moved = [notice for notice in (*refunds, *failures) if notice not in others]
     return Standing(
         paid=amount,
-        refunded_minor=_refunded([notice for notice in (*refunds, *failures) if notice not in others], amount),
+        refunded_minor=_refunded(moved, amount),
         disputed=_disputed(disputes),
         paid_at=paid[0].at if paid else None,
+        refunded_at=_latest(moved),
+        disputed_at=_latest(disputes),
         bounced=bool(failures),
         strange=bool(others),
         **{
@@ -100,6 +106,10 @@ def _disputed(disputes: Sequence[Notice]) -> Dispute:
     ranks = list(_DISPUTES)
     latest = max(disputes, key=lambda notice: (notice.at, ranks.index(notice.kind)), default=None)
     return _DISPUTES[latest.kind] if latest else Dispute.none
+
+
+def _latest(notices: Sequence[Notice]) -> datetime | None:
+    return max((notice.at for notice in notices), default=None)
 
 
 def _first(notices: Sequence[Notice], name: str) -> Any:

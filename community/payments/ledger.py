@@ -4,10 +4,11 @@ So it is booked once, whatever came how often and in which order, and what it sa
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from community.activity.counted import mark_late
 from community.database.pool import Connection
 from community.database.queries import load
 from community.payments.fold import Dispute, Standing
@@ -15,6 +16,7 @@ from community.payments.fold import Dispute, Standing
 queries = load(__file__, "ledger.sql")
 
 REVENUE = "revenue:"
+_DAY = timedelta(days=1)
 
 Entries = Mapping[tuple[str, str], int]
 """Account and currency → smallest units; debit positive."""
@@ -57,14 +59,24 @@ async def book(conn: Connection, booking: Booking, before: Standing, now: Standi
 
     `before`: how it stood when it was last booked. Nothing new books nothing.
     """
-    done, booked = [], await entries_of(conn, booking.provider, booking.charge)
-    for what, standing in _steps(before, now, known=bool(booked)):
+    done: dict[str, datetime] = {}
+    booked = await entries_of(conn, booking.provider, booking.charge)
+    for what, standing, said_at in _steps(before, now, known=bool(booked)):
         wanted = position(booking.provider, standing, plan)
         if difference := _difference(booked, wanted):
-            await _append(conn, booking, what, difference)
+            done[what] = min(said_at or booking.at, booking.at)
+            await _append(conn, booking, what, done[what], difference)
             booked = wanted
-            done.append(what)
-    return done
+    await _mark_late(conn, booking.at, done.values())
+    return list(done)
+
+
+async def _mark_late(conn: Connection, at: datetime, moments: Iterable[datetime]) -> None:
+    """Figures of all days since are other ones: what somebody has paid is spread over the time it is for."""
+    late = [moment for moment in moments if at - moment > _DAY]
+    if late:
+        first = min(late)
+        await mark_late(conn, [first + n * _DAY for n in range((at - first) // _DAY + 1)])
 
 
 async def entries_of(conn: Connection, provider: str, charge: str) -> dict[tuple[str, str], int]:
@@ -85,15 +97,18 @@ def plan_of(entries: Entries) -> str | None:
     return min(plans, default=None)
 
 
-def _steps(before: Standing, now: Standing, *, known: bool) -> Iterator[tuple[str, Standing]]:
-    """What happened, each as a transaction of its own: paid or placed, refunded, disputed."""
+def _steps(before: Standing, now: Standing, *, known: bool) -> Iterator[tuple[str, Standing, datetime | None]]:
+    """What happened and when, each as a transaction of its own: paid or placed, refunded, disputed.
+
+    It is known now what it was paid for: that is news of now.
+    """
     before = before if known else Standing()
     former = replace(now, refunded_minor=before.refunded_minor, disputed=before.disputed)
-    yield "placed" if known else "payment", former
+    yield ("placed", former, None) if known else ("payment", former, now.paid_at)
     fell = now.refunded_minor < before.refunded_minor
-    yield "refund_failed" if fell else "refund", replace(now, disputed=before.disputed)
+    yield "refund_failed" if fell else "refund", replace(now, disputed=before.disputed), now.refunded_at
     names = {Dispute.open: "dispute", Dispute.lost: "dispute_lost"}
-    yield names.get(now.disputed, "dispute_won"), now
+    yield names.get(now.disputed, "dispute_won"), now, now.disputed_at
 
 
 def _difference(booked: Entries, wanted: Entries) -> dict[tuple[str, str], int]:
@@ -102,11 +117,12 @@ def _difference(booked: Entries, wanted: Entries) -> dict[tuple[str, str], int]:
     return {key: minor for key, minor in found.items() if minor}
 
 
-async def _append(conn: Connection, booking: Booking, what: str, entries: Entries) -> None:
+async def _append(conn: Connection, booking: Booking, what: str, happened_at: datetime, entries: Entries) -> None:
     values = {
         "provider": booking.provider,
         "charge": booking.charge,
         "at": booking.at,
+        "happened_at": happened_at,
         "by": booking.by,
         "order_id": booking.order_id,
         "event_id": booking.event_id,

@@ -10,9 +10,9 @@ HAVING sum(e.amount_minor) <> 0
 -- name: book
 -- Who books holds the payment's lock, so that the version is the next.
 WITH booked AS (
-    INSERT INTO ledger_transactions (at, what, provider, charge, version, order_id, event_id, by, note)
+    INSERT INTO ledger_transactions (at, happened_at, what, provider, charge, version, order_id, event_id, by, note)
     SELECT
-        %(at)s, %(what)s, %(provider)s, %(charge)s, 1 + count(*), %(order_id)s, %(event_id)s, %(by)s, %(note)s
+        %(at)s, %(happened_at)s, %(what)s, %(provider)s, %(charge)s, 1 + count(*), %(order_id)s, %(event_id)s, %(by)s, %(note)s
     FROM ledger_transactions
     WHERE provider = %(provider)s AND charge = %(charge)s AND what = %(what)s
     RETURNING id

@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from community.database.fields import bigint, identity, moment, text
+from community.payments.order_move import OrderMove  # noqa: F401 - to register its table
 from community.payments.subscription_request import SubscriptionRequest  # noqa: F401 - to register its table
 
 
@@ -86,6 +87,8 @@ class Order(SQLModel, table=True):
         Index("orders_open", "expires_at", postgresql_where=sql("state = 'open'")),
         Index("orders_opened_by", "opened_by", postgresql_where=sql("opened_by IS NOT NULL")),
         Index("orders_coupon", "coupon_code", postgresql_where=sql("coupon_code IS NOT NULL")),
+        Index("orders_upgrade", "upgrade_of", postgresql_where=sql("upgrade_of IS NOT NULL")),
+        Index("orders_paid", "paid_at", postgresql_where=sql("paid_at IS NOT NULL")),
     )
 
     id: int = identity()
@@ -110,6 +113,8 @@ class Order(SQLModel, table=True):
     """A subscription is begun with it: at the listed price, and its later payments name it too."""
     upgrade_of: int | None = bigint(nullable=True)
     """The term that this one takes the place of."""
+    credit_minor: int = bigint(server_default="0")
+    """What of that term's price was taken off for it."""
     upgraded_until_at: datetime | None = moment(nullable=True)
     """When that term would have ended; it does again if the upgrade is refunded."""
     opened_by: str | None = text(nullable=True)
@@ -176,10 +181,14 @@ class LedgerTransaction(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("provider", "charge", "what", "version", name="ledger_transactions_once"),
         Index("ledger_transactions_at", "at"),
+        Index("ledger_transactions_happened", "happened_at"),
     )
 
     id: int = identity()
     at: datetime = moment()
+    """When it was booked."""
+    happened_at: datetime = moment()
+    """When the money moved, as the provider says, if that was earlier: figures count it then."""
     what: str = text()
     """`payment`, `refund`, `refund_failed`, `dispute`, `dispute_won`, `dispute_lost`, `placed` (known what for)."""
     provider: str = text()
@@ -211,29 +220,6 @@ class LedgerEntry(SQLModel, table=True):
     currency: str = Field(primary_key=True)
     amount_minor: int = bigint()
     """Debit positive, credit negative."""
-
-
-class OrderMove(SQLModel, table=True):
-    """A paid order, or what was paid without one, was given to another account of whoever paid: by whom, and why."""
-
-    __tablename__ = "order_moves"
-    __table_args__ = (
-        Index("order_moves_charge", "provider", "charge"),
-        Index("order_moves_from", "from_member_id"),
-        Index("order_moves_member", "member_id"),
-    )
-
-    id: int = identity()
-    order_id: int | None = bigint(nullable=True)
-    provider: str = text()
-    charge: str = text()
-    """The payment by which it was named."""
-    from_member_id: int | None = Field(default=None, sa_column=_member())
-    member_id: int | None = Field(default=None, sa_column=_member())
-    at: datetime = moment()
-    by: str = text()
-    """Who of staff."""
-    note: str = text()
 
 
 class RefundRequest(SQLModel, table=True):

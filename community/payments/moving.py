@@ -18,8 +18,9 @@ from community.outreach.triggers import leave_trigger
 from community.payments.fulfil import Given
 from community.payments.holding import Charge, hold
 from community.payments.messages import drop_receipt, named, send_moved, send_moved_away
-from community.payments.models import Order, OrderMove, Payment
+from community.payments.models import Order, Payment
 from community.payments.numbers import shown
+from community.payments.order_move import OrderMove
 from community.payments.problems import TASK
 from community.payments.settle import TRIGGER
 from community.payments.till import Till

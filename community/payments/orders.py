@@ -49,6 +49,8 @@ class Price:
     listed: Amount
     due: Amount
     replaced: Term | None = None
+    credit_minor: int = 0
+    """What of the replaced term's price is taken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,10 @@ async def price_of(conn: Connection, playbook: Playbook, new: NewOrder, at: date
             return quoted
         due -= quoted.discount_minor
     replaced = await _replaced(conn, playbook, new, listed, at) if new.upgrade_of is not None else None
-    if replaced:
-        due = price_of_upgrade(due, await _worth(conn, replaced, at))
-    return Price(listed, Amount(minor=due, currency=listed.currency), replaced)
+    if replaced is None:
+        return Price(listed, Amount(minor=due, currency=listed.currency))
+    left = price_of_upgrade(due, await _worth(conn, replaced, at))
+    return Price(listed, Amount(minor=left, currency=listed.currency), replaced, due - left)
 
 
 async def open_order(conn: Connection, playbook: Playbook, new: NewOrder, at: datetime) -> Opened | Refusal:
@@ -213,6 +216,7 @@ def _values(new: NewOrder, price: Price) -> dict[str, Any]:
         "renews": new.renews,
         "upgrade_of": price.replaced.id if price.replaced else None,
         "upgraded_until_at": price.replaced.ends_at if price.replaced else None,
+        "credit_minor": price.credit_minor,
     }
 
 

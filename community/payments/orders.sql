@@ -2,12 +2,12 @@
 -- A number that is taken is drawn again.
 INSERT INTO orders (
     number, member_id, plan, amount_minor, currency, list_minor, coupon_code, variant, source, renews, upgrade_of,
-    upgraded_until_at, opened_by, claim_hash, created_at, expires_at
+    upgraded_until_at, credit_minor, opened_by, claim_hash, created_at, expires_at
 )
 VALUES (
     %(number)s, %(member_id)s, %(plan)s, %(amount_minor)s, %(currency)s, %(list_minor)s, %(coupon_code)s, %(variant)s,
-    %(source)s, %(renews)s, %(upgrade_of)s, %(upgraded_until_at)s, %(opened_by)s, %(claim_hash)s, %(at)s,
-    %(expires_at)s
+    %(source)s, %(renews)s, %(upgrade_of)s, %(upgraded_until_at)s, %(credit_minor)s, %(opened_by)s, %(claim_hash)s,
+    %(at)s, %(expires_at)s
 )
 ON CONFLICT (number) DO NOTHING
 RETURNING *

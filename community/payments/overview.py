@@ -10,7 +10,8 @@ from community.database.queries import load
 queries = load(__file__, "overview.sql")
 
 Row = dict[str, Any]
-"""provider, charge, member_id, plan, state, why, disputed, `has_access`, `needs_human`."""
+"""provider, charge, member_id, plan, state, why, disputed, paid_minor, currency, order_number, `has_access`,
+`needs_human`."""
 
 
 async def settled(conn: Connection, members: Sequence[int], since: datetime, until: datetime) -> list[Row]:

@@ -1,6 +1,7 @@
 -- name: settled
 SELECT
-    provider, charge, member_id, plan, state, why, disputed,
+    provider, charge, member_id, plan, state, why, disputed, paid_minor, currency,
+    (SELECT number FROM orders o WHERE o.id = order_id) AS order_number,
     state = 'matched' AND terms <> '{}' AS has_access,
     state = 'unmatched' OR disputed = 'open' AS needs_human
 FROM payments
@@ -10,7 +11,8 @@ ORDER BY changed_at, provider, charge
 -- name: waiting
 -- Over the partial index of what waits; disputes are few.
 SELECT
-    provider, charge, member_id, plan, state, why, disputed, false AS has_access,
+    provider, charge, member_id, plan, state, why, disputed, paid_minor, currency,
+    (SELECT number FROM orders o WHERE o.id = order_id) AS order_number, false AS has_access,
     state = 'unmatched' OR disputed = 'open' AS needs_human
 FROM payments
 WHERE state IN ('unmatched', 'unclaimed') OR disputed = 'open'

@@ -16,7 +16,6 @@ TAGS = {
     "span": "spoiler", "a": "text_link", "code": "code", "pre": "pre", "blockquote": "blockquote",
     "tg-emoji": "custom_emoji",
 }  # fmt: skip
-_SPECIAL = re.compile(r"[<&]")
 _ESCAPE = re.compile(r"&(?:lt|gt|amp|quot|#\d{1,7}|#x[0-9a-fA-F]{1,6});")
 _TAG_NAME = re.compile(r"[^\s>]*")
 _ATTRIBUTE = re.compile(r"""\s*([a-zA-Z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+)))?""")
@@ -85,6 +84,10 @@ def _trimmed(text: str, entities: list[JSON]) -> tuple[str, list[JSON]]:
     return trimmed, moved
 
 
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(lambda escape: html.unescape(escape[0]), text)
+
+
 class _HtmlReader(Reader):
     """One pass over the source; tags still open wait on a stack."""
 
@@ -93,24 +96,17 @@ class _HtmlReader(Reader):
         self.open: list[tuple[str, JSON]] = []
 
     def read(self) -> tuple[str, list[JSON]]:
-        while special := _SPECIAL.search(self.source, self.at):
-            self._append(self.source[self.at : special.start()])
-            self.at = special.start()
-            if special[0] == "&":
-                self._escape()
-            elif self.source.startswith("</", self.at):
+        while (tag := self.source.find("<", self.at)) >= 0:
+            self._append(_unescaped(self.source[self.at : tag]))
+            self.at = tag
+            if self.source.startswith("</", tag):
                 self._end_tag()
             else:
                 self._start_tag()
-        self._append(self.source[self.at :])
+        self._append(_unescaped(self.source[self.at :]))
         if self.open:
             raise wrong(f'Can\'t find end tag corresponding to start tag "{self.open[-1][0]}"')
         return "".join(self.text), self.entities
-
-    def _escape(self) -> None:
-        escape = _ESCAPE.match(self.source, self.at)
-        self._append(html.unescape(escape[0]) if escape else "&")
-        self.at = escape.end() if escape else self.at + 1
 
     def _start_tag(self) -> None:
         begin = self.at

@@ -18,6 +18,7 @@ Gesture = dict[str, Any]
 """A gesture of the sandbox (`do`, `user` …), or ``{"do": "click", "user", "url"}`` for a link on the gateway."""
 INVITE = re.compile(r"https://t\.me/\+")
 DEEP = re.compile(r"https://t\.me/\w+\?start=")
+TRACKED = "/l/"
 MOST_CLICKS = 2
 CHOICES = ("answer:", "nps:", "coupon:", "live:register_")
 """Buttons that somebody may simply press."""
@@ -64,6 +65,9 @@ class Seen:
     links: tuple[str, ...] = ()
     deep_links: tuple[str, ...] = ()
     """Labels of the buttons that lead to the bot with a start payload."""
+    codes: tuple[str, ...] = ()
+    """What it shows to be copied, such as a coupon's code."""
+    invoice: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,9 @@ class Doors:
     doors: tuple[str, ...]
     entries: dict[str, str]
     gateway: str
-    """Address that tracked links begin with."""
+    """Address that tracked links and the shop's pages begin with."""
+    vip: int = 0
+    """The group that is paid for; no door leads there but a link of one's own."""
 
 
 Step = tuple[Life, list[Gesture]]
@@ -100,6 +106,8 @@ def seen(message: dict[str, Any]) -> Seen:
         callbacks=tuple(button["callback_data"] for button in buttons if "callback_data" in button),
         links=tuple(url for url in urls if not DEEP.match(url)),
         deep_links=tuple(button["text"] for button in buttons if DEEP.match(button.get("url", ""))),
+        codes=tuple(_part(message["text"], entity) for entity in message["entities"] if entity["type"] == "code"),
+        invoice="invoice" in message,
     )
 
 
@@ -110,10 +118,10 @@ def arrive(person: Person, life: Life, slot: int, doors: Doors) -> Step:
         return life, []
     match person.route:
         case Route.public if not again:
-            return replace(life, phase=Phase.inside, since=slot), [_do(person, "join", chat=doors.groups[0])]
+            return replace(life, phase=Phase.inside, since=slot), [do(person, "join", chat=doors.groups[0])]
         case Route.entry if not again:
             looking = replace(life, phase=Phase.looking, opened=True)
-            return looking, [_do(person, "click", url=doors.entries[person.token or ""])]
+            return looking, [do(person, "click", url=doors.entries[person.token or ""])]
         case Route.invite:
             return _knock(person, life, doors.invites[person.home, person.token or ""])
         case _:
@@ -136,7 +144,7 @@ def converse(
     if life.phase is Phase.knocking and newest.chat_id > 0:
         return (*_answer(person, life, newest, slot, quiz, rng), True)
     if person.start_after == 0 and not life.opened and newest.chat_id < 0 and newest.deep_links:
-        pressed = _do(person, "press", chat=newest.chat_id, message=newest.message_id, text=newest.deep_links[0])
+        pressed = do(person, "press", chat=newest.chat_id, message=newest.message_id, text=newest.deep_links[0])
         return replace(life, opened=True), [pressed], True
     return life, [], False
 
@@ -155,7 +163,7 @@ def live(
     if life.phase is Phase.out or (life.turned and not life.returned and person.temper.turn is Turn.block):
         return life, gestures
     if person.start_after and age >= person.start_after and not life.opened:
-        life, gestures = replace(life, opened=True), [*gestures, _do(person, "start")]
+        life, gestures = replace(life, opened=True), [*gestures, do(person, "start")]
     if age > person.temper.days * SLOTS_A_DAY:
         return life, gestures
     life, answers = read(person, life, unread, doors, rng)
@@ -168,10 +176,10 @@ def read(person: Person, life: Life, unread: Iterable[Seen], doors: Doors, rng: 
     for message in unread:
         if message.chat_id < 0:
             continue
-        tracked = [url for url in message.links if url.startswith(doors.gateway)]
+        tracked = [url for url in message.links if url.startswith(doors.gateway + TRACKED)]
         for url in rng.sample(tracked, min(MOST_CLICKS, len(tracked))):
             if rng.random() < person.temper.click:
-                gestures.append(_do(person, "click", url=url))
+                gestures.append(do(person, "click", url=url))
         if any(data.startswith("problem:") for data in message.callbacks):
             if not life.told and rng.random() < person.temper.tell:
                 life = replace(life, told=True)
@@ -179,13 +187,19 @@ def read(person: Person, life: Life, unread: Iterable[Seen], doors: Doors, rng: 
         elif (choices := [data for data in message.callbacks if data.startswith(CHOICES)]) and (
             rng.random() < person.temper.press
         ):
-            gestures.append(_do(person, "press", message=message.message_id, data=rng.choice(choices)))
+            gestures.append(do(person, "press", message=message.message_id, data=rng.choice(choices)))
     return life, gestures
+
+
+def _part(text: str, entity: dict[str, Any]) -> str:
+    """What an entity marks; Telegram counts in units of UTF-16."""
+    begin = 2 * entity["offset"]
+    return text.encode("utf-16-le")[begin : begin + 2 * entity["length"]].decode("utf-16-le")
 
 
 def _knock(person: Person, life: Life, link: str) -> Step:
     again = replace(life, phase=Phase.knocking, question=0, wrong=0, knocks=life.knocks + 1, knock_again=None)
-    return again, [_do(person, "request_join", link=link)]
+    return again, [do(person, "request_join", link=link)]
 
 
 def _answer(person: Person, life: Life, message: Seen, slot: int, quiz: Quiz, rng: random.Random) -> Step:
@@ -201,8 +215,8 @@ def _answer(person: Person, life: Life, message: Seen, slot: int, quiz: Quiz, rn
     phase, since = (Phase.inside, slot) if passed else (life.phase, life.since)
     further = replace(life, phase=phase, since=since, question=life.question + 1)
     if choices and rng.random() < 0.6:
-        return further, [_do(person, "press", message=message.message_id, data=choices[0])]
-    return replace(further, opened=True), [_do(person, "say", text=rng.choice(right))]
+        return further, [do(person, "press", message=message.message_id, data=choices[0])]
+    return replace(further, opened=True), [do(person, "say", text=rng.choice(right))]
 
 
 def _answer_wrong(person: Person, life: Life, slot: int, quiz: Quiz) -> Step:
@@ -210,7 +224,7 @@ def _answer_wrong(person: Person, life: Life, slot: int, quiz: Quiz) -> Step:
     if life.wrong == quiz.attempts:
         again = slot + RETRY_AFTER if person.persistent and life.knocks == 1 else None
         life = replace(life, phase=Phase.out, knock_again=again)
-    return life, [_do(person, "say", text="大概 42 吧？" if person.tongue == "zh" else "I guess 42?")]
+    return life, [do(person, "say", text="大概 42 吧？" if person.tongue == "zh" else "I guess 42?")]
 
 
 def _turn(person: Person, life: Life, age: int, doors: Doors) -> Step:
@@ -219,15 +233,15 @@ def _turn(person: Person, life: Life, age: int, doors: Doors) -> Step:
         life = replace(life, turned=True, phase=Phase.out if turn in (Turn.leave, Turn.delete) else life.phase)
         match turn:
             case Turn.stop:
-                return replace(life, opened=True), [_do(person, "say", text=names.STOP[person.tongue][0])]
+                return replace(life, opened=True), [do(person, "say", text=names.STOP[person.tongue][0])]
             case Turn.block:
-                return life, [_do(person, "block")]
+                return life, [do(person, "block")]
             case Turn.leave:
-                return life, [_do(person, "leave", chat=doors.groups[person.home])]
+                return life, [do(person, "leave", chat=doors.groups[person.home])]
             case Turn.delete:
-                return life, [_do(person, "delete_account")]
+                return life, [do(person, "delete_account")]
     if life.turned and not life.returned and person.back_after is not None and age >= person.back_after:
-        back = _do(person, "start") if turn is Turn.block else _do(person, "say", text=names.RESUME[person.tongue][0])
+        back = do(person, "start") if turn is Turn.block else do(person, "say", text=names.RESUME[person.tongue][0])
         return replace(life, returned=True, opened=True), [back]
     return life, []
 
@@ -235,20 +249,21 @@ def _turn(person: Person, life: Life, age: int, doors: Doors) -> Step:
 def _mingle(person: Person, life: Life, doors: Doors, rng: random.Random, talk: Sequence[int]) -> list[Gesture]:
     group, gestures = doors.groups[person.home], []
     if rng.random() < person.temper.talk:
-        gestures.append(_do(person, "say", chat=group, text=rng.choice(names.TALK[person.tongue])))
+        gestures.append(do(person, "say", chat=group, text=rng.choice(names.TALK[person.tongue])))
     if talk and rng.random() < person.temper.react:
-        gestures.append(_do(person, "react", chat=group, message=rng.choice(talk), emoji=rng.choice(names.EMOJI)))
+        gestures.append(do(person, "react", chat=group, message=rng.choice(talk), emoji=rng.choice(names.EMOJI)))
     if life.opened and rng.random() < person.temper.talk / 25:
-        gestures.append(_do(person, "say", text=rng.choice(names.ASK[person.tongue])))
+        gestures.append(do(person, "say", text=rng.choice(names.ASK[person.tongue])))
     return gestures
 
 
 def _tell(person: Person, message: Seen, rng: random.Random) -> Gesture:
     choices = [data for data in message.callbacks if data.startswith("problem:")]
     if rng.random() < 0.7:
-        return _do(person, "press", message=message.message_id, data=rng.choice(choices))
-    return _do(person, "say", text=rng.choice(names.PROBLEMS[person.tongue]))
+        return do(person, "press", message=message.message_id, data=rng.choice(choices))
+    return do(person, "say", text=rng.choice(names.PROBLEMS[person.tongue]))
 
 
-def _do(person: Person, do: str, **arguments: Any) -> Gesture:
+def do(person: Person, do: str, **arguments: Any) -> Gesture:
+    """A gesture of that person's."""
     return {"do": do, "user": person.id, **arguments}

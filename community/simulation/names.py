@@ -56,6 +56,8 @@ PROBLEMS = {
 
 STOP = {"zh": ("停止", "退订", "停"), "en": ("stop", "STOP", "unsubscribe")}
 RESUME = {"zh": ("恢复", "继续"), "en": ("resume", "Resume!")}
+BUY = {"zh": ("购买",), "en": ("buy",)}
+REFUND = {"zh": ("退款",), "en": ("refund",)}
 ASK = {
     "zh": ("我的数据", "语言", "帮助", "繁體中文", "在吗"),
     "en": ("my data", "language", "help", "English", "hello?"),

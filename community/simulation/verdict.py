@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,9 +11,11 @@ from community.simulation import names
 from community.simulation.behaviour import Quiz
 from community.simulation.crowd import Done
 from community.simulation.people import Gate, Person, Route
+from community.simulation.trade import CLAIMS as OF_TRADE, Trade
 
 Row = Mapping[str, Any]
 Problems = Iterator[str]
+WRITTEN = ("sendMessage", "sendInvoice")  # methods by which a message arrives
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 
@@ -64,6 +66,7 @@ class Facts:
     """Offers that left after their reader had bought."""
     coupons: Sequence[Row] = ()
     """Coupons used outside their time, or too often."""
+    trade: Trade = field(default_factory=Trade)
 
     def arrivals(self) -> Iterator[tuple[Row, Row]]:
         """Each delivery that the outbox knows, with its row."""
@@ -98,7 +101,10 @@ class Check:
 
 def judge(facts: Facts) -> list[Check]:
     """Every claim with what speaks against it."""
-    return [Check(claim, tuple(look(facts))) for claim, look in CLAIMS.items()]
+    return [
+        *(Check(claim, tuple(look(facts))) for claim, look in CLAIMS.items()),
+        *(Check(claim, tuple(look(facts.trade))) for claim, look in OF_TRADE.items()),
+    ]
 
 
 def _nothing_twice(facts: Facts) -> Problems:
@@ -117,7 +123,7 @@ def _outbox_is_true(facts: Facts) -> Problems:
     said = {
         (row["chat_id"], row["telegram_message_id"])
         for row in facts.messages
-        if row["state"] == "sent" and row["method"] == "sendMessage"
+        if row["state"] == "sent" and row["method"] in WRITTEN
     }
     yield from (f"sent, but {chat} never got message {number}" for chat, number in said - arrived)
     yield from (f"{chat} got message {number}, of which the outbox knows nothing" for chat, number in arrived - said)
@@ -184,7 +190,9 @@ def _gate(facts: Facts) -> Problems:
     states: dict[int, list[str]] = defaultdict(list)
     for row in facts.requests:
         states[row["telegram_id"]].append(row["state"])
-    asked = Counter(act.user for act in facts.done if act.do == "request_join" and not act.refused)
+    ways = {row["invite_link"] for row in facts.trade.entries}
+    knocks = [act for act in facts.done if act.do == "request_join" and not act.refused]
+    asked = Counter(act.user for act in knocks if act.gesture.get("link") not in ways)
     for person in facts.people:
         expected = ([_expected(person, facts.quiz)] + ["passed"] * asked[person.id])[: asked[person.id]]
         if states[person.id] != expected:

@@ -22,7 +22,7 @@ from community.outreach.explain import (
 from community.playbook import Playbook
 from community.playbook_stages import Late
 from deployments.cli.gates import gate_values
-from deployments.cli.output import console, local, print_json, print_table
+from deployments.cli.output import console, local, named, print_json, print_table
 from deployments.cli.session import session
 from tasks.punctuality import verdict
 from tasks.words import STATES, absence_words, reason_words, state_words
@@ -82,11 +82,11 @@ class _Printer:
             yield self._found.stage, "-", off + self._absence()
             return
         for step in self._found.steps:
-            yield self._found.stage, step.step, off + self._short(step)
+            yield self._found.stage, named(step.step, step.variant), off + self._short(step)
 
     def _step(self, step: StepExplanation) -> None:
         due = f", due {self._at(step.due_at)}" if step.due_at else ""
-        self._out.print(Text(f"\n{step.step}{due}", style="bold"))
+        self._out.print(Text(f"\n{named(step.step, step.variant)}{due}", style="bold"))
         for line in self._lines(step):
             self._out.print(Text(line))
         judged = {"recorded": step.decision if not step.message else None, "by today's data": step.today}

@@ -52,6 +52,11 @@ def print_json(value: object) -> None:
     )
 
 
+def named(step: str, variant: str | None) -> str:
+    """A step, and which variant of its experiment."""
+    return f"{step} ({variant})" if variant else step
+
+
 def local(at: datetime | None, zone: str) -> str | None:
     """The moment in `zone`, to the minute."""
     return f"{at.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}" if at else None

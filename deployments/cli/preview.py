@@ -12,7 +12,7 @@ from community.members.names import display_name
 from community.outbox.render import RenderError
 from community.outreach.plan import preview as preview_rows, tally
 from deployments.cli.compose import panel, texts_of
-from deployments.cli.output import console, local, print_json, print_table
+from deployments.cli.output import console, local, named, print_json, print_table
 from deployments.cli.session import session
 from tasks.words import reason_words
 
@@ -92,9 +92,12 @@ def _print(request: Request, found: Found) -> None:
     print_table(out, "How many", ("step", "messages", "outcome"), rows)
     if not rows:
         print("The stage asks for nobody at that moment.")
-    sends = [(*_who(row), row["step"], local(row["send_at"], zone)) for row in found.send]
+    sends = [(*_who(row), named(row["step"], row["variant"]), local(row["send_at"], zone)) for row in found.send]
     print_table(out, f"Who would get what ({_of(found, True)})", ("member", "name", "step", "when"), sends)
-    skips = [(*_who(row), row["step"], local(row["due_at"], zone), reason_words(row["reason"])) for row in found.skip]
+    skips = [
+        (*_who(row), named(row["step"], row["variant"]), local(row["due_at"], zone), reason_words(row["reason"]))
+        for row in found.skip
+    ]
     print_table(out, f"Who would not, and why ({_of(found, False)})", ("member", "name", "step", "due", "why"), skips)
     for row, text in zip(found.send, found.texts, strict=False):
         out.print(panel(row, text))
@@ -133,7 +136,7 @@ def _entry(row: dict[str, Any], own: str, text: Outgoing | RenderError | None) -
     entry = {
         "member": number,
         "name": name,
-        **{key: row[key] for key in ("step", "occurrence", "due_at", "expires_at", own)},
+        **{key: row[key] for key in ("step", "variant", "occurrence", "due_at", "expires_at", own)},
     }
     entry["gates"] = row["gates"]
     if isinstance(text, Outgoing):

@@ -6,7 +6,9 @@ from functools import partial
 from pydantic import SecretStr
 
 from community.bundle import Bundle, load_bundle
+from community.database.installation import sop_now
 from community.errors import PlaybookError, PrefectUnavailable
+from community.insight.experiments import begin, refuse_used
 from community.outbox.bundles import publish as put_into_force
 from community.playbook_stages import Schedule
 from community.settings import load_settings
@@ -27,7 +29,9 @@ async def _publish(bundle: Bundle, note: str) -> None:
         if former and former.hash == bundle.hash:
             print(f"{bundle.hash[:12]} is in force already: nothing changed, nothing published.")
             return
+        await refuse_used(s.conn, bundle.playbook)
         await put_into_force(s.conn, bundle, note)
+        await begin(s.conn, bundle.playbook, await sop_now(s.conn))
         print(f"{bundle.hash} is in force within 5 seconds.")
         for line in changes(former, bundle) if former else ["the first playbook of this database"]:
             print(f"  {line}")

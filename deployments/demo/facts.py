@@ -10,8 +10,10 @@ from community.database.queries import load
 from community.playbook import Playbook
 from community.sandbox.client import SandboxClient
 from community.simulation.crowd import Crowd
-from community.simulation.verdict import Facts, Rules
+from community.simulation.verdict import WRITTEN, Facts, Rules
+from deployments.demo.rows import rows
 from deployments.demo.scene import GROUPS
+from deployments.demo.trade import gather_trade
 
 queries = load(__file__)
 
@@ -29,17 +31,19 @@ async def gather(
     steps = playbook.stage(STAGE).steps
     due = {"step": [s.name for s in steps], "day": [s.day or 0 for s in steps], "local_time": [s.at for s in steps]}
     groups = (await sandbox.chats())["groups"]
-    events = await rows(conn, queries.events)
+    events, deliveries = await rows(conn, queries.events), await _deliveries(sandbox)
+    messages, present = await rows(conn, queries.messages), _present(groups)
+    trade = await gather_trade(conn, sandbox, crowd, playbook, until, deliveries, messages, present)
     return Facts(
         rules=_rules(playbook),
         people=crowd.people,
         done=crowd.done,
         quiz=crowd.quiz,
-        deliveries=await _deliveries(sandbox),
+        deliveries=deliveries,
         calls=await _calls(sandbox),
-        present=frozenset((member, group["id"]) for group in groups for member in group["members"]),
+        present=present,
         left_standing=await _left_standing(sandbox, crowd),
-        messages=await rows(conn, queries.messages),
+        messages=messages,
         members=await rows(conn, queries.members),
         memberships=frozenset((row["telegram_id"], row["chat_id"]) for row in await rows(conn, queries.memberships)),
         requests=await rows(conn, queries.requests),
@@ -50,12 +54,8 @@ async def gather(
         in_vain=await rows(conn, queries.reminded_in_vain),
         to_buyers=await rows(conn, queries.offered_to_buyers),
         coupons=await rows(conn, queries.used_wrongly),
+        trade=trade,
     )
-
-
-async def rows(conn: Connection, query: Any, **values: object) -> list[dict[str, Any]]:
-    """All rows of a query."""
-    return await (await conn.execute(query, values)).fetchall()
 
 
 def _rules(playbook: Playbook) -> Rules:
@@ -70,16 +70,21 @@ def _rules(playbook: Playbook) -> Rules:
     )
 
 
+def _present(groups: Sequence[Mapping[str, Any]]) -> frozenset[tuple[int, int]]:
+    return frozenset((member, group["id"]) for group in groups for member in group["members"])
+
+
 async def _deliveries(sandbox: SandboxClient) -> list[Mapping[str, Any]]:
-    messages: list[Mapping[str, Any]] = (await sandbox.delivered(limit=ALL))["messages"]
-    return messages
+    """What the bot wrote; that it took somebody out of a group, Telegram says by itself."""
+    return [each for each in (await sandbox.delivered(limit=ALL))["messages"] if "service" not in each]
 
 
 async def _calls(sandbox: SandboxClient) -> int:
-    calls = await sandbox.journal(method="sendMessage", limit=ALL)
+    calls = [call for method in WRITTEN for call in await sandbox.journal(method=method, limit=ALL)]
     return sum(call["error"] is None for call in calls)
 
 
 async def _left_standing(sandbox: SandboxClient, crowd: Crowd) -> int:
-    histories = [await sandbox.history(chat, limit=ALL) for chat in crowd.doors.groups]
-    return sum(message["from"]["is_bot"] and not message["deleted"] for each in histories for message in each)
+    histories = [await sandbox.history(chat, limit=ALL) for chat in (*crowd.doors.groups, crowd.doors.vip)]
+    found = [message for each in histories for message in each if "service" not in message]
+    return sum(message["from"]["is_bot"] and not message["deleted"] for message in found)

@@ -1,4 +1,4 @@
-"""Days passing in the demonstration: the stages' flows, and what people do between their runs."""
+"""Days passing in the demonstration: the flows, and what people do between their runs."""
 
 import asyncio
 import secrets
@@ -17,11 +17,13 @@ from community.groups.gate import sweep_gate
 from community.groups.welcome import sweep_greetings
 from community.outbox.recover import recover
 from community.outreach.plan import tally
+from community.payments.reconciliation import Kind, findings
 from community.simulation.crowd import Crowd
 from community.simulation.people import SLOTS_A_DAY
 from deployments.demo.calendar import Calendar
 from deployments.demo.clockwork import LOOK_S, Clockwork
 from deployments.demo.facts import LIVE, OTHERS, STAGE
+from deployments.demo.scene import STAFF_CHAT
 from deployments.runs import open_run, run_opened, run_shown
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ queries = load(__file__)
 
 DRIP = STAGE.replace("_", "-")
 SLOT = timedelta(days=1) / SLOTS_A_DAY
+TAKEN_OUT_EVERY = 3 * SLOTS_A_DAY
+"""Slots between two looks at whose time in the paid group is over."""
 OPENS = timedelta(hours=3)
 """After each run people live up to here; then newcomers come, and talk with the bot minute by minute."""
 MINUTE = timedelta(minutes=1)
@@ -40,9 +44,13 @@ PATIENCE = 60
 """Seconds an overloaded Prefect server has to note a run."""
 
 
-def stage_flows() -> "dict[str, Flow[..., Any]]":
-    """The real flows by stage; importing Prefect takes seconds."""
-    return {stage: getattr(import_module(f"flows.{stage}"), stage) for stage in (STAGE, *OTHERS)}
+EXPIRY, RECONCILIATION, PAYMENTS = "access_expiry", "access_reconciliation", "payment_access"
+
+
+def real_flows() -> "dict[str, Flow[..., Any]]":
+    """The real flows by name; importing Prefect takes seconds."""
+    names = (STAGE, *OTHERS, EXPIRY, RECONCILIATION, PAYMENTS)
+    return {name: getattr(import_module(f"flows.{name}"), name) for name in names}
 
 
 @dataclass(slots=True)
@@ -71,12 +79,19 @@ class Life:
             await self._run(at)
             self._opening = asyncio.create_task(self._open(at + SLOT))
             morning = slot % SLOTS_A_DAY == 0
-            await self.calendar.deal(at, morning=morning)
+            if morning:
+                await self.calendar.give(at)
+            if slot % TAKEN_OUT_EVERY == 0:
+                await self._take_out(at)
             await self._others(at, [stage for stage in OTHERS if stage != LIVE] if morning else [])
             await self._slot(slot, await self._rungs(at, at + OPENS), at + OPENS)
             await self._rungs(at + OPENS, at + SLOT)
             show(slot + 1, at)
-        await self._run(self.start + days * SLOTS_A_DAY * SLOT)
+        end = self.start + days * SLOTS_A_DAY * SLOT
+        await self._run(end)
+        await self._take_out(end)
+        self.runs.extend([await self._run_other(name, end) for name in (PAYMENTS, RECONCILIATION)])
+        await self.clock.settled()
         await self._finish_run()
 
     async def _open(self, at: datetime) -> "FlowRun | None":
@@ -134,17 +149,25 @@ class Life:
         if due:
             await self.clock.settled()
 
+    async def _take_out(self, at: datetime) -> None:
+        """Whoever is in the paid group and holds nothing any more; the flow runs when there is somebody."""
+        found = await findings(self.conn, self.bundle.playbook, at, staff_chat=STAFF_CHAT)
+        if any(each.kind is Kind.unpaid for each in found):
+            self.runs.append(await self._run_other(EXPIRY, at))
+            await self.clock.settled()
+
     async def _has_something(self, stage: str, at: datetime) -> bool:
         rows = await tally(self.conn, self.bundle, stage, at)
         return any(row["outcome"] in ("send", "deferred") for row in rows)
 
-    async def _run_other(self, stage: str, at: datetime) -> str:
-        name = stage.replace("_", "-")
-        parameters, key = {"as_of": at.isoformat()}, f"demo-{self._name}-{stage}-{at.isoformat()}"
+    async def _run_other(self, what: str, at: datetime) -> str:
+        """Run a flow as a run of its deployment; the state it ends in."""
+        name, flow = what.replace("_", "-"), self.flows[what]
+        parameters = {"as_of": at.isoformat()} if "as_of" in flow.parameters.properties else {}
+        key = f"demo-{self._name}-{what}-{at.isoformat()}"
         for _ in range(PATIENCE):
             with suppress(PrefectUnavailable):
-                flow, deployment = self.flows[stage], f"{name}/{name}"
-                state = await run_shown(flow, deployment, parameters, idempotency_key=key, tags=["demo"])
+                state = await run_shown(flow, f"{name}/{name}", parameters, idempotency_key=key, tags=["demo"])
                 return state.name or "nameless"
             await asyncio.sleep(1)
         return "not noted: Prefect's server did not answer"

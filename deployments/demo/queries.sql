@@ -6,7 +6,11 @@ SELECT
     (
         SELECT count(*) FROM messages, installation
         WHERE messages.bot_id = %(bot_id)s AND state = 'waiting' AND due_at <= virtual_now_at
-    ) AS "messages due"
+    ) AS "messages due",
+    (SELECT count(*) FROM provider_events WHERE state = 'pending') AS "payments not settled",
+    (SELECT count(*) FROM refund_requests WHERE state = 'approved') AS "refunds not made",
+    (SELECT count(*) FROM entry_links WHERE given_at IS NOT NULL AND made_at IS NULL AND revoked_at IS NULL)
+        AS "ways in not made"
 
 -- name: set_zone
 UPDATE groups SET zone = %(zone)s, locale = %(locale)s WHERE chat_id = %(chat_id)s
@@ -26,8 +30,10 @@ FROM memberships s JOIN members m ON m.id = s.member_id JOIN groups g ON g.id = 
 WHERE s.joined_at IS NOT NULL AND s.left_at IS NULL
 
 -- name: requests
+-- At the doors that ask questions; into the paid group terms decide.
 SELECT m.telegram_id, r.state, r.requested_at, r.decided_at
 FROM join_requests r JOIN members m ON m.id = r.member_id
+WHERE r.group_id NOT IN (SELECT group_id FROM opened_chats)
 ORDER BY r.id
 
 -- name: messages
@@ -88,7 +94,9 @@ SELECT step, state, reason, count(*) AS members FROM (
 GROUP BY step, state, reason
 
 -- name: gate
-SELECT state, count(*) AS requests FROM join_requests GROUP BY state ORDER BY state
+SELECT state, count(*) AS requests FROM join_requests
+WHERE group_id NOT IN (SELECT group_id FROM opened_chats)
+GROUP BY state ORDER BY state
 
 -- name: reach
 SELECT
@@ -130,20 +138,6 @@ SELECT v.id AS member_id FROM v_members v
 WHERE v.in_group AND v.entered_at BETWEEN %(at)s - interval '3 days' AND %(at)s - interval '2 days'
     AND NOT EXISTS (SELECT FROM v_terms t WHERE t.member_id = v.id)
 ORDER BY v.id
-
--- name: ending
-SELECT DISTINCT t.member_id FROM v_terms t
-JOIN v_members v ON v.id = t.member_id
-WHERE v.in_group AND t.line = 'membership' AND t.ends_at BETWEEN %(at)s AND %(at)s + interval '3 days'
-    AND NOT EXISTS (SELECT FROM v_terms n WHERE n.member_id = t.member_id AND n.line = t.line AND n.ends_at > t.ends_at)
-ORDER BY t.member_id
-
--- name: watchers
-SELECT a.member_id, l.plan, l.coupon FROM v_lives l
-JOIN v_attendances a ON a.live_id = l.id AND a.watched_at IS NOT NULL
-WHERE l.ends_at <= %(at)s AND l.window_until_at > %(at)s
-    AND NOT EXISTS (SELECT FROM v_terms t WHERE t.member_id = a.member_id AND t.plan = l.plan)
-ORDER BY l.id, a.member_id
 
 -- name: calendar
 -- What became of the other stages' messages, and why the rest was not sent.
@@ -197,3 +191,47 @@ UNION ALL
 SELECT c.code, c.redeemed || ' times' FROM coupons c
 WHERE c.redeemed > coalesce(c.first_n, c.redeemed)
     OR c.redeemed <> (SELECT count(*) FILTER (WHERE reverses IS NULL) - count(reverses) FROM redemptions WHERE code = c.code)
+
+-- name: payments
+SELECT
+    m.telegram_id, p.provider, p.charge, p.state, p.plan, p.paid_minor AS minor, p.refunded_minor, p.currency,
+    o.state AS order_state,
+    (SELECT count(*) FROM milestones s WHERE s.member_id = m.id AND s.kind IN ('purchase', 'purchase:' || p.plan)) = 2
+        AS counted
+FROM payments p LEFT JOIN members m ON m.id = p.member_id LEFT JOIN orders o ON o.id = p.order_id
+ORDER BY p.paid_at, p.charge
+
+-- name: entries
+SELECT e.invite_link, m.telegram_id, e.revoked_at FROM entry_links e JOIN members m ON m.id = e.member_id ORDER BY e.id
+
+-- name: holders
+-- Who holds or held what opens the paid group, and when they were last taken out of it.
+WITH opens AS (SELECT * FROM unnest(%(plans)s::text[], %(graces)s::interval[]) AS o (plan, grace))
+SELECT
+    m.telegram_id,
+    bool_or(t.revoked_at IS NULL AND coalesce(t.ends_at, 'infinity') > %(at)s) AS holds,
+    max(coalesce(least(t.ends_at, t.revoked_at), 'infinity') + o.grace) <= %(at)s AS grace_over,
+    (
+        SELECT extract(epoch FROM max(r.checked_at))::float FROM removals r
+        WHERE r.member_id = m.id AND r.state = 'removed'
+    ) AS removed
+FROM terms t JOIN opens o USING (plan) JOIN members m ON m.id = t.member_id
+GROUP BY m.id, m.telegram_id
+ORDER BY m.telegram_id
+
+-- name: shop
+SELECT
+    p.plan, p.provider, p.currency,
+    count(*) AS payments,
+    count(DISTINCT p.member_id) AS members,
+    sum(p.paid_minor - p.refunded_minor)::bigint AS minor,
+    count(*) FILTER (WHERE p.state = 'reversed') AS refunded
+FROM payments p WHERE p.paid_minor IS NOT NULL
+GROUP BY p.plan, p.provider, p.currency
+ORDER BY p.plan, p.provider
+
+-- name: doorway
+SELECT
+    (SELECT count(*) FROM removals WHERE state = 'removed') AS removed,
+    (SELECT count(*) FROM events WHERE kind = 'leak') AS leaks,
+    (SELECT count(*) FROM entry_links WHERE used_at IS NOT NULL) AS used

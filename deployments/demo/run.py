@@ -5,7 +5,6 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import aiohttp
 from rich.console import Console
@@ -13,22 +12,23 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from community.bundle import load_bundle
 from community.database.pool import connect
+from community.outbox.bundles import publish
 from community.sandbox.client import SandboxClient
 from community.settings import Mode, Settings, load_settings
 from community.simulation.crowd import Crowd
+from community.simulation.market import Market
+from community.simulation.paying import Ime
 from community.simulation.people import SLOTS_A_DAY, populate
 from community.simulation.verdict import judge
-from deployments.demo.calendar import Calendar
+from deployments.demo.calendar import OFFERED, Calendar
 from deployments.demo.clockwork import Clockwork
 from deployments.demo.facts import gather
-from deployments.demo.life import Life, stage_flows
-from deployments.demo.scene import GROUPS, STAFF_CHAT, prepare, quiz
+from deployments.demo.life import Life, real_flows
+from deployments.demo.scene import GROUPS, OWNER, STAFF_CHAT, prepare, quiz
+from deployments.demo.shop import payment_settings, selling, shelf
 from deployments.demo.summary import summarise, verdict
 from deployments.runs import send_rest
 from deployments.stack import Stack
-
-if TYPE_CHECKING:
-    pass
 
 START = datetime(2026, 3, 2, 2, tzinfo=UTC)
 """A Monday, 10:00 in Shanghai. New York's clocks go forward the Sunday after, which puts the zones to the test."""
@@ -64,6 +64,7 @@ def demo_settings() -> Settings:
         "SOP_DATABASE_URL": "",
         "SOP_PUBLIC_URL": "",
         "SOP_STAFF_CHAT": str(STAFF_CHAT),
+        **payment_settings(),
     }
     return load_settings()
 
@@ -75,19 +76,22 @@ def _enter(environment: dict[str, str]) -> None:
 
 
 async def _play(console: Console, settings: Settings, days: int, members: int, seed: int) -> bool:
-    bundle = load_bundle(settings.playbook_dir)
+    bundle = selling(load_bundle(settings.playbook_dir))
     async with AsyncExitStack() as open_now:
         conn = await open_now.enter_async_context(await connect(os.environ["SOP_DATABASE_URL"]))
         sandbox = await open_now.enter_async_context(SandboxClient(settings.telegram_api))
         http = await open_now.enter_async_context(aiohttp.ClientSession())
         clock = Clockwork(conn, sandbox, settings.bot_id)
-        flows = asyncio.create_task(asyncio.to_thread(stage_flows))
+        flows = asyncio.create_task(asyncio.to_thread(real_flows))
+        await publish(conn, bundle, "the demonstration: every plan opens a group")
         doors = await prepare(conn, sandbox, clock, settings, bundle.playbook, START - timedelta(hours=1))
         tokens = [link.token for link in bundle.playbook.links]
         people = populate(members, days, seed, tokens, [int(str(group["slot"])) for group in GROUPS])
-        crowd = Crowd(people, sandbox, http, doors, quiz(bundle.playbook), seed)
+        ime = Ime(http, f"{settings.gateway_url}/payments/ime", *next(iter(settings.ime_keys.items())))
+        market = Market(shelf(bundle.playbook, str(OFFERED.plan)), ime, STAFF_CHAT, OWNER)
+        crowd = Crowd(people, sandbox, http, doors, quiz(bundle.playbook), seed, market)
         await crowd.settle()
-        calendar = Calendar(conn, bundle.playbook, seed)
+        calendar = Calendar(conn, bundle, settings.bot_id, seed)
         await calendar.announce(START, days)
         life = Life(conn, clock, crowd, bundle, settings.bot_id, await flows, calendar, START)
         async with _progress(console, days) as show:

@@ -1,4 +1,4 @@
-"""The scene of the demonstration: two groups with the bot in them, and every way in."""
+"""The scene of the demonstration: two groups with the bot in them, every way in, and a group that is paid for."""
 
 import asyncio
 from datetime import datetime, timedelta
@@ -11,6 +11,7 @@ from community.sandbox.client import SandboxClient
 from community.settings import Settings
 from community.simulation.behaviour import Doors, Quiz
 from deployments.demo.clockwork import Clockwork
+from deployments.demo.shop import VIP
 
 queries = load(__file__)
 
@@ -29,6 +30,7 @@ async def prepare(
     """Create the groups, let the bot in as an admin, make an invite link for each group and campaign."""
     await sandbox.create_user(OWNER, "Community owner")
     await sandbox.create_group("Staff", id=STAFF_CHAT, owner=OWNER)
+    vip = await _paid_group(sandbox, clock, at - timedelta(minutes=1))
     groups: dict[int, dict[str, object]] = {}
     for age, group in enumerate(reversed(GROUPS)):
         await clock.set(at + timedelta(minutes=age))
@@ -46,7 +48,16 @@ async def prepare(
         doors=tuple([await _door(conn, chat) for chat in groups]),
         entries={token: f"{settings.gateway_url}/l/{token}" for token in tokens},
         gateway=settings.gateway_url,
+        vip=vip,
     )
+
+
+async def _paid_group(sandbox: SandboxClient, clock: Clockwork, at: datetime) -> int:
+    await clock.set(at)
+    chat = await sandbox.create_group(VIP, owner=OWNER, bots=[])
+    await sandbox.add_bot(OWNER, chat, admin=True)
+    await clock.settled()
+    return chat
 
 
 def quiz(playbook: Playbook) -> Quiz:

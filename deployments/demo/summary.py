@@ -11,9 +11,11 @@ from rich.table import Table
 from community.database.pool import Connection
 from community.database.queries import load
 from community.playbook import Playbook
+from community.playbook_types import Amount
 from community.simulation.crowd import Crowd
 from community.simulation.verdict import Check
-from deployments.demo.facts import OTHERS, STAGE, rows
+from deployments.demo.facts import OTHERS, STAGE
+from deployments.demo.rows import rows
 
 queries = load(__file__)
 
@@ -31,6 +33,7 @@ REASONS = {
     "goal_reached": "done already",
     "collapsed": "a newer one goes",
 }
+WAYS = {"stars": "Telegram Stars", "ime": "iMe"}
 SHOWN = 5
 """Problems shown of a failed check."""
 
@@ -41,6 +44,7 @@ async def summarise(console: Console, conn: Connection, playbook: Playbook, crow
     console.print(await _drip(conn, playbook))
     console.print(await _calendar(conn))
     console.print(await _sessions(conn))
+    console.print(await _shop(conn))
     for line in await _facts(conn, playbook, crowd):
         console.print(f"  {line}", markup=False)
 
@@ -97,10 +101,19 @@ async def _sessions(conn: Connection) -> Table:
     return table
 
 
+async def _shop(conn: Connection) -> Table:
+    table = _table("The shop", "plan", "paid by", "payments", "members", "kept", "refunded")
+    for row in await rows(conn, queries.shop):
+        kept = str(Amount(minor=row["minor"], currency=row["currency"]))
+        numbers = [str(row["payments"]), str(row["members"]), kept, str(row["refunded"] or "·")]
+        table.add_row(row["plan"], WAYS.get(row["provider"], row["provider"]), *numbers)
+    return table
+
+
 async def _facts(conn: Connection, playbook: Playbook, crowd: Crowd) -> list[str]:
     gate = {row["state"]: row["requests"] for row in await rows(conn, queries.gate)}
     [reach], [engaged] = await rows(conn, queries.reach), await rows(conn, queries.engaged)
-    done = crowd.counts()
+    done, [way] = crowd.counts(), await rows(conn, queries.doorway)
     welcome = next((step.name for step in playbook.stage(STAGE).steps if step.immediately), "")
     waits = await rows(conn, queries.latency, stage=STAGE, step=welcome)
     share = 100 * engaged["engaged"] / max(1, engaged["entered"])
@@ -111,6 +124,8 @@ async def _facts(conn: Connection, playbook: Playbook, crowd: Crowd) -> list[str
         f"{reach['gone']} deleted their account, {reach['never_started']} never pressed Start",
         f"Engagement     {engaged['engaged']} of {engaged['entered']} did something within 24 h of entering "
         f"({share:.0f} %); {done['click']} clicks, {done['press']} buttons, {done['react']} reactions",
+        f"Paid group     {way['used']} came in by their link, {way['leaks']} strangers with another's were declined, "
+        f"{way['removed']} were taken out at their end",
         *(
             f"{row['what'].capitalize():<14} {row['times']} times, within {row['p50']:.0f} ms (p50), "
             f"{row['p95']:.0f} ms (p95) of real time"

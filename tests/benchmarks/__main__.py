@@ -24,6 +24,8 @@ _ITSELF = (
     "interleavings",
     "callback",
     "histories",
+    "mrr",
+    "experiments",
 )
 ROWS = {name: name for name in _ITSELF} | {
     "planning-hard": "planning:run_hard",

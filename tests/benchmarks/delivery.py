@@ -99,7 +99,7 @@ async def _fill(conn: Connection, bundle_hash: str) -> None:
 
 async def _unsent(conn: Connection) -> bool:
     statement = "SELECT EXISTS (SELECT FROM messages WHERE state IN ('waiting', 'sending')) AS some"
-    return bool((await (await conn.execute(statement)).fetchone())["some"])
+    return (await (await conn.execute(statement)).fetchone()) == {"some": True}
 
 
 async def _bare(bot: Bot, message: Outgoing, connections: int, messages: int) -> float:

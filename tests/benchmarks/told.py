@@ -44,9 +44,21 @@ class Charge:
         return self.refunded < self.paid and self.disputed != "lost"
 
 
-def history(provider: str, number: int, order: str, payer: int, dice: random.Random) -> list[Charge]:
-    """What happens to an order: nearly always one payment, sometimes two."""
-    return [_charge(provider, f"{number}-{place}", order, payer, dice) for place in range(1 + (dice.random() < 0.05))]
+@dataclass(frozen=True)
+class Pace:
+    """When an order is paid, and how much time passes between what happens to it, in seconds."""
+
+    paid_at: datetime = NOON - timedelta(hours=1)
+    between: tuple[int, ...] = (1, 30, 600)
+
+
+def history(
+    provider: str, number: int, order: str, payer: int, dice: random.Random, *, price: int = 0, pace: Pace = Pace()
+) -> list[Charge]:
+    """What happens to an order: nearly always one payment, sometimes two. It costs a month's price, unless said."""
+    price = price or PRICES[provider][1]
+    places = range(1 + (dice.random() < 0.05))
+    return [_charge(provider, f"{number}-{place}", order, payer, price, pace, dice) for place in places]
 
 
 def deliveries(charges: list[Charge], dice: random.Random) -> list[StoredEvent]:
@@ -56,15 +68,14 @@ def deliveries(charges: list[Charge], dice: random.Random) -> list[StoredEvent]:
     return events
 
 
-def _charge(provider: str, number: str, order: str, payer: int, dice: random.Random) -> Charge:
-    _, price = PRICES[provider]
+def _charge(provider: str, number: str, order: str, payer: int, price: int, pace: Pace, dice: random.Random) -> Charge:
     right = dice.random() < 0.92
     charge = Charge(
         provider, f"pi_{number}", order, payer, price if right else price + dice.choice((-1, 1, 500)), right
     )
-    at = NOON - timedelta(hours=1) + dice.uniform(-1, 1) * SKEW  # the provider's clock is not ours
+    at = pace.paid_at + dice.uniform(-1, 1) * SKEW  # the provider's clock is not ours
     for place, (kind, amount) in enumerate(_happens(charge, dice)):
-        at += timedelta(seconds=dice.choice((1, 30, 600)))
+        at += timedelta(seconds=dice.choice(pace.between))
         charge.events.append(SAY[provider](charge, kind, f"{kind}-{place}", at, amount))
     return charge
 

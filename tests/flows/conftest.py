@@ -24,10 +24,8 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import Artifact, FlowRun, State, TaskRun
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow_async
-from prefect.server.api import server
-from prefect.testing import utilities
 
-from community.bundle import Bundle, load_bundle
+from community.bundle import Bundle
 from community.database.installation import claim
 from community.database.pool import Connection
 from community.outbox.bundles import publish
@@ -40,7 +38,6 @@ from flows.welcome_drip import welcome_drip
 from tasks import events
 from tests.flows.sandbox import telegram as telegram
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
 STAFF = -4000
 RECORDED_WITHIN_S = 30
 LEFT_OPEN = "ignore:unclosed (transport )?<(socket|ssl|_Selector):ResourceWarning"
@@ -67,6 +64,9 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     It runs as in use, without what makes Prefect's own hang for 60 s at times (`deployments.prefect_server`), and
     begins with the empty database that the installation made, as making one takes 12 s.
     """
+    from prefect.server.api import server  # here, as the server itself takes seconds to import
+    from prefect.testing import utilities
+
     folder = tmp_path_factory.mktemp("prefect")
     if EMPTY_PREFECT.exists():
         shutil.copyfile(EMPTY_PREFECT, folder / "prefect-test.db")
@@ -91,12 +91,6 @@ async def client(prefect_server: None) -> AsyncIterator[PrefectClient]:
     """A client of the session's Prefect server."""
     async with get_client() as client:
         yield client
-
-
-@pytest.fixture(scope="session")
-def shipped() -> Bundle:
-    """The playbook and copy as shipped."""
-    return load_bundle(TEMPLATES)
 
 
 @pytest.fixture

@@ -116,12 +116,14 @@ async def test_paid_in_by_the_link_over_out_and_back(client: PrefectClient, stor
     await live.until(lambda: story.present(ANN))
     run = await run_of(client, await access_expiry(return_state=True))
     assert run.name.endswith("· nobody to remove")
+    assert await artifacts(client, run) == {}
 
     over = NOW + timedelta(days=35)
     await set_virtual_now(story.conn, over)
     await beat(story.conn, "test", "service")
     run = await run_of(client, await access_expiry(return_state=True))
     assert run.name.endswith("· 1 removed"), run.name
+    assert '"stands": "removed"' in str((await artifacts(client, run))["access-removals"].data)
     assert await story.present(ANN, expected=False)
     assert "kicked" not in [m["status"] for m in await sandbox.members(story.group)], "nobody is banned"
     await live.until(lambda: _told(live, ANN))
@@ -150,9 +152,9 @@ async def test_who_left_unnoticed_is_put_right(client: PrefectClient, story: Sto
     [row] = await (await story.conn.execute("SELECT left_at FROM memberships")).fetchall()
     assert row["left_at"] is not None
     run = await run_of(client, await access_reconciliation(return_state=True))
-    assert run.name.endswith("· 1 outside · 1 astray" if holds else "· 1 astray"), (
-        "all but the lounge, which is not there"
-    )
+    assert run.name.endswith(
+        "· 1 outside with access · 1 of a group without the bot" if holds else "· 1 of a group without the bot"
+    ), "all but the lounge, which is not there"
 
 
 async def test_while_nobody_knows_who_is_staff_nobody_is_removed(
@@ -282,7 +284,9 @@ async def test_reconciliation_lists_and_repairs_what_is_chosen(
     await given(conn, vip, paid, "month", NOW - HOUR)
 
     run = await run_of(client, await access_reconciliation(return_state=True))
-    assert run.name.endswith("· 1 outside · 1 unpaid · 1 unknown"), run.name
+    assert run.name.endswith("· 1 outside with access · 1 inside with access over · 1 inside without ever access"), (
+        run.name
+    )
     shown = str((await artifacts(client, run))["access-reconciliation"].data)
     assert f"sop access repair {paid}" in shown
     assert f"sop access grant {stranger} PLAN" in shown
@@ -307,7 +311,9 @@ async def test_payments_are_shown_by_member_and_swept_without(
 
     run = await run_of(client, await payment_access(as_of=NOW, members=members, since=NOW - HOUR, return_state=True))
     assert run.name.endswith(" · 3 members · 3 paid · 2 with access · 1 needs a human"), run.name
-    assert "paid, fits nothing: wrong amount" in str((await artifacts(client, run))["payments"].data)
+    shown = str((await artifacts(client, run))["payments"].data)
+    assert "paid, fits nothing: wrong amount" in shown
+    assert '"amount": "199.00 CNY"' in shown
 
     late = Notice(Said.paid, "e9", "paid", NOW, charge="c9", plan="other", amount=parse_money("9 CNY"), payer=10_001)
     await store(conn, [StoredEvent("ime", late, "{}")])

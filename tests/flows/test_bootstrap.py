@@ -21,7 +21,7 @@ from deployments.cli.publish import reschedule
 from deployments.cli.session import Session
 from deployments.declared import Declared, declared
 from flows.delivery import delivery
-from tests.flows.conftest import TEMPLATES
+from tests.shipped import TEMPLATES
 
 pytestmark = pytest.mark.usefixtures("put_right")
 
@@ -120,7 +120,7 @@ async def test_a_real_bots_playbook_is_only_published_by_hand(
 ) -> None:
     monkeypatch.setenv("SOP_MODE", "real")
     older = Bundle({**bundle.source, "group_defaults": {"zone": "Asia/Tokyo"}}, bundle.copy)
-    await module.publish(conn, older, "an operator's")
+    await publish(conn, older, "an operator's")
     await module.playbook_in_force(conn, load_settings())
     assert [row["note"] for row in await _publications(conn)] == ["test", "an operator's"]
 

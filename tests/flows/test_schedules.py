@@ -1,12 +1,14 @@
 """What runs when, frozen: a changed schedule must be meant."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from prefect.events import ResourceSpecification
 
 from community.bundle import Bundle
 from community.errors import PlaybookError, UnknownStage
-from deployments.declared import FILE, declared
+from deployments.declared import FILE, declared, unfolded
 
 
 def test_schedules_are_as_agreed(shipped: Bundle) -> None:
@@ -25,6 +27,7 @@ def test_schedules_are_as_agreed(shipped: Bundle) -> None:
         "access-reconciliation": [("10 5 * * *", "Asia/Shanghai")],
         "delivery": [("* * * * *", "UTC")],
         "retention": [("40 4 * * *", "Asia/Shanghai")],
+        "experiments": [("50 8 * * *", "Asia/Shanghai")],
         "staff-alert": [],
     }
 
@@ -43,6 +46,7 @@ def test_limits_and_triggers_are_as_agreed(shipped: Bundle) -> None:
         "access-reconciliation": (1, "ENQUEUE"),
         "delivery": (1, "CANCEL_NEW"),
         "retention": (1, "ENQUEUE"),
+        "experiments": (1, "ENQUEUE"),
         "staff-alert": (1, "ENQUEUE"),
     }
     triggers = {t.name: sorted(t.expect) for d in wanted.deployments for t in d.triggers}
@@ -58,8 +62,8 @@ def test_limits_and_triggers_are_as_agreed(shipped: Bundle) -> None:
 
 def test_no_alert_about_the_alert_itself(shipped: Bundle) -> None:
     alert = next(d for d in declared(shipped.playbook).deployments if d.name == "staff-alert")
-    watched = [trigger.match_related["prefect.resource.id"] for trigger in alert.triggers]
-    assert watched == [["prefect.tag.watched"]] * 2
+    watched = ResourceSpecification({"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.watched"})
+    assert [trigger.match_related for trigger in alert.triggers] == [watched, watched]
     assert "watched" not in alert.tags
 
 
@@ -76,3 +80,14 @@ def test_a_mistake_in_the_file_is_named(shipped: Bundle, tmp_path: Path) -> None
     broken.write_text(FILE.read_text().replace("stage:welcome_drip", "stage:wellcome"))
     with pytest.raises(UnknownStage, match="wellcome"):
         declared(shipped.playbook, broken)
+
+
+def test_descriptions_keep_paragraphs_and_lists_but_no_folded_lines(shipped: Bundle) -> None:
+    """The UI shows every line as a paragraph of its own."""
+    assert unfolded("**One** of\n*two*.\n\n* Item, which\n  goes on\n* Other\n") == (
+        "**One** of *two*.\n\n* Item, which goes on\n* Other\n"
+    )
+    for deployment in declared(shipped.playbook).deployments:
+        lines = deployment.description.strip().splitlines()
+        folded = [(a, b) for a, b in pairwise(lines) if a and b and not b.startswith("* ")]
+        assert folded == [], deployment.name

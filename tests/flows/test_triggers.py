@@ -12,7 +12,7 @@ from community.database.pool import Connection
 from community.database.wakeup import Wakeup
 from community.errors import PrefectUnavailable
 from community.outreach.triggers import leave_trigger
-from deployments import triggers
+from deployments import runs, triggers
 from deployments.triggers import PAYMENTS, REMOVALS, ShowTriggers
 from tests.flows.conftest import newcomers
 
@@ -25,7 +25,7 @@ async def test_a_payment_is_shown_when_prefect_is_back(
     database_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    away, shown = iter((True, True)), triggers.run_shown
+    away, shown = iter((True, True)), runs.run_shown
 
     async def run_shown(*arguments: Any, **options: Any) -> Any:
         if next(away, False):
@@ -48,7 +48,7 @@ async def test_a_payment_is_shown_when_prefect_is_back(
     [run] = [run for run in await client.read_flow_runs() if run.deployment_id == held.id]
     assert run.parameters["members"] == sorted(members)
     assert {"paid", "in-service"} <= set(run.tags)
-    assert run.name.endswith("· 2 members · 0 paid · 0 with access")
+    assert run.name.endswith("· 2 members · nothing paid")
     assert run.state_name == "Completed"
 
 

@@ -3,27 +3,19 @@
 from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from community.bundle import Bundle, load_bundle
+from community.bundle import Bundle
 from community.database.installation import claim as claim_installation
 from community.database.pool import Connection
 from community.outbox.bundles import publish
 from community.outbox.claim import ensure_budget
 
 BOT_ID = 4203
-TEMPLATES = Path(__file__).parents[2] / "templates"
 NOON = datetime(2026, 3, 4, 4, 0, tzinfo=UTC)
 """12:00 in Asia/Shanghai, outside quiet hours."""
-
-
-@pytest.fixture(scope="session")
-def shipped() -> Bundle:
-    """The playbook and copy as shipped."""
-    return load_bundle(TEMPLATES)
 
 
 @pytest.fixture

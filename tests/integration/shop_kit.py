@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
@@ -153,10 +154,10 @@ class _stripe_at:
     """The shop's Stripe is at that address."""
 
     def __init__(self, address: str) -> None:
-        self._address, self._real = address, shop.StripeApi
+        self._address, self._patch = address, pytest.MonkeyPatch()
 
     def __enter__(self) -> None:
-        shop.StripeApi = lambda key: StripeApi(key, self._address)  # type: ignore[misc,assignment]
+        self._patch.setattr(shop, "StripeApi", lambda key: StripeApi(key, self._address))
 
     def __exit__(self, *_: object) -> None:
-        shop.StripeApi = self._real  # type: ignore[misc]
+        self._patch.undo()

@@ -86,7 +86,13 @@ async def test_a_plan_is_paid_in_stars_by_its_button(desk: Desk, bundle: Bundle)
     who = await ann(desk)
     await coupon(desk, bundle, "MINE", percent=10, member_id=who)
     await desk.take(press("buy:month:1"))
-    said = {"plan": "month", "due": "179.10 CNY", "stars": ["1350 XTR"], "upgrades": [], "coupon": "MINE"}
+    said: dict[str, Any] = {
+        "plan": "month",
+        "due": "179.10 CNY",
+        "stars": ["1350 XTR"],
+        "upgrades": [],
+        "coupon": "MINE",
+    }
     said["renewals"] = [{"price": "1500 XTR"}]
     assert (await last(desk))[1] == said
     assert "Your coupon <code>MINE</code> is counted" in await shown(desk)
@@ -597,8 +603,8 @@ def test_the_rule_counts_days_and_the_share_used() -> None:
     from community.access.models import Term
     from community.payments.models import Payment
 
-    payment = Payment(provider="x", charge="c", paid_at=NOW, currency="CNY", paid_minor=1, changed_at=NOW)
-    term = Term(starts_at=NOW, ends_at=NOW + 30 * DAY)
+    payment = Payment(provider="x", charge="c", paid_at=NOW, currency="CNY", paid_minor=1, changed_at=NOW, terms=[1])
+    term = Term(member_id=1, starts_at=NOW, ends_at=NOW + 30 * DAY)
     for days, used, in_time in ((0, 0, True), (7, 23, True), (8, 26, False), (40, 100, False)):
         rule = rule_of(payment, [term], 7 * DAY, NOW + days * DAY)
         assert (rule.days, rule.used, rule.in_time) == (days, used, in_time)

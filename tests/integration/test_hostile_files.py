@@ -24,9 +24,9 @@ from community.playbook import Playbook
 from community.sandbox.server import bind
 from community.yaml_source import YamlError, parse
 from tests.hostile import TEXTS, bend, nested, texts
-from tests.integration.conftest import TEMPLATES
 from tests.integration.telegram_kit import BOT_ID, private
 from tests.integration.test_history import ZONE, bring, chat, events, file, said, service
+from tests.shipped import TEMPLATES
 
 __all__ = ["file"]
 

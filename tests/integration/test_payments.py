@@ -714,9 +714,9 @@ async def test_what_does_not_balance_cannot_be_committed(shop: Till) -> None:
         async with shop.conn.transaction():
             row = await one(
                 await shop.conn.execute(
-                    "INSERT INTO ledger_transactions (at, what, provider, charge, version, by)"
-                    " VALUES (%s, 'payment', 'ime', 'c', 1, 'x') RETURNING id",
-                    [NOON],
+                    "INSERT INTO ledger_transactions (at, happened_at, what, provider, charge, version, by)"
+                    " VALUES (%s, %s, 'payment', 'ime', 'c', 1, 'x') RETURNING id",
+                    [NOON, NOON],
                 )
             )
             for account, currency, minor in (("a", "CNY", 5), ("b", "USD", -5)):

@@ -16,7 +16,7 @@ from community.outreach.explain import explain
 from community.outreach.plan import preview
 from community.payments.models import Order
 from community.payments.notice import Kind
-from community.payments.orders import NewOrder, open_order, price_of
+from community.payments.orders import NewOrder, Opened, open_order, price_of
 from community.payments.stripe_api import StripeApi
 from community.payments.subscriptions import open_subscription
 from community.privacy.personal import erase
@@ -355,6 +355,7 @@ async def test_a_month_bought_besides_is_not_reminded_of_before_the_subscription
     opened = await open_order(
         shop.desk.conn, shop.bundle.playbook, NewOrder(plan="month", currency="XTR", source="bot", member_id=who), NOW
     )
+    assert isinstance(opened, Opened)
     order = opened.order
     await shop.hear(paid("m1", order=order.number, amount=shop.bundle.playbook.plans["month"].price_in("XTR")))
     later = (await shop.term()).ends_at

@@ -1,5 +1,6 @@
 """Groups that plans open: in comes who holds one of them, at once; others are told how; leaks are traced."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,11 @@ from community.access.doors import guarded, namesakes
 from community.access.entry_links import chats_of
 from community.access.grant import grant
 from community.access.removals import propose
-from community.access.terms import revoke
+from community.access.terms import revoke, take_turns
 from community.bundle import Bundle
+from community.database.pool import connect
 from community.engagement.coupons import NewCoupon, issue
+from community.groups.membership import left
 from community.members.people import Person, see
 from community.outbox.bundles import publish
 from community.payments.reconciliation import Kind, findings
@@ -94,6 +97,25 @@ async def test_who_holds_nothing_is_told_how_to_come_in_then_declined(desk: Desk
     assert words["lane"] < decision["lane"], "the right to write ends with the decision"
     assert (await desk.member())["dm"] == "temporary"
     assert await desk.rows("SELECT FROM memberships") == []
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_in_a_group_that_plans_open_members_keep_the_zone_of_their_own(
+    desk: Desk, vip: Bundle, by_hand: bool
+) -> None:
+    """Somebody in New York would be written to at four in the morning else."""
+    number = await holder(desk, vip, ANN)
+    await desk.conn.execute(
+        "INSERT INTO groups (chat_id, title, zone, registered_at) VALUES (-1, 'Home', 'America/New_York', %s)", [NOW]
+    )
+    await desk.take(chat_member(was="left", now="member"))
+    await desk.conn.execute("UPDATE members SET home_group_id = (SELECT id FROM groups WHERE chat_id = -1)")
+    arrived = chat_member(was="left", now="member")
+    arrived["chat_member"]["chat"] = CHAT
+    await desk.take(arrived if by_hand else join_request(chat=CHAT))
+    zone = await desk.row("SELECT zone FROM v_members WHERE id = %s", number)
+    assert zone == {"zone": "America/New_York"}
+    assert await desk.rows("SELECT FROM v_memberships WHERE present AND member_id = %s", number)
 
 
 async def test_a_plan_opens_its_own_groups_only(desk: Desk, vip: Bundle) -> None:
@@ -292,6 +314,37 @@ async def test_a_coupon_opens_a_trial_its_group_and_its_end(desk: Desk, vip: Bun
         for at in (over, over + timedelta(hours=1, seconds=1))
     ]
     assert found == [0, 1], "after the grace of an hour"
+
+
+async def test_the_bot_and_a_run_note_a_removal_at_the_same_moment(desk: Desk, vip: Bundle, database_url: str) -> None:
+    """The run holds the member's turn, then their rows; the bot must not hold these while it waits for the turn."""
+    who = await holder(desk, vip, ANN)
+    arrived, gone = chat_member(), chat_member(was="member", now="left")
+    for update in (arrived, gone):
+        update["chat_member"]["chat"] = CHAT
+    await desk.take(arrived)
+    group = (await desk.row("SELECT group_id FROM memberships"))["group_id"]
+    await desk.conn.execute(
+        "INSERT INTO removals (member_id, group_id, term_id, due_at, state, checked_at)"
+        " VALUES (%s, %s, 1, %s, 'waiting', %s)",
+        [who, group, NOW, NOW],
+    )
+    await desk.conn.execute(
+        "INSERT INTO messages"
+        " (bot_id, chat_id, lane, stage, step, occurrence, method, state, exempt, planned_at, due_at)"
+        " SELECT 1, %s, 35, 'access', 'remove', 'removal:' || id || ':' || extract(epoch FROM checked_at)::bigint,"
+        " 'unbanChatMember', 'sent', true, %s, %s FROM removals",
+        [VIP, NOW, NOW],
+    )
+    async with await connect(database_url) as run, run.transaction():
+        await run.execute("SET LOCAL deadlock_timeout = '20ms'")
+        await take_turns(run, who)
+        telling = asyncio.create_task(desk.take(gone))
+        await asyncio.sleep(0.3)
+        await left(run, who, group, NOW)
+    await telling
+    assert (await removal(desk))["state"] == "removed"
+    assert set(await desk.states()) == {"handled"}
 
 
 async def removal(desk: Desk) -> dict[str, Any]:

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from community.database.pool import Connection, connect
 from community.outbox.bundles import Bundles
-from tests.interleavings.playbook import restless, shipped, with_offer
+from tests.interleavings.playbook import restless, with_offer
 from tests.interleavings.world import composer
+from tests.shipped import shipped_bundle
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ class Engine:
     def __init__(self, url: str) -> None:
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
-        self.bundle, self.bundles, self.tally = restless(shipped()), Bundles(), Tally()
+        self.bundle, self.bundles, self.tally = restless(shipped_bundle()), Bundles(), Tally()
         self.composer = composer(self.bundles)
         self.conn, self.beside = self.run(self._open(url)), self.run(self._open(url))
         self.run(self._enter())

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from community.bundle import Bundle, load_bundle
+from community.bundle import Bundle
 from community.outreach import statements
 
 HERE = Path(__file__).parent
-TEMPLATES = HERE.parents[1] / "templates"
 OFFER: dict[str, Any] = {
     "class": "campaign",
     "priority": 9,
@@ -46,11 +45,6 @@ def restless(bundle: Bundle) -> Bundle:
         locale: {**files, **dict.fromkeys(words, files["welcome_drip/day_1"])} for locale, files in bundle.copy.items()
     }
     return Bundle(source, copy)
-
-
-def shipped() -> Bundle:
-    """The playbook and copy as shipped."""
-    return load_bundle(TEMPLATES)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from telegram import (
     Bot,
     InputMediaPhoto,
     LinkPreviewOptions,
+    Message,
     MessageOriginChannel,
     MessageOriginHiddenUser,
     ReactionTypeCustomEmoji,
@@ -134,7 +135,7 @@ async def test_a_channel_post_names_its_channel_when_forwarded(
     await sandbox.react(ANN, channel, sent.message_id, "👍")
     count = (await bot.get_updates())[-1].message_reaction_count
     assert count is not None
-    assert [(each.type.emoji, each.total_count) for each in count.reactions] == [("👍", 1)]  # type: ignore[union-attr]
+    assert [(each.type, each.total_count) for each in count.reactions] == [(ReactionTypeEmoji("👍"), 1)]
 
 
 async def test_effects_are_for_private_chats(bot: Bot, sandbox: SandboxClient) -> None:
@@ -162,6 +163,7 @@ async def test_a_reply_may_be_to_another_chat(bot: Bot, sandbox: SandboxClient) 
     reply = await bot.send_message(ANN, "look", reply_parameters=ReplyParameters(photo.message_id, chat_id=group))
     assert reply.reply_to_message is None
     assert reply.external_reply is not None
+    assert reply.external_reply.photo is not None
     assert reply.external_reply.photo[0].file_id == photo.photo[0].file_id
     assert reply.external_reply.message_id == photo.message_id
     with pytest.raises(BadRequest, match=r"(?i)chat not found"):
@@ -203,8 +205,8 @@ async def test_a_pinned_file_has_each_bots_own_id(bot: Bot, other: Bot, sandbox:
     await bot.pin_chat_message(group, photo.message_id)
     told = (await other.get_updates())[-1].message
     assert told is not None
-    assert told.pinned_message is not None
-    file_id = told.pinned_message.photo[0].file_id  # type: ignore[union-attr]
+    assert isinstance(told.pinned_message, Message)
+    file_id = told.pinned_message.photo[0].file_id
     assert file_id != photo.photo[0].file_id
     assert await other.get_file(file_id)
 

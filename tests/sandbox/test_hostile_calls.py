@@ -25,7 +25,7 @@ from tests.sandbox.shapes import Shapes
 SECRET = "between-ann-and-her-bot"
 NAMES = sorted({each.name for each in METHODS.values()} - {"setWebhook"})
 ABSENT = sorted(set(library.functions()) - METHODS.keys())
-EXAMPLES = max(10, settings.default.max_examples // 3)
+EXAMPLES = max(10, settings().max_examples // 3)
 """For each method; there are a hundred of them."""
 EASY = settings(
     max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

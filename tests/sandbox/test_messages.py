@@ -7,6 +7,7 @@ from telegram import (
     InlineKeyboardMarkup,
     InputMediaDocument,
     LinkPreviewOptions,
+    ReactionTypeEmoji,
     ReplyKeyboardMarkup,
     ReplyParameters,
 )
@@ -157,7 +158,7 @@ async def test_reactions_go_both_ways(bot: Bot, sandbox: SandboxClient) -> None:
     assert reaction is not None
     assert reaction.user is not None
     assert (reaction.user.id, reaction.message_id) == (ANN, sent.message_id)
-    assert reaction.new_reaction[0].emoji == "👍"  # type: ignore[union-attr]
+    assert reaction.new_reaction == (ReactionTypeEmoji("👍"),)
     [seen] = await sandbox.received(ANN)
     assert set(seen["reactions"]) == {str(ANN), str(bot.id)}
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings, strategies as st
 
 from community.bundle import Bundle, load_bundle
 from community.errors import PlaybookError
+from tests.shipped import TEMPLATES, shipped_bundle
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
-BUNDLE = load_bundle(TEMPLATES)
+BUNDLE = shipped_bundle()
 
 
 def shuffled(value: object) -> object:
@@ -18,6 +18,10 @@ def shuffled(value: object) -> object:
     if isinstance(value, dict):
         return {key: shuffled(value[key]) for key in reversed(list(value))}
     return [shuffled(part) for part in value] if isinstance(value, list) else value
+
+
+def test_a_folder_is_read_as_it_stands() -> None:
+    assert load_bundle(TEMPLATES) == BUNDLE
 
 
 def test_storage_keeps_the_hash() -> None:

@@ -11,13 +11,13 @@ from community.check import Problem, check_folder
 from community.check_copy import CopyCheck
 from community.settings import Mode, Settings
 from deployments.cli import check as cli_check
+from tests.shipped import TEMPLATES, shipped_bundle
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
 YAML = (TEMPLATES / "playbook.yaml").read_text()
 DAY_1 = "copy/en/welcome_drip/day_1.html"
 
 
-PLAYBOOK = load_bundle(TEMPLATES).playbook
+PLAYBOOK = shipped_bundle().playbook
 
 
 @pytest.fixture
@@ -323,7 +323,7 @@ def test_files_saved_on_windows_are_read(folder: Path) -> None:
     for file in folder.rglob("*.*"):
         file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
     assert check_folder(folder) == []
-    assert load_bundle(folder).hash == load_bundle(TEMPLATES).hash
+    assert load_bundle(folder).hash == shipped_bundle().hash
 
 
 def test_all_problems_are_found_at_once(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Every copy in every locale with every hostile name: valid for Telegram, short enough, and nothing but text."""
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -17,12 +18,24 @@ WORDS = 4096
 def told_by(text: str, template: str, locale: str) -> dict[str, Any]:
     """The context of a copy whose member, group and words are all `text`, as long as each may be."""
     sample = context(template)
-    name = display_name(text, text, text)
-    changes: dict[str, Any] = {"member": {"name": name, "first_name": short_name(text, text, text), "locale": locale}}
+    name, first_name, username = named(text)
+    changes: dict[str, Any] = {"member": {"name": name, "first_name": first_name, "locale": locale}}
     changes |= {"group": {"title": text[:GROUP_TITLE]}, "text": text[:WORDS], "names": [name] * 20}
     changes |= dict.fromkeys(("what", "where", "next"), text)
-    changes["data"] = sample.get("data", {}) | {"name": name, "username": clean_name(text) or None}
+    changes["data"] = sample.get("data", {}) | {"name": name, "username": username}
     return {**sample, **{key: value for key, value in changes.items() if key in sample}}
+
+
+@cache
+def named(text: str) -> tuple[str, str, str | None]:
+    """Name, first name and username of a member for whom all three are `text`."""
+    return display_name(text, text, text), short_name(text, text, text), clean_name(text) or None
+
+
+@cache
+def greeted(text: str) -> tuple[str, str]:
+    """Name and first name of a member without a username."""
+    return display_name(text, text, None), short_name(text, None, None)
 
 
 @pytest.mark.parametrize(("template", "locale"), ALL)
@@ -40,8 +53,8 @@ def test_every_hostile_text_is_shown_and_nothing_else(template: str, locale: str
 
 def entities(template: str, locale: str, text: str) -> list[str]:
     """What is marked up in a copy greeting `text`, and what Telegram makes a link of by itself."""
-    name = display_name(text, text, None)
-    member = {"name": name, "first_name": short_name(text, None, None), "locale": locale}
+    name, first_name = greeted(text)
+    member = {"name": name, "first_name": first_name, "locale": locale}
     given = context(template)
     given |= {key: value for key, value in {"member": member, "names": [name]}.items() if key in given}
     _, found = formatted(RENDERER.render(template, locale, given).text, "HTML", None)

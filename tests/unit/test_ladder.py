@@ -1,21 +1,20 @@
 """The ladder of a live session, whatever its times and its steps' offsets."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from community.bundle import load_bundle
 from community.errors import LiveRefused
 from community.live.ladder import CLOSE, OFFERS, RESULT, Rung, rungs
 from community.live.models import Live
 from community.live.requests import check_offer, new_live
 from community.playbook_offers import TermPlan
 from community.playbook_stages import Step
+from tests.shipped import shipped_bundle
 
-STEPS = load_bundle(Path(__file__).parents[2] / "templates").playbook.stage("live_conversion").steps
+STEPS = shipped_bundle().playbook.stage("live_conversion").steps
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 VALUES: dict[str, Any] = {

@@ -145,6 +145,7 @@ def test_of_refunds_the_latest_counts_less_what_failed_since() -> None:
         standing = fold(reversed(known))
         assert standing is not None
         assert standing.refunded_minor == refunded, day
+    assert standing is not None
     assert standing.bounced
 
 
@@ -203,7 +204,9 @@ def test_a_payment_that_is_not_known_yet_is_nowhere() -> None:
 
 # What it is for.
 
-ORDER = Order(number="x", plan="month", amount_minor=9900, list_minor=19900, currency="CNY", source="page")
+ORDER = Order(
+    number="x", plan="month", amount_minor=9900, list_minor=19900, currency="CNY", source="page", claim_misses=0
+)
 
 
 @pytest.fixture(scope="module")

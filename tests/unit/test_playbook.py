@@ -1,22 +1,20 @@
 """The playbook as operators write it: typed values, and the rules between its parts."""
 
 from datetime import time, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
-from community.bundle import load_bundle
 from community.errors import UnknownStage
 from community.playbook import Caps, Gate, GateQuestion, QuietHours, Resource
 from community.playbook_stages import MessageClass, Schedule, Step
 from community.playbook_types import format_duration, parse_duration
 from community.yaml_source import YamlError, parse
+from tests.shipped import shipped_bundle
 
-TEMPLATES = Path(__file__).parents[2] / "templates"
-PLAYBOOK = load_bundle(TEMPLATES).playbook
+PLAYBOOK = shipped_bundle().playbook
 
 
 def step(**changes: Any) -> Step:

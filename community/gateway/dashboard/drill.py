@@ -71,7 +71,7 @@ def _scale(kpi: Kpi, number: float, currency: str, look: Look) -> str:
     match kpi.measure:
         case Measure.money | Measure.money_each:
             return _short(number / 10 ** minor_digits(currency))
-        case Measure.number:
+        case Measure.number | Measure.total:
             return _short(number)
         case measure:
             return shown.number_text(measure, number, currency, look.words)
@@ -167,7 +167,7 @@ def _lines(rows: list[dict[str, Any]]) -> Iterator[list[Any]]:
 async def _rows(look: Look, limit: int, offset: int) -> list[dict[str, Any]]:
     text = queries.fill("rows", rows=rows_of(look.path["kpi"]))
     values = {
-        **parameters(look.bundle.playbook, look.asked.last),
+        **parameters(look.bundle.playbook, look.asked.last, look.at),
         "part": _part(look),
         "group_id": look.asked.group_id,
         "source": look.asked.source,

@@ -42,8 +42,18 @@ def number_text(measure: Measure, number: float | None, currency: str, words: Ma
             return money(round(number), currency)
         case Measure.seconds:
             return duration(number, words)
-        case Measure.number:
+        case Measure.number | Measure.total:
             return f"{number:,.0f}"
+
+
+def number_of(kpi: str, number: float, currency: str, words: Mapping[str, str]) -> str:
+    """A number that could be that KPI's."""
+    return number_text(KPIS[kpi].measure, number, currency, words)
+
+
+def is_less(kpi: str) -> bool:
+    """Whether less is better."""
+    return KPIS[kpi].better is Better.less
 
 
 def percent(share: float) -> str:

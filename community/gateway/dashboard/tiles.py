@@ -103,7 +103,7 @@ def _line(look: Look, kpi: Kpi, of_kpi: dict[str, dict[date, Value]], currency: 
 
 def _adds_up(kpi: Kpi) -> bool:
     """Whether a window that is not over yet has less of it than one that is."""
-    return kpi.measure in (Measure.number, Measure.money)
+    return kpi.measure in (Measure.number, Measure.total, Measure.money)
 
 
 def _at(of_kpi: dict[str, dict[date, Value]], currency: str, since: date, kpi: Kpi) -> Value:

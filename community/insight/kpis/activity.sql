@@ -1,7 +1,59 @@
 -- name: active
--- Who showed a sign of life (signs.activity), anywhere.
+-- Who showed a sign of being there (signs.activity), anywhere.
 SELECT
-    d.member_id AS key, d.member_id, nullif(d.group_id, 0) AS group_id, NULL::text AS part, NULL::timestamptz AS at,
-    true AS hit, NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
+    d.member_id AS key, d.member_id, nullif(d.group_id, 0) AS group_id, NULL::text AS part,
+    d.day::timestamp AT TIME ZONE %(zone)s AS at, true AS hit,
+    NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
 FROM member_days d
-WHERE d.day >= %(since_day)s AND d.day < %(until_day)s
+WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{shows}}
+
+-- name: active_rate
+-- Of who was in a group in the window: hit if they showed a sign; of a group, one in it.
+WITH inside AS (
+    {{inside}}
+),
+shown AS (
+    SELECT DISTINCT d.member_id, nullif(d.group_id, 0) AS group_id FROM member_days d
+    WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{shows}}
+)
+SELECT
+    i.member_id AS key, i.member_id, i.group_id, NULL::text AS part, NULL::timestamptz AS at,
+    s.member_id IS NOT NULL AS hit,
+    NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
+FROM inside i
+LEFT JOIN shown s USING (member_id, group_id)
+UNION ALL
+SELECT
+    i.member_id, i.member_id, NULL, NULL, NULL, true, NULL, NULL, NULL
+FROM (SELECT DISTINCT member_id FROM inside) AS i
+JOIN (SELECT DISTINCT member_id FROM shown) AS s USING (member_id)
+
+-- name: speakers
+-- Who spoke in a group (signs.speaking).
+SELECT
+    d.member_id AS key, d.member_id, d.group_id, NULL::text AS part,
+    d.day::timestamp AT TIME ZONE %(zone)s AS at, true AS hit,
+    NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
+FROM member_days d
+WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{speaks}}
+
+-- name: speaking_rate
+-- Of who was in a group in the window: hit if they spoke in it; in all, in any of theirs.
+SELECT
+    i.member_id AS key, i.member_id, i.group_id, NULL::text AS part, NULL::timestamptz AS at,
+    s.member_id IS NOT NULL AS hit,
+    NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
+FROM ({{inside}}) AS i
+LEFT JOIN (
+    SELECT DISTINCT d.member_id, d.group_id FROM member_days d
+    WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{speaks}}
+) AS s USING (member_id, group_id)
+
+-- name: messages
+-- What members wrote in groups, a member and day a row.
+SELECT
+    d.member_id AS key, d.member_id, d.group_id, NULL::text AS part,
+    d.day::timestamp AT TIME ZONE %(zone)s AS at, true AS hit,
+    d.message::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
+FROM member_days d
+WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND d.message > 0 AND d.group_id <> 0

@@ -6,7 +6,7 @@
 -- had it; the others are planned anew, as another occurrence.
 WITH ladder AS MATERIALIZED (
     SELECT
-        l.id, l.version, l.created_at, l.cancelled_at, s.step, s.who, w.due_at, w.place,
+        l.id, l.version, l.created_at, l.cancelled_at, s.step, s.name, s.who, w.due_at, w.place,
         least(w.due_at + s.expires_after, w.until_at) AS expires_at,
         l.id || ':' || l.version AS occurrence,
         ARRAY(SELECT l.id || ':' || v FROM generate_series(1, l.version - 1) AS v) AS former,
@@ -76,7 +76,7 @@ people AS (
             OR EXISTS (
                 SELECT FROM v_messages w
                 WHERE w.member_id = m.id AND w.stage = %(stage)s AND w.occurrence = ANY (r.former)
-                    AND w.step IN (SELECT step FROM steps WHERE moment = 'announce')
+                    AND w.step IN (SELECT name FROM steps WHERE moment = 'announce')
                     AND w.state IN ('sending', 'sent', 'uncertain')
             )
         )
@@ -86,7 +86,7 @@ SELECT
 FROM people p
 WHERE p.version = 1 OR NOT EXISTS (
     SELECT FROM v_messages w
-    WHERE w.member_id = p.member_id AND w.stage = %(stage)s AND w.step = p.step AND w.occurrence = ANY (p.former)
+    WHERE w.member_id = p.member_id AND w.stage = %(stage)s AND w.step = p.name AND w.occurrence = ANY (p.former)
         AND w.wanted_at = p.due_at AND w.state IN ('sending', 'sent', 'uncertain')
 )
 

@@ -49,7 +49,7 @@ SELECT
     END AS context
 FROM (
     SELECT
-        r.*, s.who, s.expires_after, s.every, due.due_at,
+        r.*, s.name, s.who, s.expires_after, s.every, due.due_at,
         r.reason || CASE WHEN r.repeats THEN ':' || 1 + turn.number ELSE '' END AS occurrence
     FROM (
         SELECT
@@ -183,7 +183,7 @@ WHERE c.due_at <= %(as_of)s AND c.due_at > %(as_of)s::timestamptz - interval '15
     -- Asked or offered not long ago for another reason. Two hours, for clocks that were changed meanwhile.
     AND NOT EXISTS (
         SELECT FROM v_messages o
-        WHERE o.member_id = c.member_id AND o.stage = %(stage)s AND o.step = c.step AND o.occurrence <> c.occurrence
+        WHERE o.member_id = c.member_id AND o.stage = %(stage)s AND o.step = c.name AND o.occurrence <> c.occurrence
             AND o.wanted_at > c.due_at - c.every + interval '2 hours' AND o.wanted_at <= c.due_at
             AND o.state IN ('waiting', 'sending', 'sent', 'uncertain')
     )

@@ -25,7 +25,7 @@ FROM (
     SELECT
         t.member_id, t.plan, t.ends_at, t.occurrence, s.step, s.day, s.expires_after, due.due_at,
         min(due.due_at) OVER (
-            PARTITION BY t.id ORDER BY due.due_at GROUPS BETWEEN 1 FOLLOWING AND 1 FOLLOWING
+            PARTITION BY t.id ORDER BY s.day, s.own_time GROUPS BETWEEN 1 FOLLOWING AND 1 FOLLOWING
         ) AS next_at,
         CASE WHEN s.day <= 0 THEN t.ends_at END AS gone_at,
         -- What was over in the very moment in which this end was set was another end.

@@ -20,9 +20,10 @@ from community.outbox.bundles import publish
 from community.outbox.claim import ensure_budget
 from community.settings import Mode, Settings
 from deployments.cli.main import app
-from tests.integration.conftest import NOON, TEMPLATES, MakeMember, member, shipped
+from tests.integration.conftest import NOON, MakeMember, member
+from tests.shipped import TEMPLATES
 
-__all__ = ["HOSTILE", "NOON", "MakeMember", "member", "shipped"]
+__all__ = ["HOSTILE", "NOON", "MakeMember", "member"]
 
 BOT_ID = Settings(mode=Mode.sandbox, _env_file=None).bot_id
 STAGE = "welcome_drip"

@@ -99,8 +99,8 @@ async def test_exports(sop: Sop, conn: Connection, bundle: Bundle, member: MakeM
             file = tmp_path / f"{dataset}.{ending}"
             ran = await sop("export", dataset, file)
             assert ran.out == f"{file}: {rows} {dataset}.\n", ran.err
-    with (tmp_path / "members.csv").open(encoding="utf-8", newline="") as file:
-        (row,) = csv.DictReader(file)
+    with (tmp_path / "members.csv").open(encoding="utf-8", newline="") as members:
+        (row,) = csv.DictReader(members)
     assert (row["first_name"], row["last_name"], row["dm"]) == ('\'=HYPERLINK("x")', "'-1", "open")
     rows_: list[dict[str, Any]] = pq.read_table(tmp_path / "members.parquet").to_pylist()
     assert (rows_[0]["first_name"], rows_[0]["id"]) == ('=HYPERLINK("x")', number)

@@ -2,12 +2,13 @@
 
 import re
 import time
+from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from community.bundle import Bundle, load_bundle
+from community.bundle import Bundle
 from community.database.pool import Connection
 from community.outbox.bundles import Bundles, publish
 from community.outbox.claim import claim
@@ -28,15 +29,20 @@ def prefect_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "_lane", runs._Lane())  # a breaker of each test's own
 
 
+@pytest.fixture(scope="module")
+def long_useful(shipped: Bundle) -> Bundle:
+    """Daily steps that stay useful for weeks, and a welcome that does not."""
+    source = deepcopy(dict(shipped.source))
+    for step in source["stages"][STAGE]["steps"]:
+        step["expires_after"] = "1h" if step["name"] == "welcome" else "20d"
+    return Bundle(source, shipped.copy)
+
+
 @pytest.fixture
-async def patient(conn: Connection, bundle: Bundle, folder: Path) -> Bundle:
-    """Daily steps that stay useful for weeks, and a welcome that does not; in force and in the folder."""
-    with edited(folder) as playbook:
-        for step in playbook["stages"][STAGE]["steps"]:
-            step["expires_after"] = "1h" if step["name"] == "welcome" else "20d"
-    found = load_bundle(folder)
-    await publish(conn, found, "patient")
-    return found
+async def patient(conn: Connection, bundle: Bundle, long_useful: Bundle) -> Bundle:
+    """What stays useful, in force."""
+    await publish(conn, long_useful, "patient")
+    return long_useful
 
 
 async def planned(sop: Sop, *more: object) -> str:
@@ -129,6 +135,7 @@ async def test_refused_when_copy_or_playbook_changed_showing_the_difference(
     await member(entered_at=NOON - 2 * DAY)
     plan_hash = await planned(sop)
     with edited(folder) as playbook:
+        playbook["stages"] = patient.source["stages"]
         playbook["caps"]["per_day"] = 1
     (folder / f"copy/en/{STAGE}/day_1.html").write_text("Another text.")
     assert (await sop("publish", "--note", "x")).code == 0

@@ -19,9 +19,9 @@ from community.gateway.dashboard.pages import PAGES
 from community.insight.counting import count
 from community.insight.entrance import SESSION_S, sign
 from community.kpis import DERIVED, KPIS
-from community.page_templates import PageTemplates
+from community.page_templates import SHIPPED, PageTemplates
 from community.settings import Settings
-from tests.integration.conftest import TEMPLATES, MakeMember
+from tests.integration.conftest import MakeMember
 from tests.integration.dashboard.kit import GROUPS, TOKEN, Desk, fill, opened_desk
 from tests.integration.insight.kit import NOW, local
 from tests.integration.rows import put
@@ -268,7 +268,7 @@ async def test_language_by_the_browser(desk: Desk) -> None:
 
 
 def test_words_are_complete() -> None:
-    words = PageTemplates(TEMPLATES, "dashboard").words()
+    words = PageTemplates(SHIPPED.parent, "dashboard").words()
     wanted = set(words["en"])
     assert {locale: wanted ^ set(mine) for locale, mine in words.items()} == dict.fromkeys(words, set())
     assert {f"{kind}_{name}" for kind in ("kpi", "about") for name in (*KPIS, *DERIVED)} <= wanted

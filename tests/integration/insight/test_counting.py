@@ -10,27 +10,12 @@ from community.activity.counted import late_days
 from community.activity.record import Activity, record
 from community.bundle import Bundle
 from community.database.pool import Connection, connect
-from community.insight import counting, definitions
+from community.insight import counting
 from community.insight.counting import count
 from community.insight.values import rows
-from community.insight.windows import Span, window
-from community.kpis import KPIS
 from community.playbook import Playbook
 from tests.integration.conftest import MakeMember
-from tests.integration.insight.kit import NOW, ZONE, did, local, value, week
-
-
-@pytest.fixture
-def playbook(bundle: Bundle) -> Playbook:
-    return bundle.playbook
-
-
-def day(text: str) -> Any:
-    return window(Span.day, date.fromisoformat(text), ZONE)
-
-
-def test_every_kpi_is_defined_once_and_every_definition_is_a_kpi() -> None:
-    assert set(definitions.defined()) <= set(KPIS)
+from tests.integration.insight.kit import NOW, day, did, local, value, week
 
 
 async def test_what_happened_counts_on_its_local_day(conn: Connection, playbook: Playbook, member: MakeMember) -> None:

@@ -10,6 +10,17 @@ branch_labels = None
 depends_on = None
 
 
+# What was booked before it was asked when it happened: as its event says. Nobody but this changes the ledger.
+HAPPENED = """
+ALTER TABLE ledger_transactions DISABLE TRIGGER append_only;
+UPDATE ledger_transactions t SET happened_at = least(
+    t.at,
+    (SELECT happened_at FROM provider_events e WHERE e.provider = t.provider AND e.event_id = t.event_id)
+);
+ALTER TABLE ledger_transactions ENABLE TRIGGER append_only;
+"""
+
+
 def upgrade() -> None:
     op.create_table(
         "ad_spend",
@@ -140,12 +151,31 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("member_id"),
     )
     op.create_index("member_values_segment", "member_values", ["segment"], unique=False)
+    op.add_column("ledger_transactions", sa.Column("happened_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute(HAPPENED)
+    op.alter_column("ledger_transactions", "happened_at", nullable=False)
+    op.create_index("ledger_transactions_happened", "ledger_transactions", ["happened_at"], unique=False)
+    op.add_column("orders", sa.Column("credit_minor", sa.BigInteger(), server_default="0", nullable=False))
+    op.create_index(
+        "orders_upgrade", "orders", ["upgrade_of"], unique=False, postgresql_where=sa.text("upgrade_of IS NOT NULL")
+    )
+    op.create_index("orders_paid", "orders", ["paid_at"], unique=False, postgresql_where=sa.text("paid_at IS NOT NULL"))
     op.add_column("messages", sa.Column("variant", sa.Text(), nullable=True))
+    op.add_column("plan_rows", sa.Column("template", sa.Text(), nullable=True))
+    op.execute("UPDATE plan_rows r SET template = p.stage || '/' || r.step FROM plans p WHERE p.id = r.plan_id")
+    op.alter_column("plan_rows", "template", nullable=False)
     op.add_column("plan_rows", sa.Column("variant", sa.Text(), nullable=True))
+    op.create_index(
+        "messages_variant",
+        "messages",
+        ["variant", "member_id"],
+        unique=False,
+        postgresql_where=sa.text("variant IS NOT NULL"),
+    )
     op.create_index(
         "messages_sent",
         "messages",
-        ["sent_at"],
+        ["sent_at", "due_at"],
         postgresql_using="brin",
         postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
     )

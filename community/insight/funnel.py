@@ -1,0 +1,54 @@
+"""The entry funnel in seven steps (SOP 5.3): from who saw an advertisement to who spoke in the right group."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from community.database.pool import Connection
+from community.database.queries import load
+from community.insight.definitions import parameters
+from community.insight.windows import Window
+from community.playbook import Playbook
+
+queries = load(__file__, "funnel.sql")
+
+
+class Step(StrEnum):
+    """The steps, in their order."""
+
+    impressions = "impressions"
+    """The target group was shown an advertisement."""
+    ad_clicks = "ad_clicks"
+    """Clicked it where it ran."""
+    link_clicks = "link_clicks"
+    """Opened our entry link, which leads to Telegram."""
+    started = "started"
+    """Pressed Start or asked to join: first seen, and answered."""
+    passed = "passed"
+    """Was admitted."""
+    in_group = "in_group"
+    """Came into the group that the link names, or any if it names none."""
+    first_say = "first_say"
+    """Spoke in a group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """How many took each step in a window; None: it is not known. `source` empty: all together."""
+
+    source: str
+    steps: dict[Step, int | None]
+
+    def share(self, step: Step) -> float | None:
+        """How many took the step, of those who took the last one before it that is known; None: nobody can say."""
+        number, before = self.steps[step], [self.steps[each] for each in Step][: list(Step).index(step)]
+        known = [each for each in before if each is not None]
+        return number / known[-1] if number is not None and known and known[-1] else None
+
+
+async def funnel(conn: Connection, playbook: Playbook, asked: Window) -> list[Funnel]:
+    """The funnel of all together, then of each source, the one that brought most first.
+
+    What advertising reached is known from lists of what it cost; clicks where links lead over a public address.
+    """
+    rows = await (await conn.execute(queries.funnel, parameters(playbook, asked))).fetchall()
+    return [Funnel(row["source"], {step: row[step] for step in Step}) for row in rows]
