@@ -100,7 +100,8 @@ async def fill(conn: Connection, weeks: int = 20) -> None:
         SELECT
             k.kpi, w.span, w.since, d.part, d.group_id, d.source, k.currency, n.hits, 4 * n.hits + 20,
             CASE WHEN k.currency = '' THEN 0 ELSE n.hits * 19900 END,
-            CASE WHEN k.measure = 'seconds' THEN 60.0 * n.hits END, CASE WHEN k.measure = 'seconds' THEN 90.0 * n.hits END
+            CASE WHEN k.measure = 'seconds' THEN 60.0 * n.hits END,
+            CASE WHEN k.measure = 'seconds' THEN 90.0 * n.hits END
         FROM unnest(%(kpis)s::text[], %(measures)s::text[], %(currencies)s::text[]) WITH ORDINALITY
             AS k (kpi, measure, currency, at)
         CROSS JOIN (
@@ -145,7 +146,8 @@ async def fill(conn: Connection, weeks: int = 20) -> None:
     await conn.execute(
         """
         INSERT INTO cohort_weeks (entered, week, source, active)
-        SELECT c.entered::date, c.entered::date + 7 * w, '', greatest(40 - 5 * w - extract(day FROM c.entered)::int / 6, 1)
+        SELECT c.entered::date, c.entered::date + 7 * w, '',
+            greatest(40 - 5 * w - extract(day FROM c.entered)::int / 6, 1)
         FROM generate_series(date_trunc('week', %(day)s::date) - interval '12 weeks', %(day)s, '1 week') AS c (entered),
             generate_series(0, 12) AS w
         WHERE c.entered::date + 7 * w <= %(day)s::date

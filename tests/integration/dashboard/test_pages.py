@@ -208,7 +208,8 @@ async def test_pages_ask_nothing_of_others(desk: Desk) -> None:
 async def test_the_board_shows_the_week_beside_the_one_before(desk: Desk) -> None:
     await desk.conn.execute(
         "INSERT INTO kpi_values (kpi, span, since, hits, base, currency, minor) VALUES"
-        " ('new_members', 'week', '2026-03-02', 100, 100, '', 0), ('new_members', 'week', '2026-03-09', 300, 300, '', 0),"
+        " ('new_members', 'week', '2026-03-02', 100, 100, '', 0),"
+        " ('new_members', 'week', '2026-03-09', 300, 300, '', 0),"
         " ('first_day', 'week', '2026-03-02', 60, 100, '', 0), ('first_day', 'week', '2026-03-09', 20, 100, '', 0),"
         " ('leave_rate', 'week', '2026-03-09', 1, 9, '', 0),"
         " ('revenue', 'week', '2026-03-09', 3, 3, 'CNY', 123456), ('revenue', 'week', '2026-03-09', 1, 1, 'XTR', 500)"
@@ -270,7 +271,7 @@ async def test_language_by_the_browser(desk: Desk) -> None:
 def test_words_are_complete() -> None:
     words = PageTemplates(SHIPPED.parent, "dashboard").words()
     wanted = set(words["en"])
-    assert {locale: wanted ^ set(mine) for locale, mine in words.items()} == dict.fromkeys(words, set())
+    assert {locale: wanted ^ set(mine) for locale, mine in words.items()} == {locale: set() for locale in words}
     assert {f"{kind}_{name}" for kind in ("kpi", "about") for name in (*KPIS, *DERIVED)} <= wanted
     assert {f"page_{page.name}" for page in PAGES} <= wanted
 
@@ -291,7 +292,7 @@ async def test_titles_and_names_are_escaped(desk: Desk, member: MakeMember, bund
     rows = await desk.page("/dashboard/kpi/new_members/rows")
     service = await desk.page("/dashboard/service")
     for text in (rows, service):
-        assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7*7 }}" in text
+        assert "&lt;script&gt;alert(1)&lt;∕script&gt;{{ 7*7 }}" in text
         assert "<script>alert" not in text
     assert "overdue" in service
     groups = await desk.page("/dashboard/groups")
@@ -329,8 +330,10 @@ async def test_behind_a_kpi_are_its_rows_by_pages_and_as_a_file(
 async def test_lives_with_what_came_of_them(desk: Desk, member: MakeMember) -> None:
     ann, bob = await member(), await member()
     await desk.conn.execute(
-        "INSERT INTO lives (id, title, speaker, url, announce_at, starts_at, ends_at, window_until_at, plan, created_at)"
-        " OVERRIDING SYSTEM VALUE VALUES (7, '选品<直播>', '老王', 'https://x.example', %(at)s, %(at)s, %(at)s + interval '1 hour',"
+        "INSERT INTO lives"
+        " (id, title, speaker, url, announce_at, starts_at, ends_at, window_until_at, plan, created_at)"
+        " OVERRIDING SYSTEM VALUE VALUES (7, '选品<直播>', '老王', 'https://x.example', %(at)s, %(at)s,"
+        " %(at)s + interval '1 hour',"
         " %(at)s + interval '2 days', 'month', %(at)s - interval '1 day')",
         {"at": local("2026-03-10 20:00")},
     )
