@@ -7,10 +7,11 @@ import re
 from hashlib import sha256
 from hmac import compare_digest, new as hmac
 from secrets import token_urlsafe
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
 from community.database.pool import Connection
 from community.database.queries import load
+from community.settings import Settings
 
 queries = load(__file__, "entrance.sql")
 
@@ -23,6 +24,22 @@ SESSION_S = 12 * 3600
 _SHAPE = re.compile(r"([0-9]{10,12})\.([A-Za-z0-9_-]{16})\.([0-9a-f]{40})", re.ASCII)
 
 Kind = Literal["link", "session"]
+
+
+class Entrance(NamedTuple):
+    """Where the dashboard is, and what its links are signed by."""
+
+    base: str
+    secret: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The installation's."""
+        return cls(settings.links_url or settings.gateway_url, settings.lasting_secret(ENTRANCE))
+
+    async def invite(self, conn: Connection) -> str:
+        """The address of a new link."""
+        return f"{self.base}{PATH}/in/{await issue(conn, self.secret, 'link')}"
 
 
 class Pass(NamedTuple):
@@ -65,11 +82,6 @@ async def spend(conn: Connection, given: Pass) -> bool:
     async with conn.transaction():
         await conn.execute(queries.forget)
         return await (await conn.execute(queries.spend, given._asdict())).fetchone() is not None
-
-
-async def invite(conn: Connection, base: str, secret: str) -> str:
-    """The address of a new link."""
-    return f"{base}{PATH}/in/{await issue(conn, secret, 'link')}"
 
 
 def _signature(secret: str, kind: Kind, number: str, until_s: int) -> str:

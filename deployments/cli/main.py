@@ -293,6 +293,7 @@ app.command()(records.backup)
 app.command()(records.restore)
 app.command()(staff.tasks)
 app.command()(staff.survey)
+app.command()(staff.dashboard)
 
 
 def run() -> None:

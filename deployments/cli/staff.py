@@ -1,4 +1,4 @@
-"""The verbs about care for members: what staff are to do in person, what members answered."""
+"""The verbs of staff: what they are to do in person, what members answered, the way to the dashboard."""
 
 from typing import Annotated
 
@@ -31,3 +31,10 @@ def survey(
     from deployments.cli.survey import show
 
     show(days)
+
+
+def dashboard() -> None:
+    """A link that opens the dashboard once, within 10 minutes. Whoever has it sees names and numbers."""
+    from deployments.cli.dashboard import dashboard
+
+    dashboard()

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from community.gateway.dashboard.look import Page
-from community.insight.entrance import ENTRANCE, PATH, SESSION_S, Pass, read
+from community.insight.entrance import PATH, SESSION_S, Entrance, Pass, read
 from community.page_templates import PageTemplates
 from community.settings import Settings
 
@@ -33,9 +33,8 @@ class Desk:
     """The dashboard's surroundings."""
 
     def __init__(self, settings: Settings, pages: tuple[Page, ...]) -> None:
-        self.base = settings.links_url or settings.gateway_url
-        self.secure = self.base.startswith("https:")
-        self.secret = settings.lasting_secret(ENTRANCE)
+        base, self.secret = Entrance.of(settings)
+        self.secure = base.startswith("https:")
         self.bot_id = settings.bot_id
         self.templates = PageTemplates(settings.playbook_dir, FOLDER)
         self.has_token = settings.dashboard_token is not None

@@ -101,7 +101,7 @@ def change(now: Value, before: Value | None, words: Mapping[str, str]) -> Change
         text = f"{100 * difference / abs(before.number):+.0f}%"
     else:
         return None
-    undecided = difference == 0 or kpi.better is Better.neither
+    undecided = not any(digit in text for digit in "123456789") or kpi.better is Better.neither
     good = None if undecided else (difference > 0) == (kpi.better is Better.more)
     return Change(text.replace("-", "−"), good, _notable(kpi.measure, now, before))
 

@@ -13,7 +13,7 @@ from community.database.pool import Connection, Pool
 from community.database.wakeup import Wakeup
 from community.gateway.app import create_gateway
 from community.gateway.server import http_config
-from community.insight.entrance import ENTRANCE, invite
+from community.insight.entrance import ENTRANCE, Entrance
 from community.kpis import KPIS, Measure
 from community.sandbox.server import bind
 from community.settings import Mode, Settings
@@ -52,7 +52,7 @@ class Desk:
 
     async def link(self) -> str:
         """The path of a new link."""
-        return await invite(self.conn, "", self.secret)
+        return await Entrance("", self.secret).invite(self.conn)
 
     async def enter(self) -> None:
         """Sign in by a link."""
