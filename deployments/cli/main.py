@@ -291,9 +291,8 @@ for verbs in (plans, sales, experimenting):
 app.command()(records.export)
 app.command()(records.backup)
 app.command()(records.restore)
-app.command()(staff.tasks)
-app.command()(staff.survey)
-app.command()(staff.dashboard)
+for verb in (staff.tasks, staff.survey, staff.dashboard):
+    app.command()(verb)
 
 
 def run() -> None:
