@@ -74,6 +74,8 @@ class Settings(BaseSettings):
     """Signing secrets of the Stripe endpoint (`whsec_…`), several with commas while one is rolled."""
     stripe_api_key: SecretStr | None = None
     """Secret or restricted key of the Stripe account (`sk_…`, `rk_…`), for checkouts from the page, and refunds."""
+    dashboard_token: SecretStr | None = None
+    """A word with which anybody who knows it signs in to the dashboard, besides the links that staff get."""
     staff_chat: int | None = None
     """Chat id of the staff group that receives alerts and follow-ups."""
     report_chat: int | None = None
@@ -93,7 +95,7 @@ class Settings(BaseSettings):
     connections: int = 32
     """HTTP connections to Telegram: the most messages in flight at once, and the most that a kill leaves in doubt."""
 
-    @field_validator("telegram_token", "database_url", "secret", "ime_secrets", *STRIPE)
+    @field_validator("telegram_token", "database_url", "secret", "ime_secrets", "dashboard_token", *STRIPE)
     @classmethod
     def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value().strip():
@@ -109,6 +111,13 @@ class Settings(BaseSettings):
     def _token_shape(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().partition(":")[0].isdigit():
             raise ValueError("is not a bot token (123456:ABC…); copy it again from @BotFather")
+        return value
+
+    @field_validator("dashboard_token")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and len(value.get_secret_value()) < SHORTEST:
+            raise ValueError(f"is shorter than {SHORTEST} characters; make one: openssl rand -hex 24")
         return value
 
     @field_validator("ime_secrets")
