@@ -72,7 +72,7 @@ async def test_a_past_week_is_made_anew_and_posted_only_when_asked(
     client: PrefectClient, bundle: Bundle, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOP_REPORT_CHAT", str(MORE))
-    past = {"as_of": date(2026, 3, 16), "locale": Language.en}
+    past: dict[str, Any] = {"as_of": date(2026, 3, 16), "locale": Language.en}
     run = await run_of(client, await weekly_report(**past, return_state=True))
     assert run.name.startswith("weekly-report · 2026-03-09 · ")
     assert "posted" not in run.name
