@@ -94,6 +94,6 @@ def test_another_copy_is_given_what_the_steps_own_is(tmp_path: Path) -> None:
     nps["experiment"] = {"key": "words", "effect": "5%", "variants": [A, {**A, "name": "b", "copy": "nps_b"}]}
     write(folder, source)
     for locale in ("en", "zh-Hans", "zh-Hant"):
-        text = "{{ consultant or '' }} {{ since_at }}" + (" {{ ends_at }}" if locale == "en" else "")
+        text = "Hello {{ consultant or '' }} {{ since_at }}" + (" {{ ends_at }}" if locale == "en" else "")
         (folder / "copy" / locale / "member_care" / "nps_b.html").write_text(text)
     assert [each.message.partition(";")[0] for each in check_folder(folder)] == ["ends_at is not known here"]
