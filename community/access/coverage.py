@@ -1,7 +1,7 @@
 """Which terms follow each other, and until when a member is covered. Pure: of one line and not revoked, unless said."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from community.access.models import Term
@@ -24,9 +24,13 @@ def last_of_coverage(line: Iterable[Term], at: datetime) -> Term | None:
     return last
 
 
+RENEWED_LATE = timedelta(days=3)
+"""So long after a period's end a subscription still counts as running: its next payment may be taken late."""
+
+
 def renewing(terms: Iterable[Term], at: datetime) -> Term | None:
     """The term that a running subscription prolongs when it ends, of several the last."""
-    running = [t for t in terms if t.renews and t.revoked_at is None and t.ends_at and t.ends_at > at]
+    running = [t for t in terms if t.renews and t.revoked_at is None and t.ends_at and t.ends_at + RENEWED_LATE > at]
     return max(running, key=lambda term: (term.ends_at, term.id), default=None)
 
 

@@ -68,7 +68,8 @@ async def _move(turn: Turn, member: Member, order: Order, claimer: Member) -> No
     try:
         if not paid:
             raise OrderRefused(f"order {shown(order.number)}: nothing that was paid for it stands")
-        await move(turn.conn, turn.bundle, paid[0], claimer.id, turn.at, word, bot_id=turn.bot_id)
+        async with turn.conn.transaction():  # a refusal leaves nothing behind
+            await move(turn.conn, turn.bundle, paid[0], claimer.id, turn.at, word, bot_id=turn.bot_id)
     except (OrderRefused, AccessRefused) as refused:
         _say(turn, member, pressed="refused", why=str(refused))
         return

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Text
+from sqlalchemy import BigInteger, Column, DateTime, ForeignKey, Identity, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -15,6 +15,11 @@ def identity() -> Any:
 def bigint(**options: Any) -> Any:
     """A bigint column; Telegram's ids need more than 32 bits."""
     return Field(sa_column=Column(BigInteger, **{"nullable": False, **options}))
+
+
+def member_column(**options: Any) -> Column[int]:
+    """Whose it is; NULL once they are erased, or not known."""
+    return Column(BigInteger, ForeignKey("members.id", ondelete="SET NULL"), **{"nullable": True, **options})
 
 
 def text(**options: Any) -> Any:

@@ -16,13 +16,9 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, SQLModel
 
-from community.database.fields import bigint, identity, moment, text
+from community.database.fields import bigint, identity, member_column, moment, text
 from community.payments.order_move import OrderMove  # noqa: F401 - to register its table
 from community.payments.subscription_request import SubscriptionRequest  # noqa: F401 - to register its table
-
-
-def _member() -> Column[int]:
-    return Column(BigInteger, ForeignKey("members.id", ondelete="SET NULL"), nullable=True)
 
 
 class ProviderEvent(SQLModel, table=True):
@@ -94,7 +90,7 @@ class Order(SQLModel, table=True):
     id: int = identity()
     number: str = text(unique=True)
     """Eight characters without dash, the last a check digit: shown as `A7K2-93QX`."""
-    member_id: int | None = Field(default=None, sa_column=_member())
+    member_id: int | None = Field(default=None, sa_column=member_column())
     """NULL: not known yet, or erased."""
     plan: str = text()
     amount_minor: int = bigint()
@@ -148,7 +144,7 @@ class Payment(SQLModel, table=True):
     provider: str = Field(primary_key=True)
     charge: str = Field(primary_key=True)
     order_id: int | None = bigint(nullable=True)
-    member_id: int | None = Field(default=None, sa_column=_member())
+    member_id: int | None = Field(default=None, sa_column=member_column())
     payer: int | None = bigint(nullable=True)
     """Telegram's number of who paid, if the provider says."""
     plan: str | None = text(nullable=True)
@@ -247,7 +243,7 @@ class RefundRequest(SQLModel, table=True):
     provider: str = text()
     charge: str = text()
     order_id: int | None = bigint(nullable=True)
-    member_id: int | None = Field(default=None, sa_column=_member())
+    member_id: int | None = Field(default=None, sa_column=member_column())
     amount_minor: int = bigint()
     currency: str = text()
     state: str = text()

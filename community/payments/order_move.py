@@ -2,14 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from community.database.fields import bigint, identity, moment, text
-
-
-def _member() -> Column[int]:
-    return Column(BigInteger, ForeignKey("members.id", ondelete="SET NULL"), nullable=True)
+from community.database.fields import bigint, identity, member_column, moment, text
 
 
 class OrderMove(SQLModel, table=True):
@@ -27,8 +23,8 @@ class OrderMove(SQLModel, table=True):
     provider: str = text()
     charge: str = text()
     """The payment by which it was named."""
-    from_member_id: int | None = Field(default=None, sa_column=_member())
-    member_id: int | None = Field(default=None, sa_column=_member())
+    from_member_id: int | None = Field(default=None, sa_column=member_column())
+    member_id: int | None = Field(default=None, sa_column=member_column())
     at: datetime = moment()
     by: str = text()
     """Who of staff."""

@@ -39,14 +39,16 @@ UPDATE refund_requests SET member_id = NULL WHERE member_id = %(id)s
 SELECT what, provider, subscription, state, asked_at FROM subscription_requests WHERE member_id = %(id)s ORDER BY id
 
 -- name: erase_subscription_requests
--- Whoever is forgotten is charged no more: what runs is stopped. Telegram's number of theirs, which that takes, goes with
--- the provider's answer.
+-- Whoever is forgotten is charged no more: what runs, or may yet be renewed late, is stopped. Telegram's number of who
+-- pays, which that takes, goes with the provider's answer.
 WITH running AS (
-    SELECT DISTINCT p.provider, p.subscription
+    SELECT p.provider, p.subscription, max(p.payer) AS payer
     FROM payments p
     JOIN v_terms t ON t.id = ANY (p.terms)
-    WHERE p.member_id = %(id)s AND p.subscription IS NOT NULL AND p.provider IN ('stars', 'stripe')
-        AND t.renews AND t.revoked_at IS NULL AND t.ends_at > %(at)s
+    WHERE (p.member_id = %(id)s OR p.payer = %(telegram_id)s) AND p.subscription IS NOT NULL
+        AND p.provider IN ('stars', 'stripe')
+        AND t.renews AND t.revoked_at IS NULL AND t.ends_at > %(at)s::timestamptz - interval '35 days'
+    GROUP BY p.provider, p.subscription
 ),
 stop AS (
     INSERT INTO subscription_requests (what, provider, subscription, charge, payer, asked_at)
@@ -58,7 +60,7 @@ stop AS (
             ORDER BY paid_at, charge
             LIMIT 1
         ),
-        %(telegram_id)s, %(at)s
+        coalesce(r.payer, %(telegram_id)s), %(at)s
     FROM running r
     ON CONFLICT (what, provider, subscription) WHERE state = 'asked' DO NOTHING
 )
@@ -69,7 +71,9 @@ SELECT provider, charge, order_id, plan, paid_minor, refunded_minor, currency, d
 FROM payments WHERE member_id = %(id)s OR payer = %(telegram_id)s ORDER BY paid_at, charge
 
 -- name: erase_payments
-UPDATE payments SET member_id = NULL, payer = NULL WHERE member_id = %(id)s OR payer = %(telegram_id)s
+-- What was moved to another account stays that one's, whichever of the two is forgotten.
+UPDATE payments SET member_id = nullif(member_id, %(id)s), payer = nullif(payer, %(telegram_id)s)
+WHERE member_id = %(id)s OR payer = %(telegram_id)s
 
 -- name: export_orders
 SELECT number, plan, amount_minor, currency, list_minor, coupon_code, state, source, created_at, expires_at, paid_at

@@ -207,9 +207,11 @@ def _known(
 
 
 async def _member(till: Till, standing: Standing, first: dict[str, Any]) -> int | None:
-    found = await till.conn.execute(queries.member_of_payer, {"payer": standing.payer})
-    member_id: int | None = (await found.fetchone() or {}).get("id") or first.get("member_id")
-    return member_id
+    """Whose it is: who has the subscription by now, as it may have moved; else who paid."""
+    if first.get("member_id") is not None:
+        return int(first["member_id"])
+    row = await (await till.conn.execute(queries.member_of_payer, {"payer": standing.payer})).fetchone()
+    return row["id"] if row else None
 
 
 def _placed(payment: Payment) -> str | None:

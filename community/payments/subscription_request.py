@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, SmallInteger, text as sql
+from sqlalchemy import CheckConstraint, Column, Index, SmallInteger, text as sql
 from sqlmodel import Field, SQLModel
 
-from community.database.fields import bigint, identity, moment, text
+from community.database.fields import bigint, identity, member_column, moment, text
 
 
 class SubscriptionRequest(SQLModel, table=True):
@@ -39,9 +39,7 @@ class SubscriptionRequest(SQLModel, table=True):
     """Of its first payment, by which Telegram knows it."""
     payer: int | None = bigint(nullable=True)
     """Telegram's number of who pays; forgotten once it is answered."""
-    member_id: int | None = Field(
-        default=None, sa_column=Column(BigInteger, ForeignKey("members.id", ondelete="SET NULL"), nullable=True)
-    )
+    member_id: int | None = Field(default=None, sa_column=member_column())
     cause: str = text(server_default="")
     """Names the member's wish, which is answered; empty: nobody waits for an answer."""
     state: str = text(server_default="asked")

@@ -114,8 +114,10 @@ async def _subscription(till: Till, row: Row) -> tuple[LiteralString, str]:
         return "ignored", "of no payment"
     if last is None or last["paid_at"] > row["happened_at"]:
         return "handled", "nothing of it runs"
-    payment = Payment(**last)
-    await till.conn.execute(payment_queries.take_turns, {"provider": payment.provider, "charge": payment.charge})
+    await till.conn.execute(payment_queries.take_turns, {"provider": last["provider"], "charge": last["charge"]})
+    last = await (await till.conn.execute(payment_queries.last_of_subscription, values)).fetchone()
+    assert last is not None
+    payment = Payment(**last)  # as it is now that nobody else changes it
     if await is_ended(till, payment):
         ended = await end_subscription(till, payment)
         return "handled", "will not go on" if ended else "runs on: something follows it"
