@@ -23,8 +23,8 @@ class PageTemplates:
     """Pages of a playbook's folder; what it has not is taken from those shipped. Changes are seen at once."""
 
     def __init__(self, playbook_dir: Path, folder: str = FOLDER) -> None:
-        self._folders = [playbook_dir / folder, SHIPPED.with_name(folder)]
-        self._jinja = HTML.overlay(loader=FileSystemLoader(self._folders), auto_reload=True)
+        self.folders = [playbook_dir / folder, SHIPPED.with_name(folder)]
+        self._jinja = HTML.overlay(loader=FileSystemLoader(self.folders), auto_reload=True)
 
     def render(self, page: str, locale: str, default: str, context: Mapping[str, Any]) -> str:
         """The page in a locale, else with the words of the default one. Raises what Jinja raises."""
@@ -43,7 +43,7 @@ class PageTemplates:
 
     def find(self, name: str) -> Path:
         """The file of that name, the folder's own before the shipped one."""
-        return next(folder / name for folder in self._folders if (folder / name).is_file())
+        return next(folder / name for folder in self.folders if (folder / name).is_file())
 
 
 @lru_cache(maxsize=4)

@@ -1,11 +1,12 @@
 """Settings: read once from the environment (and `.env`), the only place that knows variable names and defaults."""
 
+from collections.abc import Hashable
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from hmac import new as hmac
 from ipaddress import ip_network
-from os import geteuid
+from os import environ, geteuid, stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -77,6 +78,8 @@ class Settings(BaseSettings):
     """A word with which anybody who knows it signs in to the dashboard, besides the links that staff get."""
     staff_chat: int | None = None
     """Chat id of the staff group that receives alerts and follow-ups."""
+    report_chat: int | None = None
+    """Chat id of the group that receives the weekly report; without it, the staff group."""
     data_dir: Path = _data_dir()
     """Where embedded PostgreSQL, Prefect's records and logs are kept."""
     playbook_dir: Path = Path(__file__).parent.parent / "templates"
@@ -192,6 +195,16 @@ class Settings(BaseSettings):
         return self.public_url or (None if self.effective_mode is Mode.real else self.gateway_url)
 
     @property
+    def reports_to(self) -> int | None:
+        """The chat that reports are posted to."""
+        return self.report_chat if self.report_chat is not None else self.staff_chat
+
+    @property
+    def dashboard_url(self) -> str | None:
+        """Where staff's browsers reach the dashboard; None: at no public address."""
+        return f"{self.public_url}/dashboard" if self.public_url else None
+
+    @property
     def webhook_url(self) -> str | None:
         """Where Telegram delivers updates; None: they are polled."""
         return f"{self.public_url}/telegram/{self.bot_id}" if self.public_url else None
@@ -232,10 +245,25 @@ def _derived(secret: str, purpose: str) -> str:
 
 
 def load_settings() -> Settings:
-    """Read the settings.
+    """The settings, read again where something of what they come from has changed: it takes 5 ms, and each task asks.
 
     Raises SettingsError naming each variable that is wrong and what to do; values are never echoed.
     """
+    return _read(_sources())
+
+
+def _sources() -> Hashable:
+    """Our part of the environment, and which `.env` lies here."""
+    ours = frozenset(item for item in environ.items() if item[0].upper().startswith("SOP_"))
+    try:
+        file = stat(".env")
+    except OSError:
+        return ours, None
+    return ours, (file.st_dev, file.st_ino, file.st_mtime_ns, file.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(_sources: Hashable) -> Settings:
     try:
         return Settings()
     except ValidationError as error:

@@ -81,7 +81,7 @@ def _csv(path: Path, columns: dict[str, pa.DataType]) -> Iterator[Write]:
 
 
 def cell(value: Any) -> Any:
-    """A value as it stands in a CSV file: text that a spreadsheet would run is set apart."""
+    """A value as a spreadsheet takes it from CSV: a text is never run as a formula."""
     value = _plain(value)
     if isinstance(value, datetime):
         return value.isoformat()

@@ -129,7 +129,7 @@ class MemberValue(SQLModel, table=True):
     """Days on which they paid."""
     money_minor: int = bigint()
     currency: str = text()
-    """The one most of the community's money is in; other money does not count here."""
+    """The one that most payments are in; of others the money does not count here."""
     recency: int = Field(sa_column=Column(SmallInteger, nullable=False))
     """1 to 5, as `often` and `money`; 5 is best."""
     often: int = Field(sa_column=Column(SmallInteger, nullable=False))

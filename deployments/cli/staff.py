@@ -7,6 +7,13 @@ import typer
 LARGEST = 2**63 - 1
 
 
+def add_to(app: typer.Typer) -> None:
+    """Make these verbs the app's."""
+    app.command()(tasks)
+    app.command()(survey)
+    app.command()(dashboard)
+
+
 def tasks(
     done: Annotated[
         int | None, typer.Option(metavar="ID", min=1, max=LARGEST, help="This task is done; its number is in the list.")

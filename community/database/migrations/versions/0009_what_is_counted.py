@@ -180,3 +180,10 @@ def upgrade() -> None:
         postgresql_using="brin",
         postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
     )
+    op.create_index(
+        "messages_picture",
+        "messages",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("method = 'sendPhoto' AND state in ('waiting', 'sending', 'failed', 'uncertain')"),
+    )
