@@ -22,8 +22,9 @@ Words = Mapping[str, Mapping[str, str]]
 class PageTemplates:
     """Pages of a playbook's folder; what it has not is taken from those shipped. Changes are seen at once."""
 
-    def __init__(self, playbook_dir: Path, folder: str = FOLDER) -> None:
+    def __init__(self, playbook_dir: Path, folder: str = FOLDER, beside: str | None = None) -> None:
         self.folders = [playbook_dir / folder, SHIPPED.with_name(folder)]
+        self._beside = PageTemplates(playbook_dir, beside) if beside else None
         self._jinja = HTML.overlay(loader=FileSystemLoader(self.folders), auto_reload=True)
 
     def render(self, page: str, locale: str, default: str, context: Mapping[str, Any]) -> str:
@@ -37,9 +38,13 @@ class PageTemplates:
         return {**words.get("en", {}), **words.get(default, {}), **words.get(locale, {})}
 
     def words(self) -> Words:
-        """The words of all locales. Raises ValueError for a file that is none."""
+        """The words of all locales, over those of the folder `beside`. Raises ValueError for a file that is none."""
         file = self.find(WORDS)
-        return _read(file, file.stat().st_mtime_ns)
+        mine = _read(file, file.stat().st_mtime_ns)
+        if self._beside is None:
+            return mine
+        others = self._beside.words()
+        return {locale: {**others.get(locale, {}), **words} for locale, words in mine.items()}
 
     def find(self, name: str) -> Path:
         """The file of that name, the folder's own before the shipped one."""

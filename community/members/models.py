@@ -31,6 +31,7 @@ class Member(SQLModel, table=True):
     __tablename__ = "members"
     __table_args__ = (
         CheckConstraint("dm in ('none', 'temporary', 'open', 'blocked', 'gone')", name="members_dm"),
+        Index("members_seen", "first_seen_at"),
         Index("members_entered", "entered_at", postgresql_where=sql("entered_at IS NOT NULL")),
     )
 

@@ -26,6 +26,7 @@ _ITSELF = (
     "histories",
     "mrr",
     "experiments",
+    "dashboard",
 )
 ROWS = {name: name for name in _ITSELF} | {
     "planning-hard": "planning:run_hard",

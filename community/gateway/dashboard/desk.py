@@ -14,7 +14,8 @@ from community.insight.entrance import PATH, SESSION_S, Entrance, Pass, read
 from community.page_templates import PageTemplates
 from community.settings import Settings
 
-FOLDER = "dashboard"
+FOLDER, REPORTS = "dashboard", "reports"
+"""Where its pages and words lie, and the words that it shares: what KPIs are called."""
 COOKIE = "dashboard"
 LANGUAGE = "dashboard_language"
 LANGUAGE_S = 365 * 86_400
@@ -36,7 +37,7 @@ class Desk:
         base, self.secret = Entrance.of(settings)
         self.secure = base.startswith("https:")
         self.bot_id = settings.bot_id
-        self.templates = PageTemplates(settings.playbook_dir, FOLDER)
+        self.templates = PageTemplates(settings.playbook_dir, FOLDER, REPORTS)
         self.has_token = settings.dashboard_token is not None
         self._token = settings.dashboard_token
         self._pages = pages

@@ -4,21 +4,19 @@ from typing import Any
 
 from community.gateway.dashboard.look import Context, Look
 from community.gateway.dashboard.shown import percent
-from community.insight.funnel import Funnel, Step, funnel
-from community.insight.windows import Window
+from community.insight.funnel import Funnel, funnel
 
 MOST_SOURCES = 20
 
 
 async def show(look: Look) -> Context:
-    """The steps of all the days asked for."""
-    days = Window(None, look.asked.since, look.asked.until, look.asked.zone)
-    found = await funnel(look.conn, look.bundle.playbook, days)
+    """The steps of who came in the newest window asked for."""
+    found = await funnel(look.conn, look.bundle.playbook, look.asked.last)
     shown = [each for each in found if look.asked.source in ("", each.source)]
     return {
         "funnels": [_told(each) for each in shown[: MOST_SOURCES + 1]],
         "empty": not any(number for each in found for number in each.steps.values()),
-        "steps": [step.value for step in Step],
+        "now": look.window(look.asked.last),
     }
 
 

@@ -5,7 +5,7 @@ from community.gateway.dashboard.look import Page
 
 PAGES: tuple[Page, ...] = (
     Page("board", board.show),
-    Page("funnel", funnel.show, frozenset({"dates", "source"})),
+    Page("funnel", funnel.show, frozenset({"dates", "span", "source"})),
     Page("cohorts", retention.show, frozenset({"dates", "source"})),
     Page("stages", stages.show, frozenset({"dates", "group"})),
     Page("groups", groups.show, frozenset({"dates", "span", "group"})),

@@ -225,7 +225,7 @@ async def test_the_board_shows_the_week_beside_the_one_before(desk: Desk) -> Non
     assert "500 XTR" in tiles["revenue"]
     watched = _text(board.partition('class="watch"')[2].partition("</section>")[0])
     assert "New members : 300 (+200%, better)" in watched
-    assert "First-day interaction" in watched
+    assert "Interacted on the first day" in watched
     assert "Leave rate" not in watched, "one of nine says nothing"
 
 
@@ -269,7 +269,7 @@ async def test_language_by_the_browser(desk: Desk) -> None:
 
 
 def test_words_are_complete() -> None:
-    words = PageTemplates(SHIPPED.parent, "dashboard").words()
+    words = PageTemplates(SHIPPED.parent, "dashboard", "reports").words()
     wanted = set(words["en"])
     assert {locale: wanted ^ set(mine) for locale, mine in words.items()} == {locale: set() for locale in words}
     assert {f"{kind}_{name}" for kind in ("kpi", "about") for name in (*KPIS, *DERIVED)} <= wanted

@@ -129,6 +129,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("reports_of", "reports", ["kind", "since", "id"], unique=False)
+    op.create_index("members_seen", "members", ["first_seen_at"], unique=False)
     op.create_table(
         "spent_passes",
         sa.Column("number", sa.Text(), nullable=False),
