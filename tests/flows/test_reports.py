@@ -56,6 +56,7 @@ async def test_the_week_just_ended_is_kept_shown_and_posted_once(
     assert (report.since, report.figure("new_members").number) == (monday, 3)  # type: ignore[union-attr]
     text = str((await artifacts(client, run))["weekly-report"].data)
     assert "| 新成员 | **3** |" in text
+    assert "](data:image/png;base64,iVBOR" in text
     (sent,) = await messages(conn)
     assert (sent["chat_id"], sent["method"], sent["step"]) == (STAFF, "sendPhoto", "weekly")
     assert sent["occurrence"] == monday.isoformat()
