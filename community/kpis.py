@@ -42,10 +42,10 @@ class Kpi:
     looks_back: int = 0
     parts: bool = False
     """Its rows name a part (a plan, a movement, a stage): the number is shown for each as well."""
-    once: bool = False
-    """No two of its rows have the same key, which makes counting much quicker. A median needs it."""
     own_source: bool = False
     """Its rows may say themselves where they came from; of others their member's source counts."""
+    once: bool = False
+    """No two of its rows have the same key, which makes counting much quicker. A median needs it."""
 
     @property
     def unit(self) -> str:
@@ -96,23 +96,23 @@ _OUTREACH = (
     Kpi("on_time", Measure.share, parts=True, once=True),
 )
 _MONEY = (
-    Kpi("revenue", Measure.money, parts=True),
-    Kpi("refunds", Measure.money, Better.less, parts=True),
+    Kpi("revenue", Measure.money, parts=True, once=True),
+    Kpi("refunds", Measure.money, Better.less, parts=True, once=True),
     Kpi("average_order", Measure.money_each, parts=True),
     Kpi("paying", Measure.number, parts=True),
-    Kpi("new_payers", Measure.number, parts=True),
-    Kpi("free_to_paid", Measure.share),
-    Kpi("trial_to_paid", Measure.share, looks_back=45, parts=True),
-    Kpi("live_to_paid", Measure.share, looks_back=14, parts=True),
-    Kpi("renewal", Measure.share, looks_back=14, parts=True),
-    Kpi("mrr", Measure.money, parts=True),
+    Kpi("new_payers", Measure.number, parts=True, once=True),
+    Kpi("free_to_paid", Measure.share, once=True),
+    Kpi("trial_to_paid", Measure.share, looks_back=45, parts=True, once=True),
+    Kpi("live_to_paid", Measure.share, looks_back=14, parts=True, once=True),
+    Kpi("renewal", Measure.share, looks_back=14, parts=True, once=True),
+    Kpi("mrr", Measure.money, parts=True, once=True),
     Kpi("mrr_movements", Measure.money, parts=True),
-    Kpi("churn", Measure.share, Better.less),
+    Kpi("churn", Measure.share, Better.less, once=True),
     Kpi("arpu", Measure.money_each),
     Kpi("ad_spend", Measure.money, Better.less, parts=True, own_source=True),
     Kpi("cac", Measure.money_each, Better.less, own_source=True),
-    Kpi("coupon_use", Measure.share, Better.neither),
-    Kpi("coupon_orders", Measure.number, Better.neither, parts=True),
+    Kpi("coupon_use", Measure.share, Better.neither, once=True),
+    Kpi("coupon_orders", Measure.number, Better.neither, parts=True, once=True),
 )
 _SERVICE = (
     Kpi("first_response", Measure.seconds, Better.less, parts=True, once=True),
@@ -121,7 +121,15 @@ _SERVICE = (
     Kpi("automation_solved", Measure.share, looks_back=2, once=True),
 )
 
-KPIS: dict[str, Kpi] = {kpi.name: kpi for kpi in (*_GROWTH, *_ACTIVITY, *_OUTREACH, *_MONEY, *_SERVICE)}
+FAMILIES: dict[str, tuple[Kpi, ...]] = {
+    "money": _MONEY,
+    "growth": _GROWTH,
+    "activity": _ACTIVITY,
+    "outreach": _OUTREACH,
+    "service": _SERVICE,
+}
+"""KPIs that are about the same, in the order in which they are shown."""
+KPIS: dict[str, Kpi] = {kpi.name: kpi for family in FAMILIES.values() for kpi in family}
 DERIVED: dict[str, Derived] = {
     kpi.name: kpi
     for kpi in (

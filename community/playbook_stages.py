@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from community.errors import UnknownStage
 from community.playbook_experiments import Experiment, Variant
 from community.playbook_types import ClockTime, Cron, Duration, Entry, Key, Offset, Percent, Zone
+from community.segments import Segment
 
 PRIORITIES = 10
 """Places of a stage among those of its class."""
@@ -63,6 +64,8 @@ class Step(Entry):
     moment: Key | None = None
     who: Key | None = None
     plans: tuple[Key, ...] = ()
+    segments: tuple[Segment, ...] = ()
+    """Only for members whom the last count of payers put into one of these; empty: for all."""
     day: int = Field(0, ge=-3650, le=3650)
     at: ClockTime | None = None
     after: Offset | None = None

@@ -72,6 +72,9 @@ class Goal(BaseModel):
     """Money in its smallest unit."""
     currency: str = ""
 
+    def __str__(self) -> str:
+        return _format_goal(self)
+
 
 def _parse_goal(text: object) -> Goal:
     if isinstance(text, Goal):

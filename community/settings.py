@@ -1,11 +1,12 @@
 """Settings: read once from the environment (and `.env`), the only place that knows variable names and defaults."""
 
+from collections.abc import Hashable
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from hmac import new as hmac
 from ipaddress import ip_network
-from os import geteuid
+from os import environ, geteuid, stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -73,6 +74,8 @@ class Settings(BaseSettings):
     """Signing secrets of the Stripe endpoint (`whsec_…`), several with commas while one is rolled."""
     stripe_api_key: SecretStr | None = None
     """Secret or restricted key of the Stripe account (`sk_…`, `rk_…`), for checkouts from the page, and refunds."""
+    dashboard_token: SecretStr | None = None
+    """A word with which anybody who knows it signs in to the dashboard, besides the links that staff get."""
     staff_chat: int | None = None
     """Chat id of the staff group that receives alerts and follow-ups."""
     report_chat: int | None = None
@@ -92,7 +95,7 @@ class Settings(BaseSettings):
     connections: int = 32
     """HTTP connections to Telegram: the most messages in flight at once, and the most that a kill leaves in doubt."""
 
-    @field_validator("telegram_token", "database_url", "secret", "ime_secrets", *STRIPE)
+    @field_validator("telegram_token", "database_url", "secret", "ime_secrets", "dashboard_token", *STRIPE)
     @classmethod
     def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value().strip():
@@ -108,6 +111,13 @@ class Settings(BaseSettings):
     def _token_shape(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().partition(":")[0].isdigit():
             raise ValueError("is not a bot token (123456:ABC…); copy it again from @BotFather")
+        return value
+
+    @field_validator("dashboard_token")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and len(value.get_secret_value()) < SHORTEST:
+            raise ValueError(f"is shorter than {SHORTEST} characters; make one: openssl rand -hex 24")
         return value
 
     @field_validator("ime_secrets")
@@ -235,10 +245,25 @@ def _derived(secret: str, purpose: str) -> str:
 
 
 def load_settings() -> Settings:
-    """Read the settings.
+    """The settings, read again where something of what they come from has changed: it takes 5 ms, and each task asks.
 
     Raises SettingsError naming each variable that is wrong and what to do; values are never echoed.
     """
+    return _read(_sources())
+
+
+def _sources() -> Hashable:
+    """Our part of the environment, and which `.env` lies here."""
+    ours = frozenset(item for item in environ.items() if item[0].upper().startswith("SOP_"))
+    try:
+        file = stat(".env")
+    except OSError:
+        return ours, None
+    return ours, (file.st_dev, file.st_ino, file.st_mtime_ns, file.st_size)
+
+
+@lru_cache(maxsize=4)
+def _read(_sources: Hashable) -> Settings:
     try:
         return Settings()
     except ValidationError as error:

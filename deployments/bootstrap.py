@@ -31,6 +31,7 @@ from community.outbox.bundles import Bundles, publish
 from community.playbook import Playbook
 from community.settings import Mode, Settings, load_settings
 from deployments.declared import Declared, Deployment, Pool, Schedule, declared
+from deployments.zones import remember_zones
 from tasks.storage import connection
 from tasks.upkeep import OURS
 
@@ -79,6 +80,7 @@ async def wait_for_server(client: PrefectClient) -> None:
 
 async def apply(client: PrefectClient, wanted: Declared) -> None:
     """Create what is missing, change what differs, remove what is ours and no longer declared."""
+    remember_zones()
     for pool in wanted.pools:
         await _apply_pool(client, pool)
     ids = {}

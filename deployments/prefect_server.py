@@ -4,16 +4,16 @@ Three habits of Prefect 3.8 are mended for this process: two that showed once in
 that takes 7 % of its time.
 """
 
-import functools
 import gc
 import itertools
 import runpy
 import sys
 import time
-import zoneinfo
 from contextlib import AbstractAsyncContextManager
 from threading import Thread
 from typing import TYPE_CHECKING, Any
+
+from deployments.zones import remember_zones
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -40,13 +40,6 @@ def wait_for_the_lock() -> None:
         return begin(self, session, with_for_update=True)
 
     AioSqliteConfiguration.begin_transaction = begin_immediate  # type: ignore[assignment, method-assign]
-
-
-def remember_zones() -> None:
-    """Look up the names of time zones once. Prefect reads them all from disk for every schedule that it loads."""
-    from prefect.types import _datetime
-
-    _datetime.available_timezones = functools.cache(zoneinfo.available_timezones)  # type: ignore[attr-defined]
 
 
 def collect_aside() -> None:

@@ -163,6 +163,7 @@ class Stack:
             database = f"sqlite+aiosqlite:///{home}/prefect.db"
             ours |= {"PREFECT_HOME": str(home), "PREFECT_SERVER_DATABASE_CONNECTION_URL": database}
             ours |= {"PREFECT_SERVER_UI_API_URL": self._prefect}
+            ours |= {"PREFECT_CLIENT_CSRF_SUPPORT_ENABLED": "false"}  # ours gives no such tokens; each client would ask
         return TUNING | os.environ | ours | {"PYTHONUNBUFFERED": "1"}
 
     async def _prepare(self) -> None:

@@ -11,10 +11,11 @@ from prefect.cache_policies import NO_CACHE
 from community.bot.retention import forget_updates
 from community.database.installation import sop_now
 from community.database.partitions import drop_months
+from community.insight.retention import forget_days
 from community.outbox.pictures import KEPT, forget_pictures
 from community.outbox.retention import forget_contexts
 from community.outreach.retention import forget_rows
-from community.playbook import Retention
+from community.playbook import Playbook, Retention
 from community.playbook_types import format_duration
 from community.settings import load_settings
 from tasks.storage import connection
@@ -35,6 +36,8 @@ class Removed:
     rows: int
     """Of proposals."""
     pictures: int
+    days: int
+    """Rows of what members did by days."""
 
 
 @task(name="months", task_run_name="drop old {table}", cache_policy=NO_CACHE, retries=3, retry_delay_seconds=60)
@@ -56,6 +59,13 @@ async def forget_words(keep: Retention) -> tuple[int, int, int, int]:
         return updates, contexts, rows, await forget_pictures(conn, await sop_now(conn))
 
 
+@task(name="days", task_run_name="forget old days", cache_policy=NO_CACHE, retries=3, retry_delay_seconds=60)
+async def forget_member_days(playbook: Playbook, at: datetime) -> int:
+    """Delete what members did on days whose events are gone; the figures stay."""
+    async with connection() as conn:
+        return await forget_days(conn, playbook.retention, playbook.community.zone, at)
+
+
 @task(name="report", task_run_name="report on what was removed", cache_policy=NO_CACHE, retries=2)
 async def report_removed(removed: Removed, keep: Retention) -> None:
     """Write what was removed, and how long each thing is kept."""
@@ -71,6 +81,7 @@ def retention_report(removed: Removed, keep: Retention) -> str:
         f"| handled updates | {removed.updates:,} | {format_duration(keep.updates_after)} |",
         f"| message contexts | {removed.contexts:,} | {format_duration(keep.contexts_after)} |",
         f"| rows of proposals | {removed.rows:,} | {format_duration(keep.contexts_after)} |",
+        f"| days of members | {removed.days:,} | {keep.events_months} months |",
         f"| pictures of reports | {removed.pictures:,} | {format_duration(KEPT)} |",
     ]
     return "\n".join(
@@ -81,7 +92,7 @@ def retention_report(removed: Removed, keep: Retention) -> str:
             "|---|---|---|",
             *lines,
             "",
-            "How long is in the playbook (`retention`). Members, milestones and that a message was sent are kept.",
+            "How long is in the playbook (`retention`). Members, milestones, figures and that a message was sent stay.",
         ]
     )
 
@@ -92,6 +103,7 @@ def removed_words(removed: Removed) -> list[str]:
     phrases += [count(removed.updates, "update")] if removed.updates else []
     phrases += [count(removed.contexts, "message context")] if removed.contexts else []
     phrases += [count(removed.rows, "row of proposals", "rows of proposals")] if removed.rows else []
+    phrases += [count(removed.days, "day of members", "days of members")] if removed.days else []
     phrases += [count(removed.pictures, "picture")] if removed.pictures else []
     return phrases or ["nothing old enough"]
 

@@ -55,6 +55,7 @@ ABSENCES = {
     "not_engaged": "was not active within the last two weeks, so no offer is made; last sign",
     "free": "never paid; the next offer is not due yet; in a group since",
     "still_active": "not silent long enough, or asked already in this silence; last sign of life",
+    "other_segment": "the step is for other segments of payers than the member's",
     "other_step": "by what the member holds and when they last spoke, another step is for them; last sign of life",
     "silent_long": "silent for so long that the stage is over for this silence; last sign of life",
     "no_term": "not in the stage: never held a term",

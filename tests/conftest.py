@@ -50,7 +50,6 @@ DISCARD SEQUENCES; DISCARD TEMP
 
 LONGEST = (
     "flows",
-    "e2e/test_prefect_away.py",
     "e2e/test_stack.py",
     *("unit/test_hostile_copy.py", "unit/test_render.py", "e2e/cli/test_plans.py", "sandbox/test_page.py"),
 )

@@ -10,6 +10,7 @@ from community.access.grant import bought, is_bought, plan_of, purchase
 from community.access.models import Term
 from community.access.put_off import put_off
 from community.access.words import utc
+from community.activity.counted import mark_late_since
 from community.activity.record import reach_many, record
 from community.database.pool import Connection, transaction
 from community.database.queries import load
@@ -18,7 +19,12 @@ from community.playbook_types import Amount
 
 queries = load(__file__, "bring_in.sql")
 
+LIST = "list"
 Row = dict[str, Any]
+NAMES = (
+    *("number", "member_id", "plan", "line", "trial", "starts_at", "ends_at"),
+    *("paid_minor", "currency", "source", "by"),
+)
 Problem = tuple[int, str]
 """A line's number, and what is wrong with it."""
 
@@ -33,6 +39,10 @@ class ListedTerm:
     starts_at: datetime
     ends_at: datetime | None
     paid: Amount | None
+    source: str = LIST
+    """`list`, or the provider of the payment that it was bought with."""
+    by: str | None = None
+    """The payment's number; None: whoever brings the list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +59,24 @@ async def bring_in_terms(
 ) -> TermsBroughtIn:
     """The terms of a list, all of them or none; those that are there already stay. Plans are of the playbook.
 
-    What was paid for counts as a purchase of when the term began.
+    What was paid for counts as a purchase of when the term began. A term that is there without a payment becomes that
+    of the payment that the list brings for it.
     """
     async with transaction(conn):
         await conn.execute(queries.take_all_turns)
         ids = await _members(conn, listed)
-        rows = [_row(playbook, term, ids[term.telegram_id]) for term in listed if term.telegram_id in ids]
+        rows = [_row(playbook, term, ids[term.telegram_id], by) for term in listed if term.telegram_id in ids]
         there = await (await conn.execute(queries.in_the_way, _columns(rows))).fetchall()
         if problems := [*_strangers(listed, ids), *_within(rows), *_with_others(there)]:
             return TermsBroughtIn(problems=sorted(problems))
         known = {row["number"] for row in there}
         new = [row for row in rows if row["number"] not in known]
         if new:
-            await _add(conn, playbook, new, {"at": at, "by": by, "note": note})
+            await _add(conn, playbook, new, {"at": at, "note": note})
+        if bought_with := [row for row in rows if row["number"] in known and row["source"] != LIST]:
+            await _adopt(conn, playbook, bought_with, there, at)
+        if first := min((row["starts_at"] for row in rows), default=None):
+            await mark_late_since(conn, first, at)
     return TermsBroughtIn(len(new), len(known))
 
 
@@ -71,7 +86,7 @@ async def _members(conn: Connection, listed: Sequence[ListedTerm]) -> dict[int, 
     return {row["telegram_id"]: row["id"] for row in rows}
 
 
-def _row(playbook: Playbook, term: ListedTerm, member_id: int) -> Row:
+def _row(playbook: Playbook, term: ListedTerm, member_id: int, by: str) -> Row:
     plan = plan_of(playbook, term.plan)
     return {
         "number": term.number,
@@ -83,12 +98,13 @@ def _row(playbook: Playbook, term: ListedTerm, member_id: int) -> Row:
         "ends_at": term.ends_at,
         "paid_minor": term.paid.minor if term.paid else None,
         "currency": term.paid.currency if term.paid else None,
+        "source": term.source,
+        "by": term.by or by,
     }
 
 
 def _columns(rows: Sequence[Row]) -> Row:
-    names = ("number", "member_id", "plan", "line", "trial", "starts_at", "ends_at", "paid_minor", "currency")
-    return {name: [row[name] for row in rows] for name in names}
+    return {name: [row[name] for row in rows] for name in NAMES}
 
 
 def _strangers(listed: Sequence[ListedTerm], ids: Mapping[int, int]) -> Iterator[Problem]:
@@ -121,12 +137,27 @@ async def _add(conn: Connection, playbook: Playbook, new: Sequence[Row], how: Ro
     terms = [Term(**row) for row in await added.fetchall()]
     found = await conn.execute(queries.followed, {"ids": [term.id for term in terms]})
     followed = [Term(**row) for row in await found.fetchall()]
+    await put_off(conn, list({term.member_id for term in terms}))
+    await _bought(conn, playbook, terms, how["at"])
+    await reach_many(conn, [(term.member_id, over(term), how["at"]) for term in followed])
+
+
+async def _adopt(
+    conn: Connection, playbook: Playbook, bought_with: Sequence[Row], there: Sequence[Row], at: datetime
+) -> None:
+    """Make terms that are there those of the payments they were bought with."""
+    term_ids = {row["number"]: row["id"] for row in there}
+    values = _columns(bought_with) | {"id": [term_ids[row["number"]] for row in bought_with]}
+    rows = await (await conn.execute(queries.adopt, values)).fetchall()
+    await _bought(conn, playbook, [Term(**row) for row in rows], at)
+
+
+async def _bought(conn: Connection, playbook: Playbook, terms: Sequence[Term], at: datetime) -> None:
+    """What was paid for is a purchase of when its term began."""
     purchases = [
-        purchase(term, term.plan, min(term.starts_at, how["at"]))
+        purchase(term, term.plan, min(term.starts_at, at))
         for term in terms
         if is_bought(plan_of(playbook, term.plan), term.source, term.paid)
     ]
-    await put_off(conn, list({term.member_id for term in terms}))
     await record(conn, purchases)
     await reach_many(conn, [(p.member_id, bought(p.data["plan"]), p.at) for p in purchases if p.member_id])
-    await reach_many(conn, [(term.member_id, over(term), how["at"]) for term in followed])

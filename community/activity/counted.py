@@ -1,12 +1,13 @@
 """Days that are counted already, and those of them that something happened on after all."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from community.database.pool import Connection
 from community.database.queries import load
 
 queries = load(__file__, "counted.sql")
+_DAY = timedelta(days=1)
 
 
 async def mark_late(conn: Connection, moments: Iterable[datetime]) -> None:
@@ -16,6 +17,11 @@ async def mark_late(conn: Connection, moments: Iterable[datetime]) -> None:
     same transaction.
     """
     await conn.execute(queries.mark_late, {"at": list(moments)})
+
+
+async def mark_late_since(conn: Connection, first_at: datetime, at: datetime) -> None:
+    """As `mark_late`, for what lasts: all days from then to now, such as those for which somebody has paid."""
+    await mark_late(conn, [first_at + n * _DAY for n in range((at - first_at) // _DAY + 2)])
 
 
 async def counted_before(conn: Connection, zone: str) -> date | None:

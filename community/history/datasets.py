@@ -64,7 +64,7 @@ def write_csv(to: Path, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
         with part.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(head)
-            writer.writerows([_cell(value) for value in row] for row in rows)
+            writer.writerows([cell(value) for value in row] for row in rows)
         part.replace(to)
     except OSError as error:
         raise ExportRefused(f"{to}: {error.strerror}; give a file that can be written") from None
@@ -77,10 +77,11 @@ def _csv(path: Path, columns: dict[str, pa.DataType]) -> Iterator[Write]:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        yield lambda rows: writer.writerows([_cell(value) for value in row.values()] for row in rows)
+        yield lambda rows: writer.writerows([cell(value) for value in row.values()] for row in rows)
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A value as a spreadsheet takes it from CSV: a text is never run as a formula."""
     value = _plain(value)
     if isinstance(value, datetime):
         return value.isoformat()

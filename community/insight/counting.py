@@ -6,15 +6,17 @@ A report then reads what is counted, and never goes through history.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import LiteralString
 
 from community.activity import counted
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.insight.cohorts import count_cohorts
-from community.insight.definitions import defined, parameters, rows_of
+from community.insight.definitions import defined, parameters
+from community.insight.measuring import counts_of, queries as measuring
+from community.insight.retention import whole
+from community.insight.rfm import score_payers
 from community.insight.windows import Span, Window, day_of, touched, window
-from community.kpis import KPIS, Kpi, Measure
+from community.kpis import KPIS
 from community.playbook import Playbook
 
 queries = load(__file__)
@@ -38,8 +40,8 @@ class Count:
 async def count(conn: Connection, playbook: Playbook, now_at: datetime) -> Count:
     """Count today, the days still open, and up to `MOST_LATE` late ones, the newest first.
 
-    Weeks and months are counted once a day, and when something came late. Counting again changes nothing that has not
-    changed. The first time, all of the past is late.
+    Once a day weeks and months are counted too, and payers scored; windows also when something came late. Counting
+    again changes nothing that has not changed. The first time, all of the past is late.
     """
     zone = playbook.community.zone
     today = day_of(now_at, zone)
@@ -49,11 +51,14 @@ async def count(conn: Connection, playbook: Playbook, now_at: datetime) -> Count
     async with transaction(conn):
         await _alone(conn)
         await _count_days(conn, playbook, open_days, now_at, Span if before < closed else [Span.day])
+        if before < closed:
+            await score_payers(conn, zone, now_at)
         await counted.count_before(conn, zone, max(before, closed))
     async with transaction(conn):
         await _alone(conn)
         late = await counted.late_days(conn, MOST_LATE)
         await counted.take_late(conn, late)
+        late = await whole(conn, playbook.retention, zone, now_at, late)
         await _count_days(conn, playbook, late, now_at, Span)
     return Count(len(open_days), len(late), len(await counted.late_days(conn, 10_000)))
 
@@ -62,7 +67,7 @@ async def count_window(conn: Connection, playbook: Playbook, asked: Window, now_
     """Count every KPI of this one window anew, by what its days say. `now_at`: it may not be over yet."""
     async with transaction(conn):
         await _alone(conn)
-        for kpi in map(KPIS.__getitem__, defined()):
+        for kpi in defined():
             await _measure(conn, playbook, kpi, asked, now_at)
 
 
@@ -81,6 +86,7 @@ async def _begin(conn: Connection, zone: str, today: date) -> date:
 
 async def _alone(conn: Connection) -> None:
     await conn.execute(queries.one_counter, {"key": COUNTER_LOCK})
+    await conn.execute(measuring.in_memory)
 
 
 async def _count_days(
@@ -91,8 +97,9 @@ async def _count_days(
     today = day_of(now_at, zone)
     for day in days:
         await _count_day(conn, playbook, window(Span.day, day, zone))
-    for kpi in map(KPIS.__getitem__, defined()):
-        windows = {w for span in spans for day in days for w in touched(span, day, kpi.looks_back, today, zone)}
+    for kpi in defined():
+        looks_back = KPIS[kpi].looks_back
+        windows = {w for span in spans for day in days for w in touched(span, day, looks_back, today, zone)}
         for each in sorted(windows):
             await _measure(conn, playbook, kpi, each, now_at)
     if Span.week in spans:
@@ -106,24 +113,7 @@ async def _count_day(conn: Connection, playbook: Playbook, day: Window) -> None:
     await conn.execute(queries.count_day, values)
 
 
-async def _measure(conn: Connection, playbook: Playbook, kpi: Kpi, asked: Window, now_at: datetime | None) -> None:
-    values = {**parameters(playbook, asked, now_at), "kpi": kpi.name, "span": asked.span}
-    text = _statement(kpi)
+async def _measure(conn: Connection, playbook: Playbook, kpi: str, asked: Window, now_at: datetime | None) -> None:
+    values = {**parameters(playbook, asked, now_at), "kpi": kpi, "span": asked.span}
     await conn.execute(queries.forget_value, values)
-    await conn.execute(text, values)
-
-
-def _statement(kpi: Kpi) -> LiteralString:
-    timed = kpi.measure is Measure.seconds
-    source = queries.own_source if kpi.own_source else queries.source
-    keys = queries.fill(
-        "once" if kpi.once else "several",
-        seconds=queries.seconds if timed else "NULL",
-        dimensions=queries.fill("dimensions", part=queries.part if kpi.parts else "''", source=source),
-        grouped=queries.fill("grouped", source=source),
-        key="" if kpi.once else "r.key,",
-        by_part="(r.part)," if kpi.parts else "",
-        has_part="(grouping(r.part) = 1 OR r.part IS NOT NULL) AND" if kpi.parts else "",
-        rows=rows_of(kpi.name),
-    )
-    return queries.fill("measure", keys=keys, timed="k.middle_s, k.high_s" if timed else "NULL, NULL")
+    await conn.execute(queries.fill("store", counts=counts_of(kpi)), values)

@@ -129,7 +129,7 @@ class MemberValue(SQLModel, table=True):
     """Days on which they paid."""
     money_minor: int = bigint()
     currency: str = text()
-    """The one most of the community's money is in; other money does not count here."""
+    """The one that most payments are in; of others the money does not count here."""
     recency: int = Field(sa_column=Column(SmallInteger, nullable=False))
     """1 to 5, as `often` and `money`; 5 is best."""
     often: int = Field(sa_column=Column(SmallInteger, nullable=False))
@@ -178,3 +178,12 @@ class Report(SQLModel, table=True):
     made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     content: dict[str, Any] = json()
     """All its numbers and sentences, without names of members."""
+
+
+class SpentPass(SQLModel, table=True):
+    """A link to the dashboard that was used, or a session that was ended, until it would be over anyway."""
+
+    __tablename__ = "spent_passes"
+
+    number: str = Field(sa_column=Column(Text, primary_key=True))
+    until_wall: datetime = moment()

@@ -1,6 +1,5 @@
 -- name: one_counter
--- A day of a million events is grouped in memory.
-SELECT pg_advisory_xact_lock(%(key)s), set_config('work_mem', '128MB', true)
+SELECT pg_advisory_xact_lock(%(key)s)
 
 -- name: first_moment
 -- The first of which anything is known. least() passes over what there is none of.
@@ -30,56 +29,11 @@ GROUP BY member_id, coalesce(group_id, 0)
 -- name: forget_value
 DELETE FROM kpi_values WHERE kpi = %(kpi)s AND span = %(span)s AND since = %(since_day)s
 
--- name: source
-s.source
-
--- name: own_source
-coalesce(r.source, s.source)
-
--- name: measure
--- All together, and by part (if it has any), group and source. What has none of these is in none of their rows.
+-- name: store
 INSERT INTO kpi_values (kpi, span, since, part, group_id, source, currency, hits, base, minor, middle_s, high_s)
-SELECT %(kpi)s, %(span)s, %(since_day)s, k.part, k.group_id, k.source, k.currency, k.hits, k.base, k.minor, {{timed}}
-FROM (
-    {{keys}}
-) AS k
-
--- name: once
--- Each row has a key of its own.
 SELECT
-    {{dimensions}},
-    count(r.key) FILTER (WHERE r.hit) AS hits, count(r.key) AS base, coalesce(sum(r.minor), 0) AS minor, {{seconds}}
-FROM ({{rows}}) AS r
-LEFT JOIN v_sources s ON s.member_id = r.member_id
-{{grouped}}
-
--- name: several
--- First each key once, by hashing: to count different keys in one go, all rows would be sorted for each dimension.
-SELECT
-    a.part, a.group_id, a.source, a.currency,
-    count(a.key) FILTER (WHERE a.hit) AS hits, count(a.key) AS base, coalesce(sum(a.minor), 0) AS minor
+    %(kpi)s, %(span)s, %(since_day)s, c.part, c.group_id, c.source, c.currency, c.hits, c.base, c.minor,
+    c.middle_s, c.high_s
 FROM (
-    SELECT {{dimensions}}, r.key, bool_or(r.hit) AS hit, sum(r.minor) AS minor
-    FROM ({{rows}}) AS r
-    LEFT JOIN v_sources s ON s.member_id = r.member_id
-    {{grouped}}
-) AS a
-GROUP BY a.part, a.group_id, a.source, a.currency
-
--- name: seconds
-percentile_cont(0.5) WITHIN GROUP (ORDER BY r.seconds) AS middle_s,
-percentile_cont(0.95) WITHIN GROUP (ORDER BY r.seconds) AS high_s
-
--- name: dimensions
-{{part}} AS part,
-CASE grouping(r.group_id) WHEN 0 THEN r.group_id ELSE 0 END AS group_id,
-CASE grouping({{source}}) WHEN 0 THEN {{source}} ELSE '' END AS source,
-coalesce(r.currency, '') AS currency
-
--- name: part
-CASE grouping(r.part) WHEN 0 THEN r.part ELSE '' END
-
--- name: grouped
-GROUP BY {{key}} r.currency, GROUPING SETS ((), {{by_part}} (r.group_id), ({{source}}))
-HAVING {{has_part}} (grouping(r.group_id) = 1 OR r.group_id IS NOT NULL)
-    AND (grouping({{source}}) = 1 OR {{source}} IS NOT NULL)
+    {{counts}}
+) AS c

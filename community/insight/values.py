@@ -1,6 +1,6 @@
 """What is counted of a KPI: its number in a window, a series of them, and the rows behind it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,7 +9,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.insight.definitions import parameters, rows_of
 from community.insight.windows import Span, Window
-from community.kpis import KPIS, Measure
+from community.kpis import KPIS, Derived, Measure
 from community.playbook import Playbook
 
 queries = load(__file__, "values.sql")
@@ -70,6 +70,25 @@ async def values_of(
     """
     values = {"kpi": kpi, "span": span, "since": since, "until": until, "group_id": group_id, "source": source}
     return [Value(**row) for row in await (await conn.execute(queries.values_of, values)).fetchall()]
+
+
+async def every(conn: Connection, asked: Window, *, group_id: int = 0, source: str = "") -> dict[str, list[Value]]:
+    """All that is counted in that window, by KPI: of everything, or one group, or one source; a value a currency."""
+    of = {"span": asked.span, "since": asked.since, "group_id": group_id, "source": source}
+    found: dict[str, list[Value]] = {}
+    for row in await (await conn.execute(queries.every, of)).fetchall():
+        found.setdefault(row["kpi"], []).append(Value(**row))
+    return found
+
+
+def divided(kpi: Derived, values: Mapping[str, list[Value]]) -> dict[str, float]:
+    """A KPI made of two others, by the currency of the upper one; nothing where there is nothing to divide by."""
+    below = {each.currency: each.number for each in values.get(kpi.below, ())}
+    return {
+        each.currency: each.number / divisor
+        for each in values.get(kpi.above, ())
+        if each.number is not None and (divisor := below.get(each.currency, below.get("")))
+    }
 
 
 async def by(conn: Connection, kpi: str, asked: Window, dimension: str) -> list[Value]:

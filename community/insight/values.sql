@@ -5,6 +5,12 @@ WHERE kpi = %(kpi)s AND span = %(span)s AND since >= %(since)s AND since < %(unt
     AND group_id = %(group_id)s AND source = %(source)s
 ORDER BY since, part, currency
 
+-- name: every
+SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s
+FROM kpi_values
+WHERE span = %(span)s AND since = %(since)s AND part = '' AND group_id = %(group_id)s AND source = %(source)s
+ORDER BY kpi, currency
+
 -- name: by_group
 SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s
 FROM kpi_values

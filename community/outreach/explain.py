@@ -102,6 +102,8 @@ class StepExplanation:
     waits_in: Waiting | None = None
     variant: str | None = None
     """`<experiment>:<variant>`: which of an experiment's the message is, or would be."""
+    outside: str | None = None
+    """The step is for segments, and the member is in this other one; empty: in none. None: it is for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,7 @@ async def explain(conn: Connection, bundle: Bundle, member_id: int, stage_name: 
         found.add(row, today=await _judge(conn, gate_parameters(bundle.playbook, as_of, stage), row))
     for row in found.waiting:
         found.add(row, today=await _judge(conn, gate_parameters(bundle.playbook, as_of), row))
+    await _add_outside(conn, stage.steps, member_id, found)
     absent, since = await _absence(conn, bundle, stage_name, member_id, as_of)
     steps = found.steps([step.name for step in stage.steps])
     late_at = run_before(stage.schedule, as_of)
@@ -152,6 +155,7 @@ class _Found:
         self._as_of = as_of
         self._parts: dict[tuple[str, str], dict[str, Any]] = {}
         self.waiting: list[dict[str, Any]] = []
+        self.outside: dict[str, str] = {}
 
     def add(self, row: dict[str, Any], **parts: Any) -> None:
         known = self._parts.setdefault((row["step"], row["occurrence"]), {"due_at": row["due_at"]})
@@ -176,8 +180,16 @@ class _Found:
     def _of(self, name: str) -> list[StepExplanation]:
         mine = sorted((key, parts) for key, parts in self._parts.items() if key[0] == name)
         return [StepExplanation(step, occurrence, **parts) for (step, occurrence), parts in mine] or [
-            StepExplanation(name)
+            StepExplanation(name, outside=self.outside.get(name))
         ]
+
+
+async def _add_outside(conn: Connection, steps: Sequence[Step], member_id: int, found: _Found) -> None:
+    """For which steps the member is in the wrong segment."""
+    if any(step.segments for step in steps):
+        row = await (await conn.execute(queries.segment_of, {"member_id": member_id})).fetchone()
+        segment = row["segment"] if row else ""
+        found.outside = {step.name: segment for step in steps if step.segments and segment not in step.segments}
 
 
 async def _coming(

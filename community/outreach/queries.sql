@@ -100,6 +100,18 @@ WHERE CASE
     ELSE s.low = 0
 END
 
+-- name: segmented
+-- Steps that are for segments name whom the last count of payers put into one of them, and nobody else.
+SELECT o.* FROM ({{audience}}) AS o
+WHERE o.step <> ALL (%(segmented)s::text[]) OR EXISTS (
+    SELECT FROM v_member_values v
+    JOIN unnest(%(segmented)s::text[], %(segment)s::text[]) AS s (step, segment) USING (segment)
+    WHERE v.member_id = o.member_id AND s.step = o.step
+)
+
+-- name: segment_of
+SELECT segment FROM v_member_values WHERE member_id = %(member_id)s
+
 -- name: newest
 -- The newest step that is due for the same reason to write, whether or not it was planned.
 max(a.due_at) FILTER (WHERE a.due_at <= %(now_at)s) OVER (PARTITION BY a.member_id, a.occurrence)

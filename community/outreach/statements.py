@@ -65,6 +65,8 @@ def _columns(playbook: Playbook, stage_name: str, stage: Stage, steps: Sequence[
         "variant": [row.variant and row.variant.name for row in rows],
         "low": [row.low for row in rows],
         "high": [row.high for row in rows],
+        "segmented": [row.name for row in rows for _ in row.step.segments],
+        "segment": [segment for row in rows for segment in row.step.segments],
         **_timed(playbook, stage, [row.planned for row in rows]),
     }
 
@@ -117,12 +119,22 @@ def statement(name: str, values: dict[str, Any]) -> LiteralString:
         window="due_from" in values,
         looks="looks" in values,
         varied=any(values["variant"]),
+        segments=bool(values["segmented"]),
     )
 
 
 @cache
 def _fill(
-    stage: str, name: str, *, everyone: bool, collapses: bool, proposed: bool, window: bool, looks: bool, varied: bool
+    stage: str,
+    name: str,
+    *,
+    everyone: bool,
+    collapses: bool,
+    proposed: bool,
+    window: bool,
+    looks: bool,
+    varied: bool,
+    segments: bool,
 ) -> LiteralString:
     """The statement with the stage's audience and the guardrails in their places.
 
@@ -134,9 +146,13 @@ def _fill(
         audience = ASKED_FOR.sub(_OF_THE_SHARE, audience)
     if looks:
         audience = queries.fill("looks", audience=audience.replace("%(as_of)s", "looks.at"))
+    if segments:  # first: a variant of a step goes by a name of its own until one is drawn
+        audience = queries.fill("segmented", audience=audience)
+    if varied:
+        audience = queries.fill("varied", audience=audience)
     candidates = queries.fill(
         "candidates",
-        audience=queries.fill("varied", audience=audience) if varied else audience,
+        audience=audience,
         of_step="ON s.place = a.place" if varied else "USING (step)",
         variant="a.variant" if varied else "NULL::text",
         newest=queries.newest if collapses else "NULL::timestamptz",

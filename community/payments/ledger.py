@@ -4,11 +4,11 @@ So it is booked once, whatever came how often and in which order, and what it sa
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from community.activity.counted import mark_late
+from community.activity.counted import mark_late_since
 from community.database.pool import Connection
 from community.database.queries import load
 from community.payments.fold import Dispute, Standing
@@ -63,20 +63,14 @@ async def book(conn: Connection, booking: Booking, before: Standing, now: Standi
     booked = await entries_of(conn, booking.provider, booking.charge)
     for what, standing, said_at in _steps(before, now, known=bool(booked)):
         wanted = position(booking.provider, standing, plan)
-        if difference := _difference(booked, wanted):
+        if new := difference(booked, wanted):
             done[what] = min(said_at or booking.at, booking.at)
-            await _append(conn, booking, what, done[what], difference)
+            await _append(conn, booking, what, done[what], new)
             booked = wanted
-    await _mark_late(conn, booking.at, done.values())
+    first = min(done.values(), default=booking.at)
+    if booking.at - first > _DAY:  # what somebody has paid counts for all days that it is for
+        await mark_late_since(conn, first, booking.at)
     return list(done)
-
-
-async def _mark_late(conn: Connection, at: datetime, moments: Iterable[datetime]) -> None:
-    """Figures of all days since are other ones: what somebody has paid is spread over the time it is for."""
-    late = [moment for moment in moments if at - moment > _DAY]
-    if late:
-        first = min(late)
-        await mark_late(conn, [first + n * _DAY for n in range((at - first) // _DAY + 1)])
 
 
 async def entries_of(conn: Connection, provider: str, charge: str) -> dict[tuple[str, str], int]:
@@ -111,7 +105,8 @@ def _steps(before: Standing, now: Standing, *, known: bool) -> Iterator[tuple[st
     yield names.get(now.disputed, "dispute_won"), now, now.disputed_at
 
 
-def _difference(booked: Entries, wanted: Entries) -> dict[tuple[str, str], int]:
+def difference(booked: Entries, wanted: Entries) -> dict[tuple[str, str], int]:
+    """What is to be booked so that it is as wanted."""
     keys = booked.keys() | wanted.keys()
     found = {key: wanted.get(key, 0) - booked.get(key, 0) for key in sorted(keys)}
     return {key: minor for key, minor in found.items() if minor}

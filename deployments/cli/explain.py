@@ -78,7 +78,7 @@ class _Printer:
     def rows(self) -> Iterator[tuple[str, str, str]]:
         """A line for each step; one for all when the stage has nothing at all for the member."""
         off = "" if self._found.enabled else "switched off; "
-        if all(step.due_at is None for step in self._found.steps):
+        if all(step.due_at is None and step.outside is None for step in self._found.steps):
             yield self._found.stage, "-", off + self._absence()
             return
         for step in self._found.steps:
@@ -106,7 +106,7 @@ class _Printer:
             yield f"By today's data: {self._today(step)}"
             yield from (f"Goes first: {line}" for line in self._before(step.today))
         elif not step.message and not step.decision:
-            yield f"By today's data: {self._absence()}"
+            yield f"By today's data: {self._absence(step)}"
         if step.due_at and not step.message and step.step in self._policies:
             late = "it is late" if step.due_at <= self._found.late_at else "it is not late"
             yield f"Catch-up: {CATCH_UP[self._policies[step.step]]}; {late}."
@@ -120,7 +120,7 @@ class _Printer:
             return self._today(step)
         if step.decision:
             return f"not sent: {reason_words(step.decision.reason)} ({self._at(step.decision.at)})"
-        return self._today(step) if step.today else self._absence()
+        return self._today(step) if step.today else self._absence(step)
 
     def _short_message(self, message: RecordedMessage) -> str:
         state, colon, why = state_words(message.state, message.reason).partition(":")
@@ -178,7 +178,9 @@ class _Printer:
         if today.reason == "outranked" and (earlier := (today.gates.get("place") or 1) - 1):
             yield f"{earlier} more of this stage"
 
-    def _absence(self) -> str:
+    def _absence(self, step: StepExplanation | None = None) -> str:
+        if step and step.outside is not None:
+            return absence_words("other_segment") + f" ({step.outside or 'none'})"
         since = self._at(self._found.absent_since)
         return absence_words(self._found.absence) + (f" ({since})" if since else "")
 

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from community.errors import SopError
 from community.members.clean import storable
 from community.telegram_html import showable
-from deployments.cli import experimenting, lives, offers, plans, records, reporting, sales, staff
+from deployments.cli import experimenting, figures, lives, offers, plans, records, reporting, sales, staff
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
 AsOf = Annotated[
@@ -291,8 +291,8 @@ for verbs in (plans, sales, experimenting, reporting):
 app.command()(records.export)
 app.command()(records.backup)
 app.command()(records.restore)
-app.command()(staff.tasks)
-app.command()(staff.survey)
+app.command()(figures.kpi)
+staff.add_to(app)
 
 
 def run() -> None:

@@ -89,6 +89,45 @@ def import_terms(
     import_terms(file, apply=apply)
 
 
+@imports.command("payments")
+def import_payments(
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.csv", help="Columns provider, charge, telegram_id, plan, paid_at, amount."),
+    ],
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Bring them in; without, only show what would happen.")
+    ] = False,
+) -> None:
+    """Import what was paid before, with what it was paid for. All of the list, or with one wrong line nothing."""
+    from deployments.cli.money_lists import import_payments
+
+    import_payments(file, apply=apply)
+
+
+@imports.command("spend")
+def import_spend(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="With columns day, source, currency, spent.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Bring it in; without, only show what would happen.")] = False,
+) -> None:
+    """Import what advertising cost, by day and place. A newer list replaces what it names again."""
+    from deployments.cli.money_lists import import_spend
+
+    import_spend(file, apply=apply)
+
+
+@imports.command("viewers")
+def import_viewers(
+    live: Annotated[str, typer.Argument(metavar="LIVE", help="Its number, or a part of its title.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="With a column telegram_id or username.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Count them; without, only show what would happen.")] = False,
+) -> None:
+    """Count the members of a list as viewers of a live session: the same as `sop live viewers`."""
+    from deployments.cli.live import viewers
+
+    viewers(live, file, apply=apply)
+
+
 def export(
     dataset: Annotated[str, typer.Argument(metavar="members|messages|decisions|events", help="What.")],
     file: Annotated[Path, typer.Argument(help="Where to: ends in .csv or .parquet.")],

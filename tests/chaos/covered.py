@@ -21,7 +21,7 @@ TESTS = {
     "prefect": (
         "the Prefect server not there, hung (SIGSTOP), stopped with the service",
         "8: members wait for nothing of Prefect; its runs are recorded when it is back",
-        "tests/e2e/test_prefect_away.py",
+        "tests/flows/test_prefect_away.py",
     ),
     "empty": (
         "the Prefect server has lost its deployments",

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import shutil
+import ssl
 import subprocess
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
+import psutil
 import pytest
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import (
@@ -24,6 +26,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import Artifact, FlowRun, State, TaskRun
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow_async
+from prefect.settings import PREFECT_CLIENT_CSRF_SUPPORT_ENABLED, temporary_settings
 
 from community.bundle import Bundle
 from community.database.installation import claim
@@ -51,19 +54,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings(LEFT_OPEN))
 
 
-@pytest.fixture
-def database_url(pristine_url: str) -> str:
-    """A database of the test's own: a run that was given up may go on in the background."""
-    return pristine_url
-
-
 @pytest.fixture(scope="package")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Prefect's own throw-away server. What its clients left open is collected here, not during others' tests.
 
     It runs as in use, without what makes Prefect's own hang for 60 s at times (`deployments.prefect_server`), and
-    begins with the empty database that the installation made, as making one takes 12 s.
+    begins with the empty database that the installation made, as making one takes 12 s. Its clients, of which each run
+    has several, neither read all the machine's certificates (0.04 s) nor ask for a token that nobody gives.
     """
+    from prefect.client import orchestration
     from prefect.server.api import server  # here, as the server itself takes seconds to import
     from prefect.testing import utilities
 
@@ -73,7 +72,12 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(utilities, "mkdtemp", lambda: str(folder))
         patch.setattr(server, "subprocess", SimpleNamespace(**vars(subprocess) | {"Popen": _as_in_use}))
-        with utilities.prefect_test_harness(server_startup_timeout=90):
+        trust = ssl.create_default_context()
+        patch.setattr(
+            orchestration, "ssl", SimpleNamespace(**vars(ssl) | {"create_default_context": lambda **_: trust})
+        )
+        lean = temporary_settings({PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False})
+        with lean, utilities.prefect_test_harness(server_startup_timeout=90):
             yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -84,6 +88,16 @@ def _as_in_use(args: list[str], **options: Any) -> "subprocess.Popen[bytes]":
     """Start `python -m MODULE …` as the project starts Prefect's server."""
     python, _, *module = args
     return subprocess.Popen([python, "-m", "deployments.prefect_server", *module], **options)
+
+
+@pytest.fixture
+def server_process(prefect_server: None) -> psutil.Process:
+    """The session's Prefect server."""
+    from prefect.server.api.server import SubprocessASGIServer
+
+    running = SubprocessASGIServer().server_process
+    assert running is not None
+    return psutil.Process(running.pid)
 
 
 @pytest.fixture

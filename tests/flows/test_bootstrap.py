@@ -1,5 +1,6 @@
 """The server is brought to what is declared, whatever it held, and a difference is one line and exit code 1."""
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,6 @@ from deployments.declared import Declared, declared
 from flows.delivery import delivery
 from tests.shipped import TEMPLATES
 
-pytestmark = pytest.mark.usefixtures("put_right")
-
 
 @pytest.fixture
 def wanted(shipped: Bundle) -> Declared:
@@ -38,6 +37,7 @@ async def test_second_time_changes_nothing(client: PrefectClient, deployed: None
     assert await compare(client, wanted) == []
 
 
+@pytest.mark.usefixtures("put_right")
 async def test_what_was_changed_by_hand_is_named_and_mended(
     client: PrefectClient, deployed: None, wanted: Declared
 ) -> None:
@@ -57,6 +57,7 @@ async def test_what_was_changed_by_hand_is_named_and_mended(
     assert await compare(client, wanted) == []
 
 
+@pytest.mark.usefixtures("put_right")
 async def test_what_is_no_longer_declared_is_removed(client: PrefectClient, deployed: None, wanted: Declared) -> None:
     flow_id = await client.create_flow(delivery)
     await client.create_deployment(flow_id, "old", tags=["sop"])
@@ -70,6 +71,7 @@ async def test_what_is_no_longer_declared_is_removed(client: PrefectClient, depl
     assert "of-somebody-else" in names
 
 
+@pytest.mark.usefixtures("put_right")
 async def test_what_an_operator_paused_stays_paused(client: PrefectClient, deployed: None, wanted: Declared) -> None:
     held = await client.read_deployment_by_name("welcome-drip/welcome-drip")
     await client.pause_deployment(held.id)
@@ -89,10 +91,11 @@ async def test_what_an_operator_paused_stays_paused(client: PrefectClient, deplo
 async def test_first_playbook_is_published(client: PrefectClient, bundle: Bundle, conn: Connection) -> None:
     await conn.execute("DELETE FROM publications")
     await bootstrap(load_settings())
-    await bootstrap(load_settings())
+    await asyncio.to_thread(module.main)
     assert [row["note"] for row in await _publications(conn)] == ["first"]
 
 
+@pytest.mark.usefixtures("put_right")
 async def test_a_schedule_published_by_hand_reaches_prefect(
     client: PrefectClient,
     deployed: None,

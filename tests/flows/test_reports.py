@@ -73,13 +73,13 @@ async def test_a_past_week_is_made_anew_and_posted_only_when_asked(
     client: PrefectClient, bundle: Bundle, conn: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOP_REPORT_CHAT", str(MORE))
-    past = {"as_of": date(2026, 3, 16), "locale": Language.en}
-    run = await run_of(client, await weekly_report(**past, return_state=True))
+    past = date(2026, 3, 16)
+    run = await run_of(client, await weekly_report(as_of=past, locale=Language.en, return_state=True))
     assert run.name.startswith("weekly-report · 2026-03-09 · ")
     assert "posted" not in run.name
     assert await messages(conn) == []
     assert "Weekly report · 9 Mar 2026 to 15 Mar 2026" in str((await artifacts(client, run))["weekly-report"].data)
-    await weekly_report(**past, post=True)
+    await weekly_report(as_of=past, locale=Language.en, post=True)
     (sent,) = await messages(conn)
     assert (sent["chat_id"], sent["occurrence"], sent["context"]["locale"]) == (MORE, "2026-03-09", "en")
 

@@ -21,6 +21,7 @@ from tasks.upkeep import paused_stages
 from tests.flows.conftest import newcomers, run_of
 
 DEPLOYMENT = "welcome-drip/welcome-drip"
+pytestmark = pytest.mark.own_database
 
 
 @pytest.fixture(autouse=True)

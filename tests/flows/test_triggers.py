@@ -17,6 +17,7 @@ from deployments.triggers import PAYMENTS, REMOVALS, ShowTriggers
 from tests.flows.conftest import newcomers
 
 
+@pytest.mark.own_database
 async def test_a_payment_is_shown_when_prefect_is_back(
     client: PrefectClient,
     deployed: None,

@@ -70,7 +70,8 @@ async def anna(desk: Desk) -> Member:
         "WITH p AS (INSERT INTO plans (stage, kind, as_of_at, planned_wall, state, bundle, decide_by_at)"
         " VALUES ('welcome_drip', 'approval', %(now)s, %(now)s, 'proposed', 'x', %(now)s) RETURNING id)"
         " INSERT INTO plan_rows (plan_id, on_day, member_id, step, occurrence, due_at, expires_at, lane, promotional,"
-        " exempt) SELECT p.id, '2026-03-04', m.id, 'day_1', 'x', %(now)s, %(now)s, 35, true, false FROM p, members m",
+        " exempt, template)"
+        " SELECT p.id, '2026-03-04', m.id, 'day_1', 'x', %(now)s, %(now)s, 35, true, false, 'x' FROM p, members m",
         {"now": NOW},
     )
     await desk.conn.execute(

@@ -34,6 +34,19 @@ def test_a_token_makes_it_real(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.links_url is None, "nobody outside could reach a local address"
 
 
+def test_what_has_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = load_settings()
+    assert load_settings() is first
+    monkeypatch.setenv("SOP_GATEWAY_PORT", "8601")
+    assert load_settings().gateway_port == 8601
+    monkeypatch.delenv("SOP_GATEWAY_PORT")
+    for port in ("8602", "86030"):
+        (tmp_path / ".env").write_text(f"SOP_GATEWAY_PORT={port}\n", encoding="utf-8")
+        assert load_settings().gateway_port == int(port)
+    (tmp_path / ".env").unlink()
+    assert load_settings() == first
+
+
 @pytest.mark.parametrize("mode", ["demo", "sandbox"])
 def test_demo_and_sandbox_never_use_the_real_token(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
     monkeypatch.setenv("SOP_TELEGRAM_TOKEN", TOKEN)

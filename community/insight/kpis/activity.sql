@@ -23,10 +23,13 @@ SELECT
 FROM inside i
 LEFT JOIN shown s USING (member_id, group_id)
 UNION ALL
+-- A sign elsewhere counts for all together, and for no group.
 SELECT
-    i.member_id, i.member_id, NULL, NULL, NULL, true, NULL, NULL, NULL
-FROM (SELECT DISTINCT member_id FROM inside) AS i
-JOIN (SELECT DISTINCT member_id FROM shown) AS s USING (member_id)
+    s.member_id, s.member_id, NULL, NULL, NULL, true, NULL, NULL, NULL
+FROM shown s
+JOIN (SELECT DISTINCT member_id FROM inside) AS m USING (member_id)
+LEFT JOIN inside i USING (member_id, group_id)
+WHERE i.member_id IS NULL
 
 -- name: speakers
 -- Who spoke in a group (signs.speaking).

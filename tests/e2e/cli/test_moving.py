@@ -111,3 +111,46 @@ async def test_an_export_that_cannot_be_is_refused(sop: Sop, bundle: Bundle, tmp
     assert "choose one of members, messages" in (await sop("export", "secrets", tmp_path / "x.csv")).err
     assert "must end in .csv or .parquet" in (await sop("export", "members", tmp_path / "x.doc")).err
     assert "No such file" in (await sop("export", "members", tmp_path / "none" / "x.csv")).err
+
+
+async def test_payments_are_shown_then_brought_in(
+    sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember, tmp_path: Path
+) -> None:
+    await member()
+    file = tmp_path / "payments.csv"
+    head = "provider,charge,telegram_id,plan,paid_at,amount,refunded\n"
+    file.write_text(head + "wechat,w1,10001,month,2026-02-10,199 CNY,\nwechat,w2,10001,pack,2026-02-11,29 USD,29 USD\n")
+    shown = await sop("import", "payments", file)
+    assert "2 payments: 2 new, with 1 new term; 0 known already." in shown.out
+    assert "wechat:w1" in shown.out
+    assert "Nothing was written." in shown.out
+    assert await table(conn, "payments") == []
+    assert (await sop("import", "payments", file, "--apply")).code == 0
+    assert "0 new, with 0 new terms; 2 known already." in (await sop("import", "payments", file, "--apply")).out
+    assert {row["by"] for row in await table(conn, "ledger_transactions")} != {""}
+    file.write_text(head + "wechat,w3,7,month,2026-02-10,199 CNY,\n")
+    ran = await sop("import", "payments", file, "--apply")
+    assert (ran.code, ran.err.count("payments.csv:2: telegram_id 7: no such member")) == (1, 1)
+
+
+async def test_spend_is_shown_then_brought_in(sop: Sop, conn: Connection, bundle: Bundle, tmp_path: Path) -> None:
+    file = tmp_path / "spend.csv"
+    file.write_text("day,source,campaign,currency,spent,impressions,clicks\n2026-02-10,[bold],x,CNY,12.50,100,7\n")
+    shown = await sop("import", "spend", file)
+    assert "1 line: 1 new, 0 replaced, 0 the same." in shown.out
+    assert "[bold]" in shown.out
+    assert await table(conn, "ad_spend") == []
+    assert (await sop("import", "spend", file, "--apply")).code == 0
+    [row] = await table(conn, "ad_spend")
+    assert (row["spent_minor"], row["clicks"]) == (1_250, 7)
+    file.write_text("day,source,currency,spent\n2026-02-10,a,CNY,much\n")
+    ran = await sop("import", "spend", file, "--apply")
+    assert (ran.code, "spend.csv:2: 'much CNY' is not an amount of money" in ran.err) == (1, True)
+
+
+async def test_viewers_are_a_list_as_well(sop: Sop, bundle: Bundle, tmp_path: Path) -> None:
+    file = tmp_path / "viewers.csv"
+    file.write_text("telegram_id\n5\n")
+    ran = await sop("import", "viewers", "7", file)
+    assert ran.code == 1
+    assert "live" in ran.err

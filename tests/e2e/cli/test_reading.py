@@ -184,6 +184,18 @@ async def test_explain_without_a_stage_has_a_line_for_every_step(
     assert re.search(rf"{STAGE} +- +not in the stage any more", (await sop("explain", left)).out)
 
 
+async def test_explain_names_the_members_segment_where_a_step_is_for_others(
+    sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    steps = [{**bundle.source["stages"][STAGE]["steps"][0], "segments": ["champions"]}]
+    stages = {**bundle.source["stages"], STAGE: {**bundle.source["stages"][STAGE], "steps": steps}}
+    await publish(conn, Bundle({**bundle.source, "stages": stages}, bundle.copy), "segments")
+    number = await member()
+    await conn.execute("INSERT INTO member_values VALUES (%s, 1, 1, 100, 'CNY', 1, 1, 1, 'lost', %s)", [number, NOON])
+    assert "for other segments of payers than the member's (lost)" in (await sop("explain", number, STAGE)).out
+    assert re.search(rf"{STAGE} +welcome +the step is for other segments", (await sop("explain", number)).out)
+
+
 async def test_explain_says_when_a_message_was_wanted_and_what_becomes_of_late_ones(
     sop: Sop, conn: Connection, bundle: Bundle, member: MakeMember
 ) -> None:

@@ -11,7 +11,7 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.groups.membership import admit, left
 from community.insight import definitions
-from community.insight.windows import Span, Window
+from community.insight.windows import Span, window
 from community.kpis import KPIS
 from community.members.people import by_id
 from community.members.profile import tag
@@ -244,7 +244,7 @@ async def test_erased_members_are_not_in_what_is_counted_anew(
     (who,) = await entering(member, "2026-03-16 12:00")
     await join(conn, who, group, "2026-03-16 12:00")
     await did(conn, who, "message", "2026-03-16 13:00", group_id=group)
-    asked = Window(Span.month, date(2026, 3, 1), date(2026, 4, 1), ZONE)
+    asked = window(Span.month, date(2026, 3, 1), ZONE)
     assert await counted(conn, playbook, kpi, asked) == (1, 1)
     found = await by_id(conn, who)
     assert found

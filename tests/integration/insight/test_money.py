@@ -12,6 +12,8 @@ from community.insight.counting import count
 from community.insight.values import rows, values_of
 from community.insight.windows import Span
 from community.kpis import DERIVED
+from community.live.sessions import find
+from community.live.viewers import bring_in_viewers
 from community.members.people import by_id
 from community.payments.notice import Kind
 from community.playbook_types import Amount
@@ -366,6 +368,16 @@ async def _count_all(shop: Shop) -> None:
 async def _stored(shop: Shop, kpi: str, span: Span, since: date) -> int:
     found = await values_of(shop.conn, kpi, span, since, since.replace(day=since.day + 1))
     return sum(value.minor for value in found if not value.part)
+
+
+async def test_viewers_that_come_late_change_the_day_of_the_close(shop: Shop, member: MakeMember) -> None:
+    ann, bob = await member(), await member()
+    live = await _live(shop, "2026-03-01 20:00", "2026-03-03 21:00", "pack", ann)
+    await count(shop.conn, shop.bundle.playbook, NOW)
+    while (await count(shop.conn, shop.bundle.playbook, NOW)).left:
+        pass
+    await bring_in_viewers(shop.conn, await find(shop.conn, str(live)), {bob: None}, NOW)
+    assert await late_days(shop.conn, 10) == [date(2026, 3, 3)]
 
 
 async def test_a_payers_clock_that_is_ahead_does_not_matter(shop: Shop, member: MakeMember) -> None:

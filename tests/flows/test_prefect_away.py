@@ -10,13 +10,17 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aiohttp
 import psutil
 import pytest
+from prefect.settings import PREFECT_API_URL
 
 from community.bundle import load_bundle
 from community.database.installation import claim, sop_now
@@ -28,7 +32,6 @@ from community.sandbox.client import SandboxClient
 from community.sandbox.server import bind, server
 from community.sandbox.world import Options
 from community.settings import load_settings
-from deployments.stack import EMPTY_PREFECT
 
 ROOT = Path(__file__).parents[2]
 IMPATIENT = """
@@ -46,14 +49,8 @@ Start = Callable[..., subprocess.Popen[bytes]]
 
 
 @pytest.fixture
-def database_url(pristine_url: str) -> str:
-    """A database of the test's own, as its processes are."""
-    return pristine_url
-
-
-@pytest.fixture
 def environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Settings of every process of the test."""
+    """Settings of every process of the test. Where they look for Prefect's server, nobody answers yet."""
     gateway, sandbox, prefect = _free_ports(3)
     ours = {
         "SOP_MODE": "sandbox",
@@ -69,10 +66,40 @@ def environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     }
     for name, value in ours.items():
         monkeypatch.setenv(name, value)
-    (tmp_path / "prefect").mkdir()
-    if EMPTY_PREFECT.exists():  # making one takes 12 s
-        shutil.copyfile(EMPTY_PREFECT, tmp_path / "prefect" / "prefect.db")
     return {**os.environ, **ours}
+
+
+@asynccontextmanager
+async def there(environment: dict[str, str]) -> AsyncIterator[None]:
+    """The tests' Prefect server answers where the test's processes look for it."""
+    here, server = (urlsplit(url) for url in (environment["PREFECT_API_URL"], PREFECT_API_URL.value() or ""))
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while some := await reader.read(1 << 16):
+                writer.write(some)
+                await writer.drain()
+        writer.close()
+
+    async def join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers, asking = await asyncio.open_connection(server.hostname, server.port)
+        await asyncio.gather(carry(reader, asking), carry(answers, writer))
+
+    async with await asyncio.start_server(join, here.hostname, here.port):
+        yield
+
+
+@contextmanager
+def hung(server: psutil.Process) -> Iterator[None]:
+    """Prefect's server answers nobody."""
+    whole = [server, *server.children(recursive=True)]
+    for process in whole:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in whole:
+            process.resume()
 
 
 @pytest.fixture
@@ -122,37 +149,40 @@ async def playbook(environment: dict[str, str], conn: Connection) -> None:
 
 
 async def test_members_do_not_wait_for_prefect(
-    playbook: None, environment: dict[str, str], start: Start, telegram: SandboxClient, conn: Connection
+    playbook: None,
+    environment: dict[str, str],
+    start: Start,
+    telegram: SandboxClient,
+    conn: Connection,
+    deployed: None,
+    server_process: psutil.Process,
 ) -> None:
+    since = datetime.now(UTC)
     service = start("-c", IMPATIENT)  # no Prefect server at all yet
     link = await _door(conn, telegram)
     assert await _welcomed_in(telegram, 11, link) < SOON_S
     assert await _unshown(conn) == 1
 
-    port = environment["PREFECT_API_URL"].split(":")[2].split("/")[0]
-    prefect = start("-m", "deployments.prefect_server", "prefect", "server", "start", "--port", port)
-    await _bootstrap(environment)
-    await _until(lambda: _all_shown(conn))
-    assert await _runs(environment) == ["1 member · 1 welcomed"]
+    async with there(environment):
+        await _until(lambda: _all_shown(conn))
+        assert await _runs(environment, since) == ["1 member · 1 welcomed"]
 
-    _signal_tree(prefect, signal.SIGSTOP)
-    waited = [await _welcomed_in(telegram, member, link) for member in (12, 13, 14)]
-    assert min(waited) < 1
-    assert max(waited) < SOON_S
-    assert await _unshown(conn) == 3
-    _signal_tree(prefect, signal.SIGCONT)
-    await _until(lambda: _all_shown(conn))
-    names = await _runs(environment)
-    assert sum(int(name.split()[0]) for name in names) == 4
-    assert all(name.endswith("welcomed") for name in names)
+        with hung(server_process):
+            waited = [await _welcomed_in(telegram, member, link) for member in (12, 13, 14)]
+            assert min(waited) < 1
+            assert max(waited) < SOON_S
+            assert await _unshown(conn) == 3
+        await _until(lambda: _all_shown(conn))
+        names = await _runs(environment, since)
+        assert sum(int(name.split()[0]) for name in names) == 4
+        assert all(name.endswith("welcomed") for name in names)
 
-    _signal_tree(prefect, signal.SIGSTOP)
-    assert await _welcomed_in(telegram, 15, link) < SOON_S
-    began = time.monotonic()
-    service.send_signal(signal.SIGTERM)
-    assert await asyncio.to_thread(service.wait, 20) == 0
-    assert time.monotonic() - began < SOON_S
-    _signal_tree(prefect, signal.SIGCONT)
+        with hung(server_process):
+            assert await _welcomed_in(telegram, 15, link) < SOON_S
+            began = time.monotonic()
+            service.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(service.wait, 20) == 0
+            assert time.monotonic() - began < SOON_S
 
 
 async def test_a_word_of_the_staff_chat_is_carried_out_without_prefect(
@@ -238,18 +268,12 @@ async def _all_shown(conn: Connection) -> bool:
     return await _unshown(conn) == 0
 
 
-async def _bootstrap(environment: dict[str, str]) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "deployments.bootstrap", cwd=ROOT, env=environment
-    )
-    assert await process.wait() == 0
-
-
-async def _runs(environment: dict[str, str]) -> list[str]:
+async def _runs(environment: dict[str, str], since: datetime) -> list[str]:
     """What the completed runs of joins say after stage and date."""
-    tags = {"flow_runs": {"tags": {"all_": ["joined"]}, "state": {"type": {"any_": ["COMPLETED"]}}}}
+    ours = {"tags": {"all_": ["joined"]}, "start_time": {"after_": since.isoformat()}}
+    asked = {"flow_runs": {**ours, "state": {"type": {"any_": ["COMPLETED"]}}}}
     url = f"{environment['PREFECT_API_URL']}/flow_runs/filter"
-    async with aiohttp.ClientSession() as http, http.post(url, json=tags) as answer:
+    async with aiohttp.ClientSession() as http, http.post(url, json=asked) as answer:
         return [run["name"].split(" · ", 2)[2] for run in await answer.json()]
 
 
@@ -260,11 +284,6 @@ async def _until(question: Callable[[], Awaitable[Any]]) -> Any:
             if answer := await question():
                 return answer
             await asyncio.sleep(0.02)
-
-
-def _signal_tree(process: psutil.Popen, number: signal.Signals) -> None:
-    for member in [process, *process.children(recursive=True)]:
-        member.send_signal(number)
 
 
 def _free_ports(number: int) -> list[int]:
