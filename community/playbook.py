@@ -72,6 +72,8 @@ class Holdout(Entry):
 
     percent: Percent = Field(0.0, alias="global")
     salt: Text
+    within: Duration = timedelta(days=30)
+    """So long after somebody was written to, or was not, their purchases count."""
 
 
 class GateQuestion(Entry):

@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW v_messages AS
 SELECT id, bot_id, member_id, chat_id, method, lane, stage, step, state, reason, sent_at,
     occurrence, promotional, planned_at, due_at, attempts, plan_id, context, wanted_at, expires_at, late_s,
-    bundle, variant
+    bundle, variant, exempt
 FROM messages;
 
 -- What staff were alerted to, by subject: the last time, and whether they were told.
