@@ -15,6 +15,7 @@ from community.check_copy import CopyCheck
 from community.check_experiments import experiment_problems
 from community.check_offers import offer_problems, title_problems
 from community.check_pages import page_problems
+from community.check_reports import report_problems
 from community.copy_contexts import RESERVED_FOLDERS, needed_copy
 from community.playbook import Playbook
 from community.playbook_types import Entry
@@ -64,7 +65,7 @@ def read_sources(folder: Path) -> Sources:
             _report(sources, _copy_file(folder, locale, template), folder, found)
     if playbook:
         sources.problems.extend(_misplaced_copy(folder, playbook, sources.copy))
-        pages = page_problems(folder, playbook)
+        pages = [*page_problems(folder, playbook), *report_problems(folder, playbook)]
         sources.problems.extend(Problem(f"{folder.name}/{file}", line, message) for file, line, message in pages)
     sources.problems.sort()
     return sources

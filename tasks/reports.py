@@ -13,7 +13,7 @@ from community.database.installation import sop_now
 from community.insight.figures import Report
 from community.insight.report import Kind, make, store, window_for
 from community.insight.report_pages import ReportPages
-from community.insight.report_post import post
+from community.insight.report_post import drawn, post
 from community.insight.windows import day_of
 from community.settings import load_settings
 from tasks.messaging import logical_date
@@ -61,7 +61,7 @@ async def make_report(kind: Kind, as_of: date | None) -> Report:
 @task(name="show", task_run_name="show the {report.kind} report", cache_policy=NO_CACHE, retries=2)
 async def show_report(report: Report, locale: str) -> None:
     """Write the report as the run's artifact: its tables, the trends, and its charts as pictures."""
-    text = pages().markdown(report, locale)
+    text = pages().markdown(report, locale, drawn(report, pages(), locale))
     await acreate_markdown_artifact(text, key=f"{report.kind}-report", description=_title(report, locale))
 
 

@@ -1,5 +1,6 @@
 """A report as a page of its own, as Markdown, and as what a chat reads: all from one report, in a locale's words."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -42,10 +43,12 @@ class ReportPages:
         context = {"charts": drawn, "line": _line, **self._context(report, words)}
         return self._pages.render(PAGE, locale, report.locale, context)
 
-    def markdown(self, report: Report, locale: str) -> str:
-        """What Prefect shows of it."""
+    def markdown(self, report: Report, locale: str, picture: bytes | None = None) -> str:
+        """What Prefect shows of it; with a picture of its charts inside."""
         words = self.words(locale, report.locale)
-        context = {"text": marked, "spark": spark, **self._context(report, words)}
+        shown = b64encode(picture).decode() if picture else ""
+        told = "; ".join(chart.told for chart in charts_of(report, words)) if picture else ""
+        context = {"text": marked, "spark": spark, "picture": shown, "pictured": told, **self._context(report, words)}
         return self._plain.get_template(MARKDOWN).render({**context, "words": words.of})
 
     def _context(self, report: Report, words: Words) -> Mapping[str, Any]:

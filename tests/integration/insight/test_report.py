@@ -246,7 +246,8 @@ async def test_numbers_lead_to_their_rows_where_there_is_a_dashboard(busy: Repor
 
 @pytest.mark.parametrize("locale", LOCALES)
 async def test_markdown_has_a_table_for_each_section_and_nothing_of_it_breaks_out(busy: Report, locale: str) -> None:
-    text = pages().markdown(busy, locale)
+    text = pages().markdown(busy, locale, b"png")
+    assert "](data:image/png;base64,cG5n)" in text
     lines = text.splitlines()
     tables = [line for line in lines if line.startswith("|---")]
     assert len(tables) == sum(bool(s.figures) for s in busy.sections) + sum(
