@@ -97,7 +97,7 @@ shown AS (
     SELECT DISTINCT n.id
     FROM entered n
     JOIN v_member_tags t ON t.member_id = n.id AND t.since_at < (n.day + 7)::timestamp AT TIME ZONE %(zone)s
-    WHERE t.tag LIKE 'interest:%%' AND t.since_at < %(until)s
+    WHERE t.tag LIKE 'interest:%%' AND t.since_at < %(until)s AND t.since_at >= n.day::timestamp AT TIME ZONE %(zone)s
 )
 SELECT
     n.id AS key, n.id AS member_id, n.home_group_id AS group_id, NULL::text AS part, n.entered_at AS at,
