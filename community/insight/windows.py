@@ -36,6 +36,11 @@ class Window(NamedTuple):
         """The first moment after it."""
         return start_of(self.until, self.zone)
 
+    @property
+    def days(self) -> list[date]:
+        """Its days, in their order."""
+        return [self.since + n * _DAY for n in range((self.until - self.since).days)]
+
     def before(self, number: int = 1) -> "Window":
         """The window of the same span so many before this one."""
         return self if number == 0 else window(self.span or Span.day, self.since - _DAY, self.zone).before(number - 1)

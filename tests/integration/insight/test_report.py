@@ -195,6 +195,17 @@ async def test_every_kpi_is_in_a_report() -> None:
     assert {*KPIS, *DERIVED} - shown == set()
 
 
+async def test_of_a_window_that_is_not_over_what_is_to_come_is_not_missed(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    task = {"member_id": await member(), "kind": "talk", "note": "", "created_at": AT - timedelta(days=1)}
+    for hours in (-1, 1):
+        await insert(conn, "follow_ups", **task, due_at=AT + timedelta(hours=hours), occurrence=f"{hours}")
+    figure = (await weekly(conn, bundle, date(2026, 3, 23))).figure("sla_met")
+    assert figure is not None
+    assert (figure.hits, figure.base) == (0, 1)
+
+
 async def test_kept_whole_and_the_newest_is_shown(conn: Connection, busy: Report) -> None:
     await store(conn, busy)
     assert await stored(conn, "weekly", MONDAY) == busy
