@@ -39,7 +39,7 @@ class Watched:
 async def watch(conn: Connection, bundle: Bundle, day: date, words: Words, at: datetime, *, tell: bool) -> Watched:
     """Look as the day begins. With `tell`, what is new is told to staff and the look is kept: again, it tells nothing.
 
-    Without it nothing is written: for a day that is long over.
+    Without it nothing is told or kept: for a day that is long over.
     """
     playbook = bundle.playbook
     yesterday = last_whole(Span.day, day, playbook.community.zone)
