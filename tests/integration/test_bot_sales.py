@@ -388,9 +388,9 @@ def test_no_hostile_text_is_an_address(text: str) -> None:
 # Another's order, with the right code.
 
 
-async def contested(desk: Desk, bundle: Bundle) -> tuple[Order, str]:
+async def contested(desk: Desk, bundle: Bundle, plan: str = "month", currency: str = "CNY") -> tuple[Order, str]:
     """Ben proves that he opened what Ann has; and how the buttons name it."""
-    made = await opened(desk, bundle, member_id=await ann(desk))
+    made = await opened(desk, bundle, plan, currency, member_id=await ann(desk))
     await hear(desk, bundle, made.order)
     for _ in range(2):
         await desk.take(private(f"order {number_of(made.order.number)} {made.code}", BEN))
@@ -438,6 +438,22 @@ async def test_staff_leave_a_claimed_order_where_it_is(desk: Desk, bundle: Bundl
     await desk.take(staff_press(f"moving:{claim}_move:1"))
     assert await holds(desk) == [ANN]
     assert await desk.rows("SELECT FROM persons") == [], "they may be two"
+
+
+async def test_what_can_be_moved_in_part_only_stays_as_it_was(desk: Desk, bundle: Bundle) -> None:
+    """What the pack brings with it Ben has for life: the pack alone is not moved either."""
+    _, claim = await contested(desk, bundle, "pack", "USD")
+    ben = (await desk.member(BEN))["id"]
+    await desk.conn.execute(
+        "INSERT INTO terms (member_id, plan, line, starts_at, counted_from_at, changed_at, source, granted_by)"
+        " VALUES (%s, 'qa', 'qa', %s, %s, %s, 'staff', 'op')",
+        [ben, NOW, NOW, NOW],
+    )
+    before = await desk.rows("SELECT * FROM terms ORDER BY id")
+    await desk.take(staff_press(f"moving:{claim}_move:1"))
+    assert "for life" in (desk.toast() or "")
+    assert await desk.rows("SELECT * FROM terms ORDER BY id") == before
+    assert await desk.rows("SELECT FROM order_moves") == []
 
 
 async def test_what_cannot_be_moved_is_said_and_waits(desk: Desk, bundle: Bundle) -> None:

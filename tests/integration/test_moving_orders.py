@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -287,3 +288,31 @@ async def test_a_subscription_goes_on_renewing_at_the_other_account(shop: Till, 
     await moved(shop.later(days=1), new)
     [theirs] = [term for term in await terms_of(shop.conn, new) if term.revoked_at is None]
     assert theirs.renews
+
+
+@pytest.mark.parametrize("by_order", [True, False])
+async def test_the_next_payment_of_a_moved_subscription_is_the_other_accounts(
+    shop: Till, ann: int, new: int, by_order: bool
+) -> None:
+    about: dict[str, Any] = {"subscription": "sub_1", "payer": await shop.account(ann)}
+    about |= {"order": (await shop.order(member_id=ann)).number} if by_order else {"plan": "month"}
+    await shop.hear(paid(**about))
+    await moved(shop.later(days=1), new)
+    await shop.later(days=29).hear(paid("c2", at=shop.at, **about))
+    assert (await shop.payment("c2"))["member_id"] == new
+    assert await shop.terms(ann) == []
+    assert len(await shop.terms(new)) == 2
+
+
+@pytest.mark.parametrize("erased", ["former", "holder"])
+async def test_who_of_the_two_is_erased_takes_nothing_from_the_other(
+    shop: Till, ann: int, new: int, erased: str
+) -> None:
+    payer = await shop.account(ann)
+    await shop.hear(paid(plan="month", payer=payer))
+    await moved(shop, new)
+    whom = await by_id(shop.conn, ann if erased == "former" else new)
+    assert whom is not None
+    await erase(shop.conn, whom, "secret", shop.at)
+    found = await shop.payment()
+    assert (found["member_id"], found["payer"]) == ((new, None) if erased == "former" else (None, payer))
