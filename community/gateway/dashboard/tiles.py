@@ -6,7 +6,7 @@ from datetime import date
 from community.gateway.dashboard import charts, shown
 from community.gateway.dashboard.look import Look, Series
 from community.insight.values import Value
-from community.insight.windows import Span, Window
+from community.insight.windows import Span, Window, window
 from community.kpis import KPIS, Better, Derived, Kpi, Measure
 
 
@@ -73,10 +73,10 @@ def derived_tile(look: Look, kpi: Derived, series: Series, windows: list[Window]
     return Tile(kpi.name, look.kpi(kpi.name), look.words.get(f"about_{kpi.name}", ""), address, lines[:3], monthly=True)
 
 
-def months(windows: list[Window]) -> list[Window]:
-    """The last whole months before the end of the windows: what money per member is divided by needs a month."""
+def months(windows: list[Window], today: date) -> list[Window]:
+    """The last months that are over as the windows end, and today: what money per member is divided by needs a month."""
     last = windows[-1]
-    newest = Window(Span.month, last.until.replace(day=1), last.until, last.zone).before()
+    newest = window(Span.month, min(last.until, today), last.zone).before()
     found = [newest]
     while len(found) < len(windows) and len(found) < 24:
         found.append(found[-1].before())
