@@ -70,7 +70,7 @@ async def test_lives_show_the_conversion_that_the_kpi_counts(desk: Desk, shop: S
     await shop.pays("d", dan, "2026-03-01 10:00")  # an old customer,
     await shop.pays("d2", dan, "2026-03-14 10:00")  # who bought again, but not by this
     await shop.pays("e", eve, "2026-03-11 10:00")  # did not watch
-    await count_window(desk.conn, shop.bundle.playbook, day("2026-03-12"))
+    await count_window(desk.conn, shop.bundle.playbook, day("2026-03-12"), local("2026-03-18 12:00"))
     [counted] = await by(desk.conn, "live_to_paid", day("2026-03-12"), "part")
     assert (counted.part, counted.hits, counted.base) == (number, 1, 4)
     lines = {line.split()[0]: line for line in map(text, (await desk.page("/dashboard/lives")).split("<tr>")[2:])}
