@@ -73,9 +73,10 @@ async def test_the_order_its_terms_and_its_ways_in_are_the_other_accounts(shop: 
     assert (await shop.booked(), await shop.balance()) == (booked, balance)
     links = [(row["member_id"], row["revoked_at"]) for row in await shop.links("given_at IS NOT NULL")]
     assert links == [(ann, shop.at), (new, None)]
-    told = await shop.context("moved")
+    [told] = [row["context"] for row in await shop.rows("SELECT context FROM messages WHERE member_id = %s", new)]
+    assert told["moved"]
     assert [told["until"], len(addresses(told))] == [(NOON + MONTH).isoformat(), 1]
-    assert await shop.said(new) == ["moved"]
+    assert await shop.said(new) == ["receipt"]
     assert await shop.said(ann) == ["moved_away"], "and no receipt that had not gone out yet"
     [note] = await moves_of(shop.conn, order.id)
     assert (note.from_member_id, note.member_id, note.by, note.note, note.at) == (
@@ -168,9 +169,8 @@ async def test_all_that_an_order_has_paid_for_goes_along(shop: Till, ann: int, n
     assert await shop.terms(ann) == [("month", NOON, NOON + MONTH)], "what followed moves up"
     await shop.hear(paid("c4", subscription="s", amount=price, at=NOON + 360 * DAY))
     assert (await shop.payment("c4"))["member_id"] == new, "the next of the subscription too"
-    assert [
-        row["context"]["until"] for row in await shop.rows("SELECT context FROM messages WHERE step = 'moved'")
-    ] == [(NOON + 2 * year).isoformat()]
+    told = await shop.rows("SELECT context FROM messages WHERE step = 'receipt' AND context->>'moved' = 'true'")
+    assert [row["context"]["until"] for row in told] == [(NOON + 2 * year).isoformat()]
     await shop.is_true()
 
 
@@ -316,3 +316,11 @@ async def test_who_of_the_two_is_erased_takes_nothing_from_the_other(
     await erase(shop.conn, whom, "secret", shop.at)
     found = await shop.payment()
     assert (found["member_id"], found["payer"]) == ((new, None) if erased == "former" else (None, payer))
+
+
+async def test_what_is_refunded_before_the_move_is_told_is_not_told(shop: Till, ann: int, new: int) -> None:
+    order = await shop.order(member_id=ann)
+    await shop.hear(paid(order=order.number))
+    await moved(shop, new)
+    await shop.hear(refunded())
+    assert await shop.said(new) == ["refunded"]
