@@ -88,7 +88,8 @@ async def test_money_is_divided_by_them(reader: Connection) -> None:
     await reader.execute("RESET ROLE")
     await reader.execute(
         "INSERT INTO kpi_values (kpi, span, since, currency, hits, base, minor)"
-        " SELECT 'revenue', 'week', DATE '2026-03-09', currency, 1, 1, 12345 FROM unnest(ARRAY['KWD', 'CLP', 'USD']) AS currency"
+        " SELECT 'revenue', 'week', DATE '2026-03-09', currency, 1, 1, 12345"
+        " FROM unnest(ARRAY['KWD', 'CLP', 'USD']) AS currency"
     )
     await reader.execute("SET ROLE sop_grafana")
     [target] = PANELS["Money, by currency"]["targets"]
