@@ -310,7 +310,9 @@ def test_the_longest_post_fits_a_caption_as_telegram_counts(busy: Report, locale
 def test_a_long_title_takes_room_from_the_lines(busy: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     words = pages().words("en", "en")
     monkeypatch.setattr(Words, "title", lambda self, report: "🎉" * 200)
-    context = told(replace(busy, community=""), words, "sop report")
+    context = told(
+        replace(busy, community="", notable=busy.notable * 9, findings=busy.findings * 9), words, "sop report"
+    )
     copy = Wording(shipped_bundle().copy["en"]["staff/report"])
     assert utf16_length(plain_text(copy.render({"report": context}).text)) <= CAPTION_LIMIT
 
