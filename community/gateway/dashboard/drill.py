@@ -165,7 +165,7 @@ async def csv_of(look: Look) -> str:
     found = await _asked(look, MOST_ROWS, 0)
     texts = [_csv([COLUMNS])]
     while batch := await found.fetchmany(A_BATCH):
-        texts.append(await asyncio.to_thread(lambda rows=batch: _csv(_lines(rows))))
+        texts.append(await asyncio.to_thread(_csv, _lines(batch)))
     return "\ufeff" + "".join(texts)
 
 

@@ -42,8 +42,9 @@ def text(page: str) -> str:
 async def live(conn: Connection, title: str, plan: str | None, *viewers: int, cancelled: bool = False) -> str:
     """A session of 10 March, 20:00, announced a week before, whose offer closes on the 12th at 21:00."""
     found = await conn.execute(
-        "INSERT INTO lives (title, url, announce_at, starts_at, ends_at, window_until_at, plan, created_at, cancelled_at)"
-        " VALUES (%(title)s, 'https://x.example', %(at)s, %(at)s, %(until)s, %(until)s, %(plan)s, %(made)s, %(cancelled)s)"
+        "INSERT INTO lives"
+        " (title, url, announce_at, starts_at, ends_at, window_until_at, plan, created_at, cancelled_at) VALUES"
+        " (%(title)s, 'https://x.example', %(at)s, %(at)s, %(until)s, %(until)s, %(plan)s, %(made)s, %(cancelled)s)"
         " RETURNING id",
         {"title": title, "at": local("2026-03-10 20:00"), "until": local("2026-03-12 21:00"), "plan": plan,
          "made": local("2026-03-03 20:00"), "cancelled": local("2026-03-10 19:00") if cancelled else None},
