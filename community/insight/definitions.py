@@ -14,6 +14,7 @@ from typing import Any, LiteralString
 
 from community.database.queries import Queries, load
 from community.insight.windows import Window
+from community.kpis import KPIS
 from community.playbook import Playbook
 
 FOLDER = Path(__file__).parent / "kpis"
@@ -35,6 +36,11 @@ def defined() -> list[str]:
 def rows_of(kpi: str) -> LiteralString:
     """The SELECT of the rows that the KPI counts."""
     return _defined()[kpi].fill(kpi, **_fragments())
+
+
+def source_of(kpi: str) -> LiteralString:
+    """Where a row (`r`) came from: as it says itself, else as its member (`s`) did."""
+    return fragments.own_source if KPIS[kpi].own_source else fragments.source
 
 
 def slices(*, asked: LiteralString, places: LiteralString) -> LiteralString:

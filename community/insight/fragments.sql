@@ -52,3 +52,9 @@ SELECT member_id, group_id FROM v_memberships WHERE joined_at >= %(since)s AND j
 -- name: asked
 -- A task that a member's own words are behind, and not the calendar's or ours (a payment that fits nothing).
 f.kind IN ('problem', 'talk', 'nps', 'refund', 'invoice')
+
+-- name: source
+s.source
+
+-- name: own_source
+coalesce(r.source, s.source)

@@ -7,7 +7,7 @@ from typing import Any
 
 from community.database.pool import Connection
 from community.database.queries import load
-from community.insight.definitions import parameters, rows_of
+from community.insight.definitions import parameters, rows_of, source_of
 from community.insight.windows import Span, Window
 from community.kpis import KPIS, Derived, Measure
 from community.playbook import Playbook
@@ -108,11 +108,12 @@ async def rows(
     group_id: int = 0,
     source: str = "",
     limit: int = 1000,
+    offset: int = 0,
     now_at: datetime | None = None,
 ) -> list[dict[str, Any]]:
     """The rows that the KPI counts in that window: what its number is made of. Of all, or one part, group or source."""
-    text = queries.fill("rows", rows=rows_of(kpi))
-    of = {"part": part, "group_id": group_id, "source": source, "limit": limit}
+    text = queries.fill("rows", rows=rows_of(kpi), source=source_of(kpi))
+    of = {"part": part, "group_id": group_id, "source": source, "limit": limit, "offset": offset}
     values = {**parameters(playbook, asked, now_at), **of}
     return await (await conn.execute(text, values)).fetchall()
 

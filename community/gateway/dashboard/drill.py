@@ -8,8 +8,8 @@ from typing import Any
 from community.gateway.dashboard import charts, shown
 from community.gateway.dashboard.look import Context, Look, queries
 from community.history.datasets import cell
-from community.insight.definitions import defined, parameters, rows_of
-from community.insight.values import Value, by
+from community.insight.definitions import defined
+from community.insight.values import Value, by, rows
 from community.insight.windows import Span, Window
 from community.kpis import KPIS, Kpi, Measure
 from community.members.names import display_name
@@ -127,11 +127,11 @@ async def show_rows(look: Look) -> Context:
     typed = look.given.get("page", "")
     page = min(max(int(typed), 1), MOST_PAGES) if typed.isascii() and typed.isdecimal() and len(typed) < 6 else 1
     part = _part(look)
-    rows = await _rows(look, A_PAGE + 1, (page - 1) * A_PAGE)
+    found = await _rows(look, A_PAGE + 1, (page - 1) * A_PAGE)
     path = f"{kpi.name}/rows"
     pages = {
         "earlier": look.kpi_address(path, part=part, page=page - 1) if page > 1 else "",
-        "later": look.kpi_address(path, part=part, page=page + 1) if len(rows) > A_PAGE and page < MOST_PAGES else "",
+        "later": look.kpi_address(path, part=part, page=page + 1) if len(found) > A_PAGE and page < MOST_PAGES else "",
     }
     return {
         "kpi": kpi,
@@ -139,7 +139,7 @@ async def show_rows(look: Look) -> Context:
         "about": look.words.get(f"about_{kpi.name}", ""),
         "now": look.window(look.asked.last),
         "part": part,
-        "rows": [_row(look, row) for row in rows[:A_PAGE]],
+        "rows": [_row(look, row) for row in found[:A_PAGE]],
         "page": page,
         **pages,
         "kpi_address": look.kpi_address(kpi.name),
@@ -149,32 +149,25 @@ async def show_rows(look: Look) -> Context:
 
 async def csv_of(look: Look) -> str:
     """The rows as a CSV file that a spreadsheet can open without running anything that a member wrote."""
-    rows = await _rows(look, MOST_ROWS, 0)
+    found = await _rows(look, MOST_ROWS, 0)
     file = StringIO()
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    writer.writerows([cell(value) for value in line] for line in _lines(rows))
+    writer.writerows([cell(value) for value in line] for line in _lines(found))
     return "\ufeff" + file.getvalue()
 
 
-def _lines(rows: list[dict[str, Any]]) -> Iterator[list[Any]]:
-    for row in rows:
+def _lines(found: list[dict[str, Any]]) -> Iterator[list[Any]]:
+    for row in found:
         name = display_name(row["first_name"], row["last_name"], row["username"]) if row["member_id"] else ""
         kept = ("part", "at", "hit", "minor", "currency", "seconds")
         yield [row["key"], row["member_id"], name, row["title"], *(row.get(column) for column in kept)]
 
 
 async def _rows(look: Look, limit: int, offset: int) -> list[dict[str, Any]]:
-    text = queries.fill("rows", rows=rows_of(look.path["kpi"]))
-    values = {
-        **parameters(look.bundle.playbook, look.asked.last, look.at),
-        "part": _part(look),
-        "group_id": look.asked.group_id,
-        "source": look.asked.source,
-        "limit": limit,
-        "offset": offset,
-    }
-    return await (await look.conn.execute(text, values)).fetchall()
+    kpi, asked = look.path["kpi"], look.asked
+    of = {"group_id": asked.group_id, "source": asked.source, "limit": limit, "offset": offset}
+    return await rows(look.conn, look.bundle.playbook, kpi, asked.last, part=_part(look), **of, now_at=look.at)
 
 
 def _part(look: Look) -> str:

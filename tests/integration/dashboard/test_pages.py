@@ -35,7 +35,8 @@ async def desk(pool: Pool, conn: Connection, bundle: Bundle, database_url: str) 
         yield opened
 
 
-SLOW = "SELECT 1 AS key, 1 AS member_id, 1 AS group_id, '' AS part, pg_sleep(5)::text AS at"
+SLOW = """SELECT 1 AS key, 1 AS member_id, 1 AS group_id, '' AS part, pg_sleep(5)::text AS at, true AS hit, 1 AS minor,
+    '' AS currency, 1.0 AS seconds"""
 
 
 # Signing in.
@@ -414,7 +415,7 @@ async def test_who_looks_takes_two_connections_at_most_and_changes_nothing(
 async def test_what_takes_too_long_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await desk.enter()
     monkeypatch.setattr(routes, "STATEMENT_S", 0.1)
-    monkeypatch.setattr("community.gateway.dashboard.drill.rows_of", lambda kpi: SLOW)
+    monkeypatch.setattr("community.insight.values.rows_of", lambda kpi: SLOW)
     answer = await desk.get("/dashboard/kpi/new_members/rows")
     assert answer.status == 503
     assert "Too much to read at once" in await answer.text()
