@@ -40,7 +40,7 @@ def rows_of(kpi: str) -> LiteralString:
 
 def source_of(kpi: str) -> LiteralString:
     """Where a row (`r`) came from: as it says itself, else as its member (`s`) did."""
-    return fragments.own_source if KPIS[kpi].own_source else fragments.source
+    return fragments.fill("own_source" if KPIS[kpi].own_source else "source")
 
 
 def slices(*, asked: LiteralString, places: LiteralString) -> LiteralString:
@@ -53,7 +53,14 @@ def slices(*, asked: LiteralString, places: LiteralString) -> LiteralString:
 def _fragments() -> dict[str, str]:
     since, until = (fragments.fill("present_at", moment=f"%({moment})s") for moment in ("since", "until"))
     inside = fragments.fill("inside", present=since)
+    entered = {f"entered_{days}": fragments.fill("entered", days=str(days)) for days in (7, 14, 37)}
+    there = {
+        f"there_from_{day}": fragments.fill("there_from", first=str(day), shows=fragments.shows) for day in (7, 30)
+    }
     return {
+        **entered,
+        **there,
+        "cohort": fragments.cohort,
         "shows": fragments.shows,
         "speaks": fragments.speaks,
         "asked": fragments.asked,
