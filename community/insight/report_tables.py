@@ -8,6 +8,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.insight.chance import interval
 from community.insight.counted_figures import Counted, small, together
+from community.insight.definitions import fragments, money_queries
 from community.insight.diagnosis import Finding
 from community.insight.figures import Cell, Column, Figure, Section, Table
 from community.insight.values import SMALL, Value, by
@@ -242,7 +243,8 @@ async def _load(facts: Facts) -> list[Table]:
 
 async def _mix(facts: Facts) -> list[Table]:
     """Of who showed a sign: how many hold a paid term, a trial, nothing."""
-    (row,) = await facts.rows(queries.mix)
+    text = queries.fill("mix", shows=fragments.shows, paying=money_queries.paying)
+    (row,) = await facts.rows(text, activity=list(facts.playbook.signs.activity))
     total = sum(row.values())
     rows: list[list[Cell]] = [[name, row[name], row[name] / total if total else None] for name in row]
     return [Table("mix", [Column("holds", "word"), Column("active", "number"), Column("part", "share")], rows)]

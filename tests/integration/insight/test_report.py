@@ -38,6 +38,7 @@ from tests.integration.insight.report_kit import (
     shares,
     weeks,
 )
+from tests.integration.rows import Edit
 from tests.shipped import TEMPLATES
 
 __all__ = ["counted_already"]
@@ -173,7 +174,10 @@ async def test_the_month_says_what_remains_who_is_active_and_what_content_engage
         "changed_at": local("2026-01-15 09:00"),
     }
     end = local("2026-03-15 09:00")
-    await insert(conn, "terms", member_id=ann, plan="month", trial=False, ends_at=end, counted_from_at=end, **term)
+    paid = {"paid_minor": 19_900, "currency": "CNY"}
+    await insert(
+        conn, "terms", member_id=ann, plan="month", trial=False, ends_at=end, counted_from_at=end, **paid, **term
+    )
     await insert(conn, "terms", member_id=bob, plan="trial_7d", trial=True, ends_at=end, counted_from_at=end, **term)
     await put(conn, "arpu", day, month, hits=50, base=50, minor=500_000, currency="CNY")
     await put(conn, "churn", day, month, hits=5, base=50)
@@ -188,6 +192,23 @@ async def test_the_month_says_what_remains_who_is_active_and_what_content_engage
     (content,) = report.section("content").tables
     assert content.keys == ["s/good", "s/fair", "s/poor"]
     assert all(figure.target is None for section in report.sections for figure in section.figures)
+
+
+async def test_who_is_active_and_who_pays_is_what_it_is_everywhere(
+    conn: Connection, edited: Edit, counted_already: None, member: MakeMember
+) -> None:
+    """Signs are messages alone. Ann wrote and paid; Bob wrote and was given his term; Eve only pressed a button."""
+    bundle = edited(signs={"activity": ["message"], "speaking": ["message"]})
+    ann, bob, eve = await member(), await member(), await member()
+    for who, sign in ((ann, "message"), (bob, "message"), (eve, "button")):
+        await insert(conn, "member_days", day=date(2026, 2, 10), member_id=who, group_id=0, **{sign: 1})
+    held = {"line": "membership", "plan": "month", "trial": False, "source": "staff", "granted_by": "Mei",
+            "starts_at": local("2026-01-15 09:00"), "ends_at": local("2026-03-15 09:00"),
+            "counted_from_at": local("2026-01-15 09:00"), "changed_at": local("2026-01-15 09:00")}  # fmt: skip
+    await insert(conn, "terms", member_id=ann, paid_minor=19_900, currency="CNY", **held)
+    await insert(conn, "terms", member_id=bob, **held)
+    (mix,) = (await weekly(conn, bundle, date(2026, 3, 1), "monthly")).section("mix").tables
+    assert [row[:2] for row in mix.rows] == [["paid", 1], ["trial", 0], ["free", 1]]
 
 
 async def test_every_kpi_is_in_a_report() -> None:
