@@ -1,6 +1,6 @@
 """The triangle of retention: of those who entered in one week, how many were there in each later one."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import date
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ class Cohort(NamedTuple):
     """Weeks after entering (0: the same) → members with a sign of life in that week."""
 
 
-async def count_cohorts(conn: Connection, week: Window, activity: Sequence[str] = SIGNS_OF_LIFE) -> None:
+async def count_cohorts(conn: Connection, week: Window, activity: Collection[str] = SIGNS_OF_LIFE) -> None:
     """Who showed one of these signs in that week, by the week in which they had entered, and by source."""
     values = {"since_day": week.since, "until_day": week.until, "until": week.until_at, "zone": week.zone}
     await conn.execute(queries.forget, values)

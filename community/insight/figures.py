@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from community.insight.diagnosis import Finding
+from community.insight.numbers import change
 from community.insight.windows import Span, Window
 from community.kpis import Better
 
@@ -44,11 +45,7 @@ class Figure:
     @property
     def change(self) -> float | None:
         """Since the window before: of shares the difference, else the part by which it grew."""
-        if self.number is None or self.before is None:
-            return None
-        if self.unit == "share":
-            return self.number - self.before
-        return (self.number - self.before) / abs(self.before) if self.before else None
+        return change(self.unit, self.number, self.before)
 
     @property
     def good(self) -> bool | None:

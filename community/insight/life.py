@@ -53,8 +53,7 @@ class Metric:
         """Whether it reaches its goal; None: not known, or of too few to say."""
         if self.value is None or self.value.number is None or self.value.small:
             return None
-        low = KPIS[self.kpi].better is Better.less
-        return self.value.number <= self.goal.number if low else self.value.number >= self.goal.number
+        return KPIS[self.kpi].better.meets(self.value.number, self.goal.number)
 
     @property
     def advice(self) -> str | None:

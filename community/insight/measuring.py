@@ -40,7 +40,7 @@ async def measured(
 ) -> list[Value]:
     """The KPI in that window, however long, by its rows as they are now; nothing is stored.
 
-    All that `values_of` and `by` give of one that is counted. `now_at`: it may not be over yet.
+    All that `every` and `by` give of one that is counted. `now_at`: it may not be over yet.
     """
     async with transaction(conn):
         await conn.execute(queries.in_memory)

@@ -106,10 +106,10 @@ def _best_ratio(level: float) -> float:
 
 
 def _error(base: Part, other: Part) -> float:
-    return math.sqrt(_variance(base) + _variance(other))
+    return math.sqrt(variance(base) + variance(other))
 
 
-def _variance(part: Part) -> float:
+def variance(part: Part) -> float:
     """Of a share; one more hit and one more miss keep it above nothing."""
     share = (part.hits + 1) / (part.people + 2)
     return share * (1 - share) / part.people

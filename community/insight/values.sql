@@ -1,10 +1,3 @@
--- name: values_of
-SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s
-FROM kpi_values
-WHERE kpi = %(kpi)s AND span = %(span)s AND since >= %(since)s AND since < %(until)s
-    AND group_id = %(group_id)s AND source = %(source)s
-ORDER BY since, part, currency
-
 -- name: every
 SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s
 FROM kpi_values

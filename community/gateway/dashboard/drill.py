@@ -9,6 +9,7 @@ from community.gateway.dashboard import charts, shown
 from community.gateway.dashboard.look import Context, Look, queries
 from community.history.datasets import cell
 from community.insight.definitions import defined
+from community.insight.numbers import duration, money
 from community.insight.values import Value, by, rows
 from community.insight.windows import Span, Window
 from community.kpis import KPIS, Kpi, Measure
@@ -73,8 +74,8 @@ def _scale(kpi: Kpi, number: float, currency: str, look: Look) -> str:
             return _short(number / 10 ** minor_digits(currency))
         case Measure.number | Measure.total:
             return _short(number)
-        case measure:
-            return shown.number_text(measure, number, currency, look.words)
+        case _:
+            return shown.number_of(kpi.name, number, currency, look.words)
 
 
 def _short(number: float) -> str:
@@ -165,9 +166,11 @@ def _lines(found: list[dict[str, Any]]) -> Iterator[list[Any]]:
 
 
 async def _rows(look: Look, limit: int, offset: int) -> list[dict[str, Any]]:
-    kpi, asked = look.path["kpi"], look.asked
-    of = {"group_id": asked.group_id, "source": asked.source, "limit": limit, "offset": offset}
-    return await rows(look.conn, look.bundle.playbook, kpi, asked.last, part=_part(look), **of, now_at=look.at)
+    asked = look.asked
+    return await rows(
+        look.conn, look.bundle.playbook, look.path["kpi"], asked.last, part=_part(look), group_id=asked.group_id,
+        source=asked.source, limit=limit, offset=offset, now_at=look.at,
+    )  # fmt: skip
 
 
 def _part(look: Look) -> str:
@@ -181,6 +184,6 @@ def _row(look: Look, row: dict[str, Any]) -> dict[str, Any]:
         **row,
         "name": name,
         "moment": look.moment(row["at"]) if row["at"] else "",
-        "amount": shown.money(amount, row["currency"] or "") if amount is not None else "",
-        "time": shown.duration(seconds, look.words) if seconds is not None else "",
+        "amount": money(amount, row["currency"] or "") if amount is not None else "",
+        "time": duration(seconds, look.words) if seconds is not None else "",
     }

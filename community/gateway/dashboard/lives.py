@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from community.gateway.dashboard.look import Context, Look, queries
-from community.gateway.dashboard.shown import money, percent
+from community.insight.numbers import NOTHING, money, percent
 from community.insight.values import SMALL
 from community.insight.windows import start_of
 
@@ -34,7 +34,7 @@ def _live(look: Look, row: dict[str, Any]) -> dict[str, Any]:
         "starts": look.moment(row["starts_at"]),
         "until": look.moment(row["window_until_at"]),
         "state": state,
-        "conversion": percent(row["viewers_bought"] / row["watched"]) if row["watched"] else "–",
+        "conversion": percent(row["viewers_bought"] / row["watched"]) if row["watched"] else NOTHING,
         "small": 0 < row["watched"] < SMALL,
         "money": [money(int(minor), currency) for currency, minor in sorted(revenue.items())],
     }

@@ -230,6 +230,27 @@ async def test_the_board_shows_the_week_beside_the_one_before(desk: Desk) -> Non
     assert "Leave rate" not in watched, "one of nine says nothing"
 
 
+async def test_worth_a_look_is_what_a_report_calls_notable(desk: Desk) -> None:
+    weeks = {
+        "new_members": (100, 160),  # p = 0.0002
+        "joins": (100, 130),  # p = 0.048: alone it would be one, among so many it is none
+        "speakers": (10_000, 10_900),  # for certain, but less than a tenth
+        "accepted": (100, 900),  # one send makes many
+        "members": (500, 500),
+        "leaves": (100, 100),
+    }
+    for kpi, numbers in weeks.items():
+        for day, hits in zip(("2026-03-02", "2026-03-09"), numbers, strict=True):
+            await desk.conn.execute(
+                "INSERT INTO kpi_values (kpi, span, since, hits, base) VALUES (%s, 'week', %s, %s, %s)",
+                [kpi, day, hits, hits],
+            )
+    await desk.enter()
+    board = await desk.page("/dashboard")
+    watched = board.partition('class="watch"')[2].partition("</section>")[0]
+    assert re.findall(r"/dashboard/kpi/(\w+)", watched) == ["new_members"]
+
+
 async def test_a_week_that_goes_on_is_not_held_against_a_whole_one(desk: Desk) -> None:
     await desk.conn.execute(
         "INSERT INTO kpi_values (kpi, span, since, hits, base) VALUES"
