@@ -1,5 +1,6 @@
 """What a report is made of: figures, tables, findings. Plain data that JSON keeps whole, without words."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -134,11 +135,10 @@ class Report:
         """The section of that name."""
         return next(section for section in self.sections if section.name == name)
 
-    def figure(self, name: str, part: str = "") -> Figure | None:
-        """The first figure of that name and part; None: there is none."""
-        return next(
-            (f for section in self.sections for f in section.figures if f.name == name and f.part == part), None
-        )
+    def figures(self, names: Iterable[str]) -> list[Figure]:
+        """What there is to say of these names, in their order; of money in each currency."""
+        known = [f for section in self.sections for f in section.figures if not f.part and f.number is not None]
+        return [figure for name in names for figure in known if figure.name == name]
 
     def to_json(self) -> dict[str, Any]:
         """For storage."""

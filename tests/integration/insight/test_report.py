@@ -31,6 +31,7 @@ from tests.integration.insight.report_kit import (
     MONDAY,
     busy_week,
     counted_already,
+    figure_of,
     hits,
     insert,
     money,
@@ -85,36 +86,31 @@ async def test_counts_the_week_anew_and_the_one_before_if_nobody_had(
     for when in ("2026-03-03 10:00", "2026-03-10 10:00", "2026-03-15 23:59", "2026-03-16 00:00"):
         await member(entered_at=local(when))
     report = await weekly(conn, bundle)
-    figure = report.figure("new_members")
-    assert figure is not None
+    figure = figure_of(report, "new_members")
     assert (figure.number, figure.before, figure.trend[-2:]) == (2, 1, [1, 2])
     assert report.whole
     await member(entered_at=local("2026-03-09 00:00"))
-    again = (await weekly(conn, bundle)).figure("new_members")
-    assert again is not None
+    again = figure_of(await weekly(conn, bundle), "new_members")
     assert again.number == 3
 
 
 async def test_each_number_with_last_weeks_its_change_and_its_target(busy: Report) -> None:
-    first_day = busy.figure("first_day")
-    assert first_day is not None
+    first_day = figure_of(busy, "first_day")
     assert (first_day.hits, first_day.base, first_day.target, first_day.met) == (44, 160, 0.4, False)
     assert first_day.change == pytest.approx(44 / 160 - 44 / 101)
-    revenue = busy.figure("revenue")
-    assert revenue is not None
+    revenue = figure_of(busy, "revenue")
     assert (revenue.number, revenue.before, revenue.currency) == (99_000, 120_000, "CNY")
     assert revenue.change == pytest.approx(-0.175)
-    trial = busy.figure("trial_to_paid")
-    assert trial is not None
+    trial = figure_of(busy, "trial_to_paid")
     assert (trial.small, trial.met) == (True, True)
-    assert busy.figure("mrr_movements", "churn").good is None  # type: ignore[union-attr]
+    assert figure_of(busy, "mrr_movements", "churn").good is None
 
 
 async def test_notable_is_what_chance_does_not_explain_and_what_misses_its_target(busy: Report) -> None:
     said = [(each.why, each.figure.name) for each in busy.notable]
     assert said == [("missed", "free_to_paid"), ("missed", "first_day"), ("changed", "new_members")]
     # Messages more than doubled, but one member alone may write as many.
-    assert busy.figure("messages").change == pytest.approx(31 / 19)  # type: ignore[union-attr]
+    assert figure_of(busy, "messages").change == pytest.approx(31 / 19)
 
 
 async def test_a_quiet_week_has_nothing_notable(conn: Connection, bundle: Bundle, counted_already: None) -> None:
@@ -184,8 +180,7 @@ async def test_the_month_says_what_remains_who_is_active_and_what_content_engage
     for step, (engaged, of) in {"s/good": (60, 100), "s/lucky": (3, 3), "s/poor": (5, 100), "s/fair": (30, 60)}.items():
         await put(conn, "engaged_24h", day, month, part=step, hits=engaged, base=of)
     report = await weekly(conn, bundle, date(2026, 3, 1), "monthly")
-    ltv = report.figure("ltv")
-    assert ltv is not None
+    ltv = figure_of(report, "ltv")
     assert (ltv.number, ltv.unit, ltv.currency) == (pytest.approx(100_000), "money", "CNY")
     (mix,) = report.section("mix").tables
     assert [row[:2] for row in mix.rows] == [["paid", 1], ["trial", 1], ["free", 1]]
@@ -308,6 +303,14 @@ async def test_the_post_fits_a_caption(busy: Report, locale: str) -> None:
     assert sum(len(line) + 2 for line in lines) <= LONGEST < CAPTION_LIMIT - 100
     assert len(context["numbers"]) == 7
     assert context["more"] == 0
+
+
+async def test_money_is_told_in_each_currency(conn: Connection, bundle: Bundle, counted_already: None) -> None:
+    await weeks(conn, "revenue", money((120_000, 12), (99_000, 10)))
+    await put(conn, "revenue", MONDAY, minor=500, hits=1, base=1, currency="AED")
+    report = await weekly(conn, bundle)
+    lines = told(report, pages().words("en", "en"), "full")["numbers"]
+    assert [line for line in lines if line.startswith("Revenue")] == ["Revenue: 5.00 AED", "Revenue: 990.00 CNY (−18%)"]
 
 
 def test_charts_are_pictures_in_the_pages_colours_with_text_as_text() -> None:
