@@ -169,7 +169,7 @@ _FIXED: dict[str, dict[str, Any]] = (
         },
         _PRESSED: {"pressed": "decided", "decision": "cancel", "by": _LONG_TEXT, "how": "form"},
         "staff/live_result": {"result": _RESULT},
-        "staff/dashboard": {**_STAFF_MEMBER, "sent": False},
+        "staff/dashboard": {**_STAFF_MEMBER, "public": True, "sent": False},
         "staff/follow_up": {**_STAFF_MEMBER, **_TASK, "problem": "sourcing", "text": "<😀" * 2048},
         "staff/nps": {**_STAFF_MEMBER, **_TASK, "score": 10},
         "staff/talk": {**_STAFF_MEMBER, **_TASK},

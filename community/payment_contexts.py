@@ -18,8 +18,7 @@ _GIVES: dict[str, Any] = {
     **WAYS,
 }
 PAYMENTS: dict[str, dict[str, Any]] = {
-    "payment/receipt": {**_GIVES, "renews": True, "next": "2026-12-30T12:00:00+00:00"},
-    "payment/moved": _GIVES,
+    "payment/receipt": {**_GIVES, "renews": True, "next": "2026-12-30T12:00:00+00:00", "moved": True},
     "payment/moved_away": _PAID,
     "payment/entry": {"entries": [_ENTRY]},
     "payment/refunded": {**_PAID, "refunded": "999999999999.99 USD", "ended": True, "stays": True, "stopped": True},

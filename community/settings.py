@@ -201,8 +201,8 @@ class Settings(BaseSettings):
 
     @property
     def dashboard_url(self) -> str | None:
-        """Where staff's browsers reach the dashboard; None: at no public address."""
-        return f"{self.public_url}/dashboard" if self.public_url else None
+        """Where staff's browsers reach the dashboard; None: at no public address, only on the server itself."""
+        return f"{self.links_url}/dashboard" if self.links_url else None
 
     @property
     def webhook_url(self) -> str | None:

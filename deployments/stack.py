@@ -72,7 +72,7 @@ class Stack:
         found = {"Prefect UI": self._prefect.removesuffix("/api")}
         if self._local_telegram:
             found["Telegram sandbox"] = self.settings.telegram_api
-        return found | {"Gateway": self.settings.gateway_url}
+        return found | {"Gateway": self.settings.gateway_url, "Dashboard": f"{self.settings.gateway_url}/dashboard"}
 
     async def wait(self) -> None:
         """Return when Ctrl-C or SIGTERM asks the stack to stop."""

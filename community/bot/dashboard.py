@@ -17,8 +17,8 @@ async def on_staff_message(turn: Turn, message: Message) -> bool:
     if (command.name if command else (message.text or "").strip()) not in WORDS or message.from_user is None:
         return False
     member = await turn.member(message.from_user)
-    reachable = member.dm == Dm.open
-    if reachable:
+    public, reachable = turn.entrance.base is not None, member.dm == Dm.open
+    if public and reachable:
         turn.reply(member, "bot/dashboard", address=await turn.entrance.invite(turn.conn))
-    turn.tell_staff("staff/dashboard", member, sent=reachable)
+    turn.tell_staff("staff/dashboard", member, public=public, sent=public and reachable)
     return True

@@ -160,7 +160,7 @@ async def show_membership(turn: Turn, member: Member) -> None:
     terms = await terms_of(turn.conn, member.id)
     having, last = held(terms, turn.at), ended(terms, turn.at)
     shown = [_term(turn, each, locale) for each in having]
-    by_itself = {each.term.line: renewing([t for t in terms if t.line == each.term.line], turn.at) for each in having}
+    by_itself = {line: renewing([t for t in terms if t.line == line], turn.at) for line in {t.line for t in terms}}
     for each, about in zip(having, shown, strict=True):
         about["renews"] = by_itself[each.term.line] is not None
     turn.reply(

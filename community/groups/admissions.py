@@ -5,9 +5,10 @@ confirmed or undone here.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from community.access.entry_links import still_unused
+from community.access.terms import take_turns
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.groups.membership import left
@@ -16,6 +17,8 @@ from community.outbox.settle import arrived
 
 queries = load(__file__, "admissions.sql")
 
+SILENT_FOR = timedelta(hours=1)
+"""So long Telegram is asked again how somebody stands."""
 GONE = "request_gone"
 """The outbox's reason when there was no request any more."""
 REMEDIES = {
@@ -38,6 +41,7 @@ class Refused:
     group_id: int
     chat_id: int
     title: str
+    decided_at: datetime
 
 
 async def refused(conn: Connection, bot_id: int) -> list[Refused]:
@@ -49,11 +53,15 @@ async def settle(conn: Connection, each: Refused, at: datetime, *, inside: bool 
     """Take into account what Telegram says of the member: inside, outside, or nothing (None).
 
     Inside, the call did its work and its answer was lost. Else the admission is undone, once; True if this call did it.
+    While Telegram says nothing, it is asked again: an hour after the approval they count as outside all the same.
     """
     if inside:
         await arrived(conn, each.message_id)
         return False
+    if inside is None and at < each.decided_at + SILENT_FOR:
+        return False
     async with transaction(conn):
+        await take_turns(conn, each.member_id)
         row = await (await conn.execute(queries.withdraw, {"id": each.request_id})).fetchone()
         if row is None:
             return False

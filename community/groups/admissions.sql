@@ -4,7 +4,8 @@ WITH failed AS MATERIALIZED (
     SELECT id, substr(occurrence, 9)::bigint AS request_id, coalesce(reason, '') AS reason FROM v_messages
     WHERE bot_id = %(bot_id)s AND state = 'failed' AND stage = 'gate' AND step = 'approve' AND occurrence ~ '^request:[0-9]+$'
 )
-SELECT f.id AS message_id, f.request_id, f.reason, r.member_id, m.telegram_id, r.group_id, g.chat_id, g.title
+SELECT f.id AS message_id, f.request_id, f.reason, r.member_id, m.telegram_id, r.group_id, g.chat_id, g.title,
+    r.decided_at
 FROM failed f
 JOIN join_requests r ON r.id = f.request_id AND r.state = 'passed'
 JOIN groups g ON g.id = r.group_id

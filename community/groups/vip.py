@@ -10,6 +10,7 @@ from community.access.doors import guarded, holding, link_behind, plans_for
 from community.access.entry_links import used
 from community.access.leaks import Leak, trace
 from community.access.models import EntryLink
+from community.access.terms import take_turns
 from community.database.pool import transaction
 from community.database.queries import load
 from community.groups.gate import Gate, Request, decision, note
@@ -41,6 +42,7 @@ async def knock(gate: Gate, at_door: Knock, staff_chat: int | None) -> bool:
     if not plans and group.id not in await guarded(gate.conn, gate.bundle.playbook):
         return False
     async with transaction(gate.conn):
+        await take_turns(gate.conn, member_id)
         await allow_while_requesting(gate.conn, member_id, gate.at)
         link = await link_behind(gate.conn, group.id, at_door.address, at_door.name)
         elses = link is not None and link.member_id not in (None, member_id)

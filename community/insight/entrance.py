@@ -29,16 +29,23 @@ Kind = Literal["link", "session"]
 class Entrance(NamedTuple):
     """Where the dashboard is, and what its links are signed by."""
 
-    base: str
+    base: str | None
+    """None: no browser of staff's reaches it, but on the server itself."""
     secret: str
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The installation's."""
+        return cls(settings.links_url, settings.lasting_secret(ENTRANCE))
+
+    @classmethod
+    def on_the_server(cls, settings: Settings) -> Self:
+        """For who sits at the server: at its own address, if there is no public one."""
         return cls(settings.links_url or settings.gateway_url, settings.lasting_secret(ENTRANCE))
 
     async def invite(self, conn: Connection) -> str:
-        """The address of a new link."""
+        """The address of a new link. There must be a base."""
+        assert self.base is not None
         return f"{self.base}{PATH}/in/{await issue(conn, self.secret, 'link')}"
 
 

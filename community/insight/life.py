@@ -102,11 +102,6 @@ def stage_of(age_days: int) -> Stage:
     return next((stage for stage, end in ENDS.items() if age_days < end), Stage.maturity)
 
 
-def advice_keys(playbook: Playbook) -> list[str]:
-    """Every key that `advice` may give with this playbook: whoever tells it needs words for each."""
-    return [f"{stage}.{kpi}" for stage in Stage for kpi in goals_of(playbook, stage)]
-
-
 def goals_of(playbook: Playbook, stage: Stage) -> Mapping[str, Goal]:
     """What the playbook asks of a group in that stage: KPI → goal."""
     goals: Mapping[str, Goal] = getattr(playbook.insight.life, stage)

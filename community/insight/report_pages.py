@@ -34,7 +34,7 @@ class ReportPages:
 
     def words(self, locale: str, default: str) -> Words:
         """The words of a locale."""
-        return Words(self._pages.words_of(locale, default), locale)
+        return Words(self._pages.words_of(locale, default), locale, default)
 
     def html(self, report: Report, locale: str) -> str:
         """A page that needs nothing else: no scripts, no fonts, no pictures from elsewhere."""

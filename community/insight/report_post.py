@@ -13,6 +13,7 @@ from community.insight.said import Words
 from community.outbox.enqueue import Draft, enqueue
 from community.outbox.pictures import keep
 from community.playbook_stages import MessageClass
+from community.telegram_html import utf16_length
 
 STAGE = "report"
 HEADLINE = {
@@ -21,7 +22,9 @@ HEADLINE = {
 }
 NOTABLE = 3
 LONGEST = 900
-"""Characters of its lines together, so that the caption of a picture holds them."""
+"""UTF-16 units of its title and lines together: the caption of a picture holds them, and its headings."""
+BESIDE = 4
+"""What stands around a line: a mark, a space, the end of the line."""
 
 
 async def post(conn: Connection, bundle: Bundle, bot_id: int, chat_id: int, report: Report, pages: ReportPages,
@@ -62,16 +65,17 @@ def told(report: Report, words: Words, full: str) -> dict[str, Any]:
     ]
     notable = [words.notable(report, each) for each in report.notable[:NOTABLE]] or [words["nothing_notable"]]
     findings = [words.finding(each, report.labels, report.zone) for each in report.findings]
-    room = LONGEST - len(report.community) - len(full)
+    title = words.title(report)
+    room = LONGEST - utf16_length(title) - utf16_length(full)
     lists = {"numbers": numbers, "notable": notable, "findings": findings}
     kept: dict[str, list[str]] = {}
     for name, lines in lists.items():
         kept[name] = []
         for line in lines:
-            if (room := room - len(line) - 2) > 0:
+            if (room := room - utf16_length(line) - BESIDE) >= 0:
                 kept[name].append(line)
     left = sum(len(lines) - len(kept[name]) for name, lines in lists.items())
-    return {"kind": report.kind, "title": words.title(report), "more": left, "full": full, **kept}
+    return {"kind": report.kind, "title": title, "more": left, "full": full, **kept}
 
 
 def _changed(change: str) -> str:

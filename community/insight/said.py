@@ -20,6 +20,8 @@ class Words:
 
     of: Mapping[str, str]
     locale: str
+    default: str = ""
+    """The locale of what it lacks."""
 
     def __getitem__(self, key: str) -> str:
         return self.of.get(key, key.replace("_", " "))
@@ -37,9 +39,12 @@ class Words:
 
     def part(self, report: Report, key: str) -> str:
         """What a plan, a stage, a session or a group is called: `kind:key`."""
+        return self._part(report.labels, report.locale, key)
+
+    def _part(self, labels: Mapping[str, Mapping[str, str]], default: str, key: str) -> str:
         kind, _, name = key.partition(":")
-        titles = report.labels.get(key, {})
-        title = titles.get(self.locale) or titles.get(report.locale) or titles.get("")
+        titles = labels.get(key, {})
+        title = titles.get(self.locale) or titles.get(default) or titles.get("")
         return title or self.of.get(f"{kind}_{name}") or (f"#{name}" if kind in ("live", "group") else name)
 
     def name(self, report: Report, figure: Figure) -> str:
@@ -149,10 +154,9 @@ class Words:
     def _found(self, found: Finding, labels: Mapping[str, Mapping[str, str]]) -> str:
         if not found.part and not found.group_id:
             return self.kpi(found.kpi)
-        keys = (f"group:{found.group_id}", f"live:{found.part}", f"plan:{found.part}")
-        titles = next((labels[key] for key in keys if key in labels), {})
-        label = titles.get(self.locale) or titles.get("") or found.part or f"#{found.group_id}"
-        return f"{self.kpi(found.kpi)} · {label}"
+        keys = [f"group:{found.group_id}"] if found.group_id else [f"live:{found.part}", f"plan:{found.part}"]
+        key = next((each for each in keys if each in labels), keys[-1])
+        return f"{self.kpi(found.kpi)} · {self._part(labels, self.default, key)}"
 
     def _window(self, found: Finding, zone: str) -> str:
         if found.span is Span.month:

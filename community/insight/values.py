@@ -6,6 +6,8 @@ from datetime import date, datetime
 from statistics import median
 from typing import Any
 
+from psycopg import AsyncCursor
+
 from community.database.pool import Connection
 from community.database.queries import load
 from community.insight.definitions import parameters, rows_of, source_of
@@ -111,7 +113,7 @@ async def by(conn: Connection, kpi: str, asked: Window, dimension: str) -> list[
     return [Value(**row) for row in rows]
 
 
-async def rows(
+async def behind(
     conn: Connection,
     playbook: Playbook,
     kpi: str,
@@ -123,9 +125,14 @@ async def rows(
     limit: int = 1000,
     offset: int = 0,
     now_at: datetime | None = None,
-) -> list[dict[str, Any]]:
+) -> AsyncCursor[dict[str, Any]]:
     """The rows that the KPI counts in that window: what its number is made of. Of all, or one part, group or source."""
     text = queries.fill("rows", rows=rows_of(kpi), source=source_of(kpi))
     of = {"part": part, "group_id": group_id, "source": source, "limit": limit, "offset": offset}
     values = {**parameters(playbook, asked, now_at), **of}
-    return await (await conn.execute(text, values)).fetchall()
+    return await conn.execute(text, values)
+
+
+async def rows(conn: Connection, playbook: Playbook, kpi: str, asked: Window, **of: Any) -> list[dict[str, Any]]:
+    """All of these (`behind`) at once."""
+    return await (await behind(conn, playbook, kpi, asked, **of)).fetchall()

@@ -1,6 +1,17 @@
--- KPIs as counted, for the dashboard, Grafana and whoever else shows them. '' and 0: all.
+-- KPIs as counted, for the dashboard, Grafana and whoever else shows them. '' and 0: all. `digits`: decimal places of the
+-- currency, as minor_digits (community/playbook_types.py) has them; 0 for what is no money.
 CREATE OR REPLACE VIEW v_kpi_values AS
-SELECT kpi, span, since, part, group_id, source, currency, hits, base, minor, middle_s, high_s FROM kpi_values;
+SELECT
+    kpi, span, since, part, group_id, source, currency, hits, base, minor, middle_s, high_s,
+    CASE
+        WHEN currency IN (
+            '', 'BIF', 'CLP', 'DJF', 'GNF', 'ISK', 'JPY', 'KMF', 'KRW', 'PYG', 'RWF', 'UGX', 'VND', 'VUV', 'XAF',
+            'XOF', 'XPF', 'XTR'
+        ) THEN 0
+        WHEN currency IN ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') THEN 3
+        ELSE 2
+    END AS digits
+FROM kpi_values;
 
 -- Of those who entered in one week, how many were there in another.
 CREATE OR REPLACE VIEW v_cohort_weeks AS

@@ -44,6 +44,7 @@ async def send_receipt(
         **_gives(till, payment, order, given),
         "renews": renewal.goes_on,
         "next": _iso(renewal.next_at) if renewal.goes_on else None,
+        "moved": False,
     }
     await say(till, payment.member_id, "receipt", occurrence, context)
 
@@ -67,11 +68,10 @@ async def send_refund(
     await say(till, payment.member_id, "refunded", f"{named(payment)}:{back.minor}:{standing.disputed}", context)
 
 
-async def send_moved(
-    till: Till, payment: Payment, order: Order | None, given: Given, member_id: int, move_id: int
-) -> None:
-    """What was paid for by another account of theirs is here now, with the ways in."""
-    await say(till, member_id, "moved", f"move:{move_id}", _gives(till, payment, order, given))
+async def send_moved(till: Till, payment: Payment, order: Order | None, given: Given, member_id: int) -> None:
+    """What was paid for by another account of theirs is here now: a receipt of what it gives, with the ways in."""
+    context = {**_gives(till, payment, order, given), "renews": given.main.renews, "next": None, "moved": True}
+    await say(till, member_id, "receipt", f"{named(payment)}:{given.main.id}", context)
 
 
 async def send_moved_away(till: Till, payment: Payment, order: Order | None, member_id: int, move_id: int) -> None:

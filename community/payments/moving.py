@@ -145,7 +145,7 @@ async def _finish(
     terms = _latest(payment, [new for _, new in moved])
     live = [term for term in terms if term.ends_at is None or term.ends_at > till.at]
     ways = await give_all(till.conn, till.playbook, live, till.at, order_id=payment.order_id)
-    await send_moved(till, payment, order, Given(terms, ways), member_id, row["id"])
+    await send_moved(till, payment, order, Given(terms, ways), member_id)
     await send_moved_away(till, payment, order, former, row["id"])
     await leave_trigger(till.conn, TRIGGER, member_id, till.at)
 

@@ -142,7 +142,7 @@ async def _started(till: Till, request: SubscriptionRequest, _payer: int | None)
         "until": order.expires_at.isoformat(),
     }
     await say(till, request.member_id, "subscribe", request.cause, context)
-    if request.state == "failed":
+    if request.state == "failed" and request.attempts >= MOST_ATTEMPTS:  # else it was us who refused
         await tell_staff(till, "subscribe", "Telegram makes no link for a subscription", request.error or "")
 
 

@@ -15,7 +15,7 @@ from community.simulation.trade import CLAIMS as OF_TRADE, Trade
 
 Row = Mapping[str, Any]
 Problems = Iterator[str]
-WRITTEN = ("sendMessage", "sendInvoice")  # methods by which a message arrives
+WRITTEN = ("sendMessage", "sendPhoto", "sendInvoice")  # methods by which a message arrives
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 
 

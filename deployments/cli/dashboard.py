@@ -13,4 +13,4 @@ def dashboard() -> None:
 
 async def _dashboard() -> None:
     async with session() as s:
-        print(await Entrance.of(s.settings).invite(s.conn))
+        print(await Entrance.on_the_server(s.settings).invite(s.conn))

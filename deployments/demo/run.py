@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -48,13 +49,20 @@ async def run_demo(*, exit: bool = False, days: int = 28, members: int = 300, se
             await send_rest()
             if not exit:
                 console.print("\nStill up; time is real from here on. Ctrl-C stops it.")
-                for name, url in stack.addresses.items():
-                    console.print(f"{name:<17} {url}", markup=False)
+                for name, url in (stack.addresses | {"Dashboard": _dashboard(settings, days)}).items():
+                    console.print(f"{name:<17} {url}", markup=False, soft_wrap=True)
                 await stack.wait()
     except asyncio.CancelledError:
         console.print("Stopped.")
         return 130
     return 0 if passed else 1
+
+
+def _dashboard(settings: Settings, days: int) -> str:
+    """The dashboard of the days that were lived, and the word that opens it."""
+    assert settings.dashboard_token is not None
+    lived = f"from={START:%Y-%m-%d}&to={START + timedelta(days=days - 1):%Y-%m-%d}"
+    return f"{settings.gateway_url}/dashboard?{lived}   word: {settings.dashboard_token.get_secret_value()}"
 
 
 def demo_settings() -> Settings:
@@ -64,6 +72,8 @@ def demo_settings() -> Settings:
         "SOP_DATABASE_URL": "",
         "SOP_PUBLIC_URL": "",
         "SOP_STAFF_CHAT": str(STAFF_CHAT),
+        "SOP_REPORT_CHAT": str(STAFF_CHAT),
+        "SOP_DASHBOARD_TOKEN": secrets.token_urlsafe(18),
         **payment_settings(),
     }
     return load_settings()

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -10,8 +9,11 @@ from rich.table import Table
 
 from community.database.pool import Connection
 from community.database.queries import load
+from community.insight.report import stored
+from community.insight.report_pages import ReportPages
 from community.playbook import Playbook
 from community.playbook_types import Amount
+from community.settings import load_settings
 from community.simulation.crowd import Crowd
 from community.simulation.verdict import Check
 from deployments.demo.facts import OTHERS, STAGE
@@ -33,6 +35,7 @@ REASONS = {
     "goal_reached": "done already",
     "collapsed": "a newer one goes",
 }
+FIGURES = ("new_members", "active", "first_day", "retention_7", "engaged_24h", "new_payers", "revenue", "mrr")
 WAYS = {"stars": "Telegram Stars", "ime": "iMe"}
 SHOWN = 5
 """Problems shown of a failed check."""
@@ -45,6 +48,7 @@ async def summarise(console: Console, conn: Connection, playbook: Playbook, crow
     console.print(await _calendar(conn))
     console.print(await _sessions(conn))
     console.print(await _shop(conn))
+    console.print(await _week(conn))
     for line in await _facts(conn, playbook, crowd):
         console.print(f"  {line}", markup=False)
 
@@ -110,6 +114,16 @@ async def _shop(conn: Connection) -> Table:
     return table
 
 
+async def _week(conn: Connection) -> Table:
+    """The last week by the report that was just made."""
+    report, words = await stored(conn, "weekly"), ReportPages(load_settings().playbook_dir).words("en", "en")
+    table = _table("The last week, as its report says", "figure", "")
+    if report is not None:
+        for figure in report.figures(FIGURES):
+            table.add_row(words.name(report, figure), words.figure(figure))
+    return table
+
+
 async def _facts(conn: Connection, playbook: Playbook, crowd: Crowd) -> list[str]:
     gate = {row["state"]: row["requests"] for row in await rows(conn, queries.gate)}
     [reach], [engaged] = await rows(conn, queries.reach), await rows(conn, queries.engaged)
@@ -143,8 +157,3 @@ def _table(title: str, *columns: str) -> Table:
     for place, column in enumerate(columns):
         table.add_column(column, justify="left" if place == 0 else "right")
     return table
-
-
-def line(row: dict[str, Any]) -> str:
-    """A virtual day in one line."""
-    return f"{row['day']:%a %d %b %Y} · {row['members']} members · {row['sent']} messages sent"

@@ -94,6 +94,10 @@ class Till:
         rows = await self.rows("SELECT * FROM terms WHERE member_id = %s AND revoked_at IS NULL ORDER BY id", member_id)
         return [(row["plan"], row["starts_at"], row["ends_at"]) for row in rows]
 
+    async def account(self, member_id: int) -> int:
+        """Telegram's number of the member."""
+        return int((await self.rows("SELECT telegram_id FROM members WHERE id = %s", member_id))[0]["telegram_id"])
+
     async def said(self, member_id: int) -> list[str]:
         """What waits to be said to the member, in order."""
         rows = await self.rows(

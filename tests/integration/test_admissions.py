@@ -8,7 +8,7 @@ import pytest
 from community.access.grant import grant
 from community.bot import admissions
 from community.bundle import Bundle
-from community.groups.admissions import refused, settle
+from community.groups.admissions import SILENT_FOR, refused, settle
 from community.outbox import record
 from tests.integration.telegram_kit import BOT_ID, NOW, Desk, desk
 from tests.integration.test_bot_live import ANN, OWNER, Live, live, telegram
@@ -138,12 +138,21 @@ async def test_no_answer_for_long_is_undone_unless_telegram_says_they_are_in(
     assert len(await told(live)) == (not arrives)
 
 
+async def test_while_telegram_says_nothing_nobody_is_put_out(desk: Desk) -> None:
+    await desk.pass_gate()
+    await desk.conn.execute("UPDATE messages SET state = 'failed', reason = 'no_rights' WHERE step = 'approve'")
+    [found] = await refused(desk.conn, BOT_ID)
+    assert not await settle(desk.conn, found, NOW + SILENT_FOR / 2, inside=None)
+    assert await refused(desk.conn, BOT_ID) == [found], "it is asked again"
+    assert (await desk.row("SELECT left_at FROM memberships"))["left_at"] is None
+
+
 @pytest.mark.parametrize("says", [True, False, None])
 async def test_who_passed_the_quiz_is_settled_the_same_and_once(desk: Desk, says: bool | None) -> None:
     await desk.pass_gate()
     await desk.conn.execute("UPDATE messages SET state = 'failed', reason = 'no_rights' WHERE step = 'approve'")
     [found] = await refused(desk.conn, BOT_ID)
-    undone = [await settle(desk.conn, found, NOW, inside=says) for _ in range(2)]
+    undone = [await settle(desk.conn, found, NOW + 2 * SILENT_FOR, inside=says) for _ in range(2)]
     assert undone == [not says, False]
     assert await refused(desk.conn, BOT_ID) == []
     assert ((await desk.row("SELECT left_at FROM memberships"))["left_at"] is None) is bool(says)

@@ -388,9 +388,9 @@ def test_no_hostile_text_is_an_address(text: str) -> None:
 # Another's order, with the right code.
 
 
-async def contested(desk: Desk, bundle: Bundle) -> tuple[Order, str]:
+async def contested(desk: Desk, bundle: Bundle, plan: str = "month", currency: str = "CNY") -> tuple[Order, str]:
     """Ben proves that he opened what Ann has; and how the buttons name it."""
-    made = await opened(desk, bundle, member_id=await ann(desk))
+    made = await opened(desk, bundle, plan, currency, member_id=await ann(desk))
     await hear(desk, bundle, made.order)
     for _ in range(2):
         await desk.take(private(f"order {number_of(made.order.number)} {made.code}", BEN))
@@ -423,8 +423,8 @@ async def test_staff_move_a_claimed_order_by_a_button(desk: Desk, bundle: Bundle
         "note": "claimed with the order's right code",
     }
     assert (await desk.row("SELECT done_by FROM follow_ups"))["done_by"] == f"member {ben}"
-    steps = await desk.rows("SELECT step, chat_id FROM messages WHERE step LIKE 'moved%%' ORDER BY id")
-    assert [(row["step"], row["chat_id"]) for row in steps] == [("moved", BEN), ("moved_away", ANN)]
+    told = "SELECT step, chat_id FROM messages WHERE step = 'moved_away' OR context->>'moved' = 'true' ORDER BY id"
+    assert [(row["step"], row["chat_id"]) for row in await desk.rows(told)] == [("receipt", BEN), ("moved_away", ANN)]
     await desk.take(staff_press(f"moving:{claim}_move:1"), staff_press(f"moving:{claim}_leave:1"))
     assert any("已经有人决定" in (text or "") for _, text in desk.calls.toasts)
     assert await holds(desk) == [BEN], "the first word stands"
@@ -438,6 +438,22 @@ async def test_staff_leave_a_claimed_order_where_it_is(desk: Desk, bundle: Bundl
     await desk.take(staff_press(f"moving:{claim}_move:1"))
     assert await holds(desk) == [ANN]
     assert await desk.rows("SELECT FROM persons") == [], "they may be two"
+
+
+async def test_what_can_be_moved_in_part_only_stays_as_it_was(desk: Desk, bundle: Bundle) -> None:
+    """What the pack brings with it Ben has for life: the pack alone is not moved either."""
+    _, claim = await contested(desk, bundle, "pack", "USD")
+    ben = (await desk.member(BEN))["id"]
+    await desk.conn.execute(
+        "INSERT INTO terms (member_id, plan, line, starts_at, counted_from_at, changed_at, source, granted_by)"
+        " VALUES (%s, 'qa', 'qa', %s, %s, %s, 'staff', 'op')",
+        [ben, NOW, NOW, NOW],
+    )
+    before = await desk.rows("SELECT * FROM terms ORDER BY id")
+    await desk.take(staff_press(f"moving:{claim}_move:1"))
+    assert "for life" in (desk.toast() or "")
+    assert await desk.rows("SELECT * FROM terms ORDER BY id") == before
+    assert await desk.rows("SELECT FROM order_moves") == []
 
 
 async def test_what_cannot_be_moved_is_said_and_waits(desk: Desk, bundle: Bundle) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -72,9 +73,10 @@ async def test_the_order_its_terms_and_its_ways_in_are_the_other_accounts(shop: 
     assert (await shop.booked(), await shop.balance()) == (booked, balance)
     links = [(row["member_id"], row["revoked_at"]) for row in await shop.links("given_at IS NOT NULL")]
     assert links == [(ann, shop.at), (new, None)]
-    told = await shop.context("moved")
+    [told] = [row["context"] for row in await shop.rows("SELECT context FROM messages WHERE member_id = %s", new)]
+    assert told["moved"]
     assert [told["until"], len(addresses(told))] == [(NOON + MONTH).isoformat(), 1]
-    assert await shop.said(new) == ["moved"]
+    assert await shop.said(new) == ["receipt"]
     assert await shop.said(ann) == ["moved_away"], "and no receipt that had not gone out yet"
     [note] = await moves_of(shop.conn, order.id)
     assert (note.from_member_id, note.member_id, note.by, note.note, note.at) == (
@@ -167,9 +169,8 @@ async def test_all_that_an_order_has_paid_for_goes_along(shop: Till, ann: int, n
     assert await shop.terms(ann) == [("month", NOON, NOON + MONTH)], "what followed moves up"
     await shop.hear(paid("c4", subscription="s", amount=price, at=NOON + 360 * DAY))
     assert (await shop.payment("c4"))["member_id"] == new, "the next of the subscription too"
-    assert [
-        row["context"]["until"] for row in await shop.rows("SELECT context FROM messages WHERE step = 'moved'")
-    ] == [(NOON + 2 * year).isoformat()]
+    told = await shop.rows("SELECT context FROM messages WHERE step = 'receipt' AND context->>'moved' = 'true'")
+    assert [row["context"]["until"] for row in told] == [(NOON + 2 * year).isoformat()]
     await shop.is_true()
 
 
@@ -287,3 +288,39 @@ async def test_a_subscription_goes_on_renewing_at_the_other_account(shop: Till, 
     await moved(shop.later(days=1), new)
     [theirs] = [term for term in await terms_of(shop.conn, new) if term.revoked_at is None]
     assert theirs.renews
+
+
+@pytest.mark.parametrize("by_order", [True, False])
+async def test_the_next_payment_of_a_moved_subscription_is_the_other_accounts(
+    shop: Till, ann: int, new: int, by_order: bool
+) -> None:
+    about: dict[str, Any] = {"subscription": "sub_1", "payer": await shop.account(ann)}
+    about |= {"order": (await shop.order(member_id=ann)).number} if by_order else {"plan": "month"}
+    await shop.hear(paid(**about))
+    await moved(shop.later(days=1), new)
+    await shop.later(days=29).hear(paid("c2", at=shop.at, **about))
+    assert (await shop.payment("c2"))["member_id"] == new
+    assert await shop.terms(ann) == []
+    assert len(await shop.terms(new)) == 2
+
+
+@pytest.mark.parametrize("erased", ["former", "holder"])
+async def test_who_of_the_two_is_erased_takes_nothing_from_the_other(
+    shop: Till, ann: int, new: int, erased: str
+) -> None:
+    payer = await shop.account(ann)
+    await shop.hear(paid(plan="month", payer=payer))
+    await moved(shop, new)
+    whom = await by_id(shop.conn, ann if erased == "former" else new)
+    assert whom is not None
+    await erase(shop.conn, whom, "secret", shop.at)
+    found = await shop.payment()
+    assert (found["member_id"], found["payer"]) == ((new, None) if erased == "former" else (None, payer))
+
+
+async def test_what_is_refunded_before_the_move_is_told_is_not_told(shop: Till, ann: int, new: int) -> None:
+    order = await shop.order(member_id=ann)
+    await shop.hear(paid(order=order.number))
+    await moved(shop, new)
+    await shop.hear(refunded())
+    assert await shop.said(new) == ["refunded"]

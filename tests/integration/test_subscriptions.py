@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from community.access.coverage import RENEWED_LATE, renewing
 from community.access.terms import terms_of
 from community.bot.subscriptions import Subscriptions
 from community.bundle import Bundle
@@ -181,6 +182,19 @@ async def test_one_is_enough(shop: Shop) -> None:
     new = NewOrder(plan="month", currency="XTR", source="bot", member_id=(await shop.desk.member())["id"], renews=True)
     with pytest.raises(OrderRefused, match="one is enough"):
         await open_order(shop.desk.conn, shop.bundle.playbook, new, NOW)
+
+
+async def test_one_is_enough_while_the_next_payment_is_late(shop: Shop) -> None:
+    """Providers take it some hours late at times: the first one still runs, and can be stopped."""
+    await shop.subscribe()
+    ends_at = (await shop.term()).ends_at
+    assert ends_at
+    now = ends_at + timedelta(hours=6)
+    who = int((await shop.desk.member())["id"])
+    with pytest.raises(OrderRefused, match="subscription"):
+        await open_subscription(shop.desk.conn, shop.bundle.playbook, who, "month", "XTR", now)
+    assert renewing(await terms_of(shop.desk.conn, who), now) is not None
+    assert renewing(await terms_of(shop.desk.conn, who), now + RENEWED_LATE) is None
 
 
 async def test_what_renews_is_not_upgraded_before_it_is_stopped(shop: Shop) -> None:

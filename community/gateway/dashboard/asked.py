@@ -11,6 +11,8 @@ from community.insight.windows import Span, Window, window
 PRESETS = ("this_week", "last_week", "4_weeks", "12_weeks")
 USUAL = "12_weeks"
 MOST_WINDOWS = 400
+MOST_DRAWN = 60
+"""Windows that a tile's small line has at most; behind it, the KPI's own page has them all."""
 SHOWN = 12
 """Windows that a line shows at least: what came before those asked for is added."""
 LONGEST_SOURCE = 200
@@ -92,6 +94,11 @@ class Asked:
         while found[-1].since > self.first.since or len(found) < SHOWN:
             found.append(found[-1].before())
         return found[::-1]
+
+    @property
+    def drawn(self) -> list[Window]:
+        """Of those the newest, which a tile shows."""
+        return self.windows[-MOST_DRAWN:]
 
     def address(self, path: str, **changes: Any) -> str:
         """The address of a page with the same filters, but for the changes."""

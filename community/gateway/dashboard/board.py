@@ -12,7 +12,7 @@ OF_MOVEMENTS = frozenset({"mrr_movements"})
 
 async def show(look: Look) -> Context:
     """Tiles by family; those that changed by more than chance once more on top."""
-    windows = look.asked.windows
+    windows = look.asked.drawn
     series = await look.values(list(KPIS), look.asked.span, windows[0].since, windows[-1].until)
     families = {
         family: [tile(look, kpi, series, windows) for kpi in kpis if kpi.name not in OF_MOVEMENTS]
@@ -31,6 +31,6 @@ async def show(look: Look) -> Context:
 
 
 async def _derived(look: Look) -> list[Tile]:
-    spans = months(look.asked.windows)
+    spans = months(look.asked.drawn, look.asked.today)
     series = await look.values(DIVIDED, Span.month, spans[0].since, spans[-1].until)
     return [derived_tile(look, kpi, series, spans) for kpi in DERIVED.values()]

@@ -5,17 +5,16 @@ from collections.abc import Mapping
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from community.gateway.dashboard.look import Page
+from community.gateway.dashboard.written import Written
 from community.insight.entrance import PATH, SESSION_S, Entrance, Pass, read
-from community.page_templates import PageTemplates
 from community.settings import Settings
 
-FOLDER, REPORTS = "dashboard", "reports"
-"""Where its pages and words lie, and the words that it shares: what KPIs are called."""
 COOKIE = "dashboard"
 LANGUAGE = "dashboard_language"
 LANGUAGE_S = 365 * 86_400
@@ -35,9 +34,9 @@ class Desk:
 
     def __init__(self, settings: Settings, pages: tuple[Page, ...]) -> None:
         base, self.secret = Entrance.of(settings)
-        self.secure = base.startswith("https:")
+        self.secure = (base or "").startswith("https:")
         self.bot_id = settings.bot_id
-        self.templates = PageTemplates(settings.playbook_dir, FOLDER, REPORTS)
+        self.templates = Written(settings.playbook_dir)
         self.has_token = settings.dashboard_token is not None
         self._token = settings.dashboard_token
         self._pages = pages
@@ -93,11 +92,12 @@ class Desk:
         shared = {
             "here": "",
             "pages": self._pages,
-            "languages": [(key, words.get("name", key)) for key, words in self.templates.words().items()],
+            "languages": self._languages(request, context),
             "signed_in": False,
             "community": "",
             "asked": None,
             "filters": frozenset(),
+            "counted": "",
             "address": request.url.path,
             "again_s": 0,
         }
@@ -109,6 +109,14 @@ class Desk:
                 LANGUAGE, locale, max_age=LANGUAGE_S, path=PATH, secure=self.secure, httponly=True, samesite="lax"
             )
         return response
+
+    def _languages(self, request: Request, context: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+        """Key, name and address of the same page in each language."""
+        asked = {**request.query_params, **({"then": context["then"]} if "then" in context else {})}
+        return [
+            (key, words.get("name", key), f"{request.url.path}?{urlencode({**asked, 'lang': key}, errors='replace')}")
+            for key, words in self.templates.words().items()
+        ]
 
     def sign_in(self, request: Request, then: str, why: str = "", status: int = 200) -> Response:
         """The page on which somebody signs in."""

@@ -1,16 +1,19 @@
 """Behind a KPI: how it went, of what it is made, and the rows that it counts."""
 
+import asyncio
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from typing import Any
+
+from psycopg import AsyncCursor
 
 from community.gateway.dashboard import charts, shown
 from community.gateway.dashboard.look import Context, Look, queries
 from community.history.datasets import cell
 from community.insight.definitions import defined
 from community.insight.numbers import duration, money
-from community.insight.values import Value, by, rows
+from community.insight.values import Value, behind, by
 from community.insight.windows import Span, Window
 from community.kpis import KPIS, Kpi, Measure
 from community.members.names import display_name
@@ -20,6 +23,8 @@ A_PAGE = 50
 MOST_PAGES = 1_000
 MOST_ROWS = 50_000
 """Rows in a CSV file."""
+A_BATCH = 2_000
+"""Rows that are made into its lines at once, beside what else the service does."""
 MOST_BARS = 40
 COLUMNS = ("key", "member", "name", "group", "part", "at", "hit", "minor", "currency", "seconds")
 
@@ -105,7 +110,6 @@ def _bars(look: Look, values: list[Value], titles: dict[int, str]) -> list[dict[
     most = max((abs(value.number or 0) for value in values), default=0) or 1
     bars = []
     for value in values[:MOST_BARS]:
-        narrowed = {"group": value.group_id} if value.group_id else {"source": value.source} if value.source else None
         bars.append(
             {
                 "label": value.part or value.source or titles.get(value.group_id, f"#{value.group_id}"),
@@ -113,10 +117,19 @@ def _bars(look: Look, values: list[Value], titles: dict[int, str]) -> list[dict[
                 "number": shown.figure(value, look.words),
                 "of": value.base,
                 "small": value.small,
-                "address": look.kpi_address(value.kpi, **narrowed) if narrowed else "",
+                "address": _behind(look, value),
             }
         )
     return bars
+
+
+def _behind(look: Look, value: Value) -> str:
+    """Where a bar leads: to the figure of its group or source, or the rows of its part."""
+    if value.group_id:
+        return look.kpi_address(value.kpi, group=value.group_id)
+    if value.source:
+        return look.kpi_address(value.kpi, source=value.source)
+    return look.kpi_address(f"{value.kpi}/rows", part=value.part) if value.kpi in defined() else ""
 
 
 # The rows.
@@ -128,7 +141,7 @@ async def show_rows(look: Look) -> Context:
     typed = look.given.get("page", "")
     page = min(max(int(typed), 1), MOST_PAGES) if typed.isascii() and typed.isdecimal() and len(typed) < 6 else 1
     part = _part(look)
-    found = await _rows(look, A_PAGE + 1, (page - 1) * A_PAGE)
+    found = await (await _asked(look, A_PAGE + 1, (page - 1) * A_PAGE)).fetchall()
     path = f"{kpi.name}/rows"
     pages = {
         "earlier": look.kpi_address(path, part=part, page=page - 1) if page > 1 else "",
@@ -150,12 +163,17 @@ async def show_rows(look: Look) -> Context:
 
 async def csv_of(look: Look) -> str:
     """The rows as a CSV file that a spreadsheet can open without running anything that a member wrote."""
-    found = await _rows(look, MOST_ROWS, 0)
+    found = await _asked(look, MOST_ROWS, 0)
+    texts = [_csv([COLUMNS])]
+    while batch := await found.fetchmany(A_BATCH):
+        texts.append(await asyncio.to_thread(_csv, _lines(batch)))
+    return "\ufeff" + "".join(texts)
+
+
+def _csv(lines: Iterable[Iterable[Any]]) -> str:
     file = StringIO()
-    writer = csv.writer(file)
-    writer.writerow(COLUMNS)
-    writer.writerows([cell(value) for value in line] for line in _lines(found))
-    return "\ufeff" + file.getvalue()
+    csv.writer(file).writerows([cell(value) for value in line] for line in lines)
+    return file.getvalue()
 
 
 def _lines(found: list[dict[str, Any]]) -> Iterator[list[Any]]:
@@ -165,9 +183,9 @@ def _lines(found: list[dict[str, Any]]) -> Iterator[list[Any]]:
         yield [row["key"], row["member_id"], name, row["title"], *(row.get(column) for column in kept)]
 
 
-async def _rows(look: Look, limit: int, offset: int) -> list[dict[str, Any]]:
+async def _asked(look: Look, limit: int, offset: int) -> AsyncCursor[dict[str, Any]]:
     asked = look.asked
-    return await rows(
+    return await behind(
         look.conn, look.bundle.playbook, look.path["kpi"], asked.last, part=_part(look), group_id=asked.group_id,
         source=asked.source, limit=limit, offset=offset, now_at=look.at,
     )  # fmt: skip

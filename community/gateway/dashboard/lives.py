@@ -1,14 +1,19 @@
 """Live sessions and their windows: who registered, watched and bought."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from community.gateway.dashboard.look import Context, Look, queries
-from community.insight.numbers import NOTHING, money, percent
-from community.insight.values import SMALL
-from community.insight.windows import start_of
+from community.gateway.dashboard.shown import figure
+from community.insight.definitions import parameters, rows_of
+from community.insight.numbers import NOTHING, money
+from community.insight.values import Value
+from community.insight.windows import Window, start_of
 
 MOST = 30
+BOUGHT = "live_to_paid"
+"""The KPI that says who of the viewers bought: of offers that have closed, and here of those still open too."""
+EVER = (date(2000, 1, 1), date(2200, 1, 1))
 
 
 async def show(look: Look) -> Context:
@@ -17,10 +22,19 @@ async def show(look: Look) -> Context:
     if look.asked.until > look.asked.today:
         until += timedelta(days=366)  # those to come are added
     rows = await look.all(queries.lives, since=start_of(look.asked.since, look.asked.zone), until=until, limit=MOST)
-    return {"lives": [_live(look, row) for row in rows], "most": MOST if len(rows) == MOST else 0}
+    bought = await _bought(look, [str(row["id"]) for row in rows])
+    lives = [_live(look, row, bought.get(str(row["id"]))) for row in rows]
+    return {"lives": lives, "most": MOST if len(rows) == MOST else 0}
 
 
-def _live(look: Look, row: dict[str, Any]) -> dict[str, Any]:
+async def _bought(look: Look, lives: list[str]) -> dict[str, Value]:
+    window = Window(None, *EVER, look.asked.zone)
+    values = {**parameters(look.bundle.playbook, window, look.at), "lives": lives}
+    rows = await look.all(queries.fill("bought", rows=rows_of(BOUGHT)), **values)
+    return {row["part"]: Value(BOUGHT, window.since, row["hits"], row["base"]) for row in rows}
+
+
+def _live(look: Look, row: dict[str, Any], bought: Value | None) -> dict[str, Any]:
     revenue = {currency: minor for currency, minor in (row["revenue"] or {}).items() if minor}
     state = "over"
     if row["cancelled_at"]:
@@ -34,7 +48,8 @@ def _live(look: Look, row: dict[str, Any]) -> dict[str, Any]:
         "starts": look.moment(row["starts_at"]),
         "until": look.moment(row["window_until_at"]),
         "state": state,
-        "conversion": percent(row["viewers_bought"] / row["watched"]) if row["watched"] else NOTHING,
-        "small": 0 < row["watched"] < SMALL,
+        "bought": bought.hits if bought else NOTHING,
+        "conversion": figure(bought, look.words) if bought else NOTHING,
+        "small": bought is not None and bought.small,
         "money": [money(int(minor), currency) for currency, minor in sorted(revenue.items())],
     }

@@ -16,7 +16,7 @@ async def show(look: Look) -> Context:
     reasons = await failures(look.conn, look.bot_id)
     ahead = await forecast(look.conn, look.bot_id, look.at)
     limit = await pace(look.conn, look.bot_id)
-    windows = look.asked.windows
+    windows = look.asked.drawn
     kpis = FAMILIES["outreach"]
     series = await look.values([k.name for k in kpis], look.asked.span, windows[0].since, windows[-1].until)
     return {

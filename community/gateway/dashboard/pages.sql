@@ -34,11 +34,10 @@ ORDER BY sum(hits) DESC, source
 LIMIT 200
 
 -- name: lives
--- The newest first; who came and who bought is of each one's own few rows. What was bought is what the ladder counts.
+-- The newest first; who came is of each one's own few rows.
 SELECT
     l.id, l.title, l.speaker, l.starts_at, l.window_until_at, l.cancelled_at, l.plan, l.coupon, l.redeemed,
-    p.registered, p.watched, p.bought, p.viewers_bought,
-    m.revenue
+    p.registered, p.watched, m.revenue
 FROM (
     SELECT * FROM v_lives
     WHERE starts_at >= %(since)s AND starts_at < %(until)s
@@ -46,12 +45,8 @@ FROM (
     LIMIT %(limit)s
 ) AS l
 CROSS JOIN LATERAL (
-    SELECT
-        count(a.registered_at) AS registered, count(a.watched_at) AS watched, count(b.first_at) AS bought,
-        count(b.first_at) FILTER (WHERE a.watched_at IS NOT NULL) AS viewers_bought
+    SELECT count(a.registered_at) AS registered, count(a.watched_at) AS watched
     FROM v_attendances a
-    LEFT JOIN v_milestones b ON b.member_id = a.member_id AND b.kind = 'purchase:' || l.plan
-        AND b.last_at >= l.created_at AND b.first_at < l.window_until_at
     WHERE a.live_id = l.id
 ) AS p
 CROSS JOIN LATERAL (
@@ -64,6 +59,13 @@ CROSS JOIN LATERAL (
     ) AS r
 ) AS m
 ORDER BY l.starts_at DESC
+
+-- name: bought
+-- Who of a session's viewers bought: the rows of the KPI itself, of these sessions alone.
+SELECT r.part, count(*) FILTER (WHERE r.hit) AS hits, count(*) AS base
+FROM ({{rows}}) AS r
+WHERE r.part = ANY (%(lives)s)
+GROUP BY r.part
 
 -- name: promised
 -- Over the index of those that are open.

@@ -14,7 +14,7 @@ from community.database.installation import sop_now
 from community.database.pool import Connection, Pool
 from community.errors import PlaybookError
 from community.gateway.bodies import TooLarge
-from community.gateway.dashboard import drill
+from community.gateway.dashboard import counted, drill
 from community.gateway.dashboard.asked import Asked
 from community.gateway.dashboard.desk import Desk
 from community.gateway.dashboard.look import Look, Page, queries
@@ -205,6 +205,7 @@ class Dashboard:
                 "signed_in": True,
                 "community": look.bundle.playbook.community.name,
                 "asked": look.asked,
+                "counted": await counted.told(look),
                 "filters": page.filters,
                 "groups": [each for each in await look.all(queries.groups) if not each["lost_at"]],
                 "sources": [row["source"] for row in await look.all(queries.sources)],

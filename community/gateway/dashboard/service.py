@@ -14,7 +14,7 @@ MOST = 50
 
 async def show(look: Look) -> Context:
     """The KPIs of service, those of their parts, and what is open now."""
-    windows = look.asked.windows
+    windows = look.asked.drawn
     kpis = FAMILIES["service"]
     names = [kpi.name for kpi in kpis]
     series = await look.values(names, look.asked.span, windows[0].since, windows[-1].until)

@@ -10,7 +10,7 @@ from community.insight.chance import LEAST, beyond_chance, p_of_change, size
 from community.insight.numbers import number_text
 from community.insight.report import CROWDED
 from community.insight.values import Value, quotient
-from community.insight.windows import Span, Window
+from community.insight.windows import Span, Window, window
 from community.kpis import KPIS, Derived, Kpi, Measure
 
 
@@ -93,10 +93,10 @@ def derived_tile(look: Look, kpi: Derived, series: Series, windows: list[Window]
     return Tile(kpi.name, look.kpi(kpi.name), look.words.get(f"about_{kpi.name}", ""), address, lines[:3], monthly=True)
 
 
-def months(windows: list[Window]) -> list[Window]:
-    """The last whole months before the end of the windows: what money per member is divided by needs a month."""
+def months(windows: list[Window], today: date) -> list[Window]:
+    """The last months that are over as the windows end, and today: what is earned of a member needs a whole month."""
     last = windows[-1]
-    newest = Window(Span.month, last.until.replace(day=1), last.until, last.zone).before()
+    newest = window(Span.month, min(last.until, today), last.zone).before()
     found = [newest]
     while len(found) < len(windows) and len(found) < 24:
         found.append(found[-1].before())

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import AsyncIterator
+from itertools import product
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import orjson
@@ -12,6 +14,7 @@ import yaml
 
 from community.bundle import Bundle
 from community.database.pool import Connection
+from community.playbook_types import minor_digits
 from tests.integration.dashboard.kit import GROUPS, fill
 
 FOLDER = Path(__file__).parents[3] / "deployments" / "grafana"
@@ -63,6 +66,35 @@ async def test_every_panel_gets_what_it_shows(reader: Connection) -> None:
         await reader.execute(substituted(PANELS["Groups, newest window"]["targets"][0]["rawSql"]))  # type: ignore[arg-type]
     ).fetchall()
     assert {row["Group"] for row in groups} == set(GROUPS.values())
+
+
+async def test_money_has_the_digits_of_its_currency(conn: Connection, bundle: Bundle) -> None:
+    """Of all names that a currency could have; and what is no money has none."""
+    await conn.execute(
+        "INSERT INTO kpi_values (kpi, span, since, currency, hits, base, minor)"
+        " SELECT 'revenue', 'week', DATE '2026-03-09', a || b || c, 1, 1, 12345"
+        " FROM unnest(%(l)s::text[]) AS a, unnest(%(l)s::text[]) AS b, unnest(%(l)s::text[]) AS c"
+        " UNION ALL SELECT 'messages', 'week', '2026-03-09', '', 1, 1, 12345",
+        {"l": list(ascii_uppercase)},
+    )
+    rows = await (await conn.execute("SELECT currency, digits FROM v_kpi_values")).fetchall()
+    assert {row["currency"]: row["digits"] for row in rows} == {
+        **{"".join(each): minor_digits("".join(each)) for each in product(ascii_uppercase, repeat=3)},
+        "": 0,
+    }
+
+
+async def test_money_is_divided_by_them(reader: Connection) -> None:
+    await reader.execute("RESET ROLE")
+    await reader.execute(
+        "INSERT INTO kpi_values (kpi, span, since, currency, hits, base, minor)"
+        " SELECT 'revenue', 'week', DATE '2026-03-09', currency, 1, 1, 12345 FROM unnest(ARRAY['KWD', 'CLP', 'USD']) AS currency"
+    )
+    await reader.execute("SET ROLE sop_grafana")
+    [target] = PANELS["Money, by currency"]["targets"]
+    rows = await (await reader.execute(substituted(target["rawSql"]))).fetchall()
+    values = {row["metric"]: float(row["value"]) for row in rows}
+    assert [values[f"revenue {currency}"] for currency in ("KWD", "CLP", "USD")] == [12.345, 12345, 123.45]
 
 
 async def test_the_variables_list_groups_and_sources(reader: Connection) -> None:

@@ -46,7 +46,7 @@ class Shop(Till):
         price = parse_money(amount or str(plans[plan]["price"]))
         known = what.pop("known", at)
         self.at = local(known)
-        payer = await self._account(member)
+        payer = await self.account(member)
         await self.hear(paid(charge, plan=plan, amount=price, payer=payer, at=local(at), **what))
 
     async def buys(self, charge: str, member: int, at: str, plan: str = "month", **order: Any) -> Order:
@@ -93,10 +93,6 @@ class Shop(Till):
         await self.counts(asked)
         found = await by(self.conn, kpi, asked, "part")
         return {value.part: value for value in found if currency in (None, value.currency)}
-
-    async def _account(self, member: int) -> int:
-        [row] = await self.rows("SELECT telegram_id FROM members WHERE id = %s", member)
-        return int(row["telegram_id"])
 
 
 @pytest.fixture

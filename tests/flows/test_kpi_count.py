@@ -8,7 +8,7 @@ from prefect.client.orchestration import PrefectClient
 from community.activity.record import Activity, record
 from community.bundle import Bundle
 from community.database.pool import Connection
-from flows.counting import kpi_count
+from flows.kpi_count import kpi_count
 from tasks import insight
 from tests.flows.conftest import artifacts, newcomers, run_of, task_runs
 
