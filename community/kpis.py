@@ -31,6 +31,10 @@ class Better(StrEnum):
     less = "less"
     neither = "neither"
 
+    def meets(self, number: float, target: float) -> bool:
+        """Whether a number reaches its target, or stays below it."""
+        return number <= target if self is Better.less else number >= target
+
 
 @dataclass(frozen=True, slots=True)
 class Kpi:

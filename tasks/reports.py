@@ -87,8 +87,8 @@ def pages() -> ReportPages:
 def headline(report: Report) -> list[str]:
     """The outcome in short phrases."""
     words = pages().words("en", "en")
-    found = [report.figure(name) for name in HEADLINE[report.kind]]
-    numbers = [f"{words.figure(f)} {words.name(report, f).lower()}" for f in found if f and f.number is not None]
+    found = report.figures(HEADLINE[report.kind])
+    numbers = [f"{words.figure(figure)} {words.name(report, figure).lower()}" for figure in found]
     return [*numbers, f"{len(report.notable)} notable", count(len(report.findings), "finding")]
 
 

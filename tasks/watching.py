@@ -1,8 +1,6 @@
-"""The daily watch as a run: what the figures say, and what else is looked at once a day."""
+"""The daily watch as a run: what the figures say."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
@@ -18,18 +16,6 @@ from tasks.reports import pages
 from tasks.storage import bundle_in_force, connection
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What one of the other looks saw: its part of the artifact, and of the run's name; nothing to say: empty."""
-
-    text: str = ""
-    phrase: str = ""
-
-
-LOOKS: list[Callable[[datetime], Awaitable[Look]]] = []
-"""What else is looked at once a day, each given the run's moment (SOP time); add a task here."""
-
-
 @task(name="watch", task_run_name="look at the figures", cache_policy=NO_CACHE, retries=2, timeout_seconds=600)
 async def watch_figures(as_of: date | None) -> Watched:
     """Hold the figures against the playbook's watches. What is new is told to staff, but for a day that is over."""
@@ -41,20 +27,12 @@ async def watch_figures(as_of: date | None) -> Watched:
         return await watch(conn, bundle, as_of or today, words, at, tell=as_of is None or as_of == today)
 
 
-async def other_looks() -> list[Look]:
-    """All other looks, one after another."""
-    async with connection() as conn:
-        at = await logical_date(conn)
-    return [await look(at) for look in LOOKS]
-
-
 @task(name="report", task_run_name="report on the watch", cache_policy=NO_CACHE, retries=2)
-async def report_watch(seen: Watched, looks: Sequence[Look]) -> None:
+async def report_watch(seen: Watched) -> None:
     """Write what was found, what it is held against and what helps; then what is over."""
     async with connection() as conn:
         community = (await bundle_in_force(conn)).playbook.community
     text = watch_report(seen, pages().words(community.locale, community.locale), community.zone)
-    text = "\n\n".join([text, *(look.text for look in looks if look.text)])
     await acreate_markdown_artifact(text, key="daily-watch", description="What is not as it should be, and what helps")
 
 
@@ -73,9 +51,8 @@ def watch_report(seen: Watched, words: Words, zone: str) -> str:
     return "\n\n".join(parts)
 
 
-def watch_words(seen: Watched, looks: Sequence[Look]) -> list[str]:
+def watch_words(seen: Watched) -> list[str]:
     """The outcome in short phrases."""
     phrases = [f"{len(seen.found)} found" if seen.found else "nothing found"]
     phrases += [f"{len(seen.new)} new"] if seen.new else []
-    phrases += [f"{len(seen.over)} over"] if seen.over else []
-    return phrases + [look.phrase for look in looks if look.phrase]
+    return phrases + ([f"{len(seen.over)} over"] if seen.over else [])

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from community.database.pool import Connection
 from community.database.queries import load
 from community.errors import ExportRefused
+from community.members.clean import FORMULA
 
 queries = load(__file__, "export.sql")
 
@@ -22,8 +23,6 @@ ROWS = 5_000
 """Rows held at once."""
 TYPES = {16: pa.bool_(), 20: pa.int64(), 21: pa.int64(), 23: pa.int64(), 1184: pa.timestamp("us", tz="UTC")}
 """Parquet's types by PostgreSQL's; whatever else is text."""
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""A text that begins so would be run as a formula by a spreadsheet."""
 
 Row = dict[str, Any]
 Write = Callable[[Sequence[Row]], None]

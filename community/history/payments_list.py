@@ -47,6 +47,10 @@ class PaymentLine(BaseModel):
             raise ValueError("refunded_at: say what was refunded, too")
         return self
 
+    def named(self) -> tuple[tuple[str, str], str]:
+        """By what it is known, and how it is called."""
+        return (self.provider, self.charge), f"charge {self.charge} of {self.provider}"
+
     def listed(self, number: int, zone: ZoneInfo) -> ListedPayment:
         """The payment; a moment without a zone is taken in `zone`."""
         assert self.paid_at is not None  # what is empty is left out
@@ -75,10 +79,10 @@ class PaymentsList:
 
 def read_payments(path: Path, playbook: Playbook) -> PaymentsList:
     """Read and check the list. Raises ImportRefused when the file is no CSV with a column `charge`."""
-    read = read_list(path, PaymentLine, ["charge"], once=False)
+    read = read_list(path, PaymentLine, ["charge"], named=PaymentLine.named)
     zone = ZoneInfo(playbook.community.zone)
     payments = [line.listed(number, zone) for number, line in read.lines]
-    problems = [*read.problems, *_wrong_plans(payments, playbook), *_repeated(payments), *_wrong_times(payments)]
+    problems = [*read.problems, *_wrong_plans(payments, playbook), *_wrong_times(payments)]
     return PaymentsList(payments, sorted(problems, key=itemgetter(0)))
 
 
@@ -102,14 +106,6 @@ def _wrong_plans(payments: list[ListedPayment], playbook: Playbook) -> Iterator[
             yield payment.number, f"plan: {payment.plan!r:.40} is not in the playbook; known: {known}"
         elif plan.trial:
             yield payment.number, f"plan: {payment.plan} is a trial, which nobody pays"
-
-
-def _repeated(payments: list[ListedPayment]) -> Iterator[tuple[int, str]]:
-    seen: dict[tuple[str, str], int] = {}
-    for payment in payments:
-        before = seen.setdefault((payment.provider, payment.charge), payment.number)
-        if before != payment.number:
-            yield payment.number, f"charge {payment.charge} of {payment.provider} is in line {before} already"
 
 
 def _wrong_times(payments: list[ListedPayment]) -> Iterator[tuple[int, str]]:

@@ -7,17 +7,15 @@ logarithm of their ratio scatters as amounts do that vary as much as their mean.
 from collections.abc import Sequence
 from math import comb, erfc, log, sqrt
 
+from community.insight.intervals import LEVEL, wilson
+from community.insight.statistics import Part
 from community.insight.values import Value
 from community.kpis import KPIS
 
-LEVEL = 0.05
-"""Of all that is called a change, the share that chance may have made."""
 LEAST = 0.1
 """A change of less than a tenth of what it was is none to speak of, however sure it is."""
 EXACT = 200
 """Up to so many in both, counts are compared exactly."""
-Z = 1.96
-"""Standard deviations of an interval that holds 95 times of 100."""
 SCATTER = {"money": 2.0, "money_each": 1.0, "seconds": 2.08}
 """By measure: the variance of the logarithm of one amount. A sum of n has that of n too; a median that of 1/ln²2."""
 
@@ -70,21 +68,26 @@ def p_of_ratio(number: float, before: float, of: int, of_before: int, measure: s
 
 
 def beyond_chance(chances: Sequence[float | None], level: float = LEVEL) -> list[bool]:
-    """Which are changes, when so many are looked at at once (Benjamini and Hochberg)."""
+    """Which are changes, when so many are looked at at once (Benjamini and Hochberg).
+
+    Of all that is called one, chance made a share of `level` at most.
+    """
     known = sorted(p for p in chances if p is not None)
     passed = [p for place, p in enumerate(known, 1) if p <= level * place / len(known)]
     most = passed[-1] if passed else -1.0
     return [p is not None and p <= most for p in chances]
 
 
+def size(number: float | None, before: float | None) -> float:
+    """How large a change is, against what it was; from nothing it is as large as can be."""
+    if number is None or before is None:
+        return 0.0
+    return abs(number - before) / abs(before) if before else float(number != 0)
+
+
 def interval(hits: int, base: int) -> tuple[float, float]:
-    """Between which a share lies 95 times of 100 (Wilson)."""
-    if not base:
-        return 0.0, 1.0
-    share, spread = hits / base, Z * Z / base
-    middle = share + spread / 2
-    reach = Z * sqrt(share * (1 - share) / base + spread / (4 * base))
-    return max(0.0, (middle - reach) / (1 + spread)), min(1.0, (middle + reach) / (1 + spread))
+    """Between which a share lies 95 times of 100."""
+    return wilson(Part(base, hits))
 
 
 def _two_sided(z: float) -> float:

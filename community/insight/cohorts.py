@@ -1,10 +1,13 @@
 """The triangle of retention: of those who entered in one week, how many were there in each later one."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import NamedTuple
 
+from community.activity.record import SIGNS_OF_LIFE
 from community.database.pool import Connection
 from community.database.queries import load
+from community.insight.definitions import fragments
 from community.insight.windows import Window
 
 queries = load(__file__, "cohorts.sql")
@@ -19,11 +22,11 @@ class Cohort(NamedTuple):
     """Weeks after entering (0: the same) → members with a sign of life in that week."""
 
 
-async def count_cohorts(conn: Connection, week: Window) -> None:
-    """Who was there in that week, by the week in which they had entered, and by source."""
+async def count_cohorts(conn: Connection, week: Window, activity: Collection[str] = SIGNS_OF_LIFE) -> None:
+    """Who showed one of these signs in that week, by the week in which they had entered, and by source."""
     values = {"since_day": week.since, "until_day": week.until, "until": week.until_at, "zone": week.zone}
     await conn.execute(queries.forget, values)
-    await conn.execute(queries.count, values)
+    await conn.execute(queries.fill("count", shows=fragments.shows), {**values, "activity": list(activity)})
 
 
 async def triangle(conn: Connection, since: date, until: date, zone: str, source: str = "") -> list[Cohort]:

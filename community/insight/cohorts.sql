@@ -9,7 +9,7 @@ FROM member_days d
 JOIN v_members m ON m.id = d.member_id AND m.entered_at < %(until)s
 JOIN v_sources s ON s.member_id = d.member_id
 CROSS JOIN LATERAL (SELECT date_trunc('week', m.entered_at AT TIME ZONE %(zone)s)::date AS week) AS e
-WHERE d.day >= %(since_day)s AND d.day < %(until_day)s
+WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{shows}}
 GROUP BY GROUPING SETS ((e.week), (e.week, s.source))
 
 -- name: triangle

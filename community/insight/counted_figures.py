@@ -1,6 +1,5 @@
 """From what is counted to the figures of a report: with the window before, the target, how likely by chance."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -9,9 +8,9 @@ from community.database.queries import load
 from community.insight.chance import p_of_change
 from community.insight.definitions import defined
 from community.insight.figures import Figure, Unit
-from community.insight.values import SMALL, Value
+from community.insight.values import Value, quotient
 from community.insight.windows import Span, Window
-from community.kpis import DERIVED, KPIS, Better
+from community.kpis import DERIVED, KPIS
 from community.playbook_types import Goal
 
 queries = load(__file__, "report.sql")
@@ -74,19 +73,13 @@ class Counted:
             part=part,
             high=now.high_s if now else None,
             target=target,
-            met=None if target is None or number is None else meets(kpi.better, number, target),
+            met=None if target is None or number is None else kpi.better.meets(number, target),
             better=kpi.better,
-            small=bool(now and number is not None and now.small),
+            small=bool(now and now.small),
             rows=name in defined(),
-            chance=p_of_change(now, before, self._longer) if now and before else None,
+            chance=p_of_change(now, before, self.asked.longer) if now and before else None,
             trend=numbers,
         )
-
-    @property
-    def _longer(self) -> float:
-        """How much longer the window is than the one before: months are of different lengths."""
-        before = self.asked.before()
-        return (self.asked.until - self.asked.since) / (before.until - before.since)
 
     def _number(self, name: str, since: date, part: str, currency: str) -> float | None:
         value = self.value(name, since, part, currency)
@@ -102,23 +95,17 @@ class Counted:
         unit: Unit = "ratio" if "money" in unit_of(kpi.below) else "money"
         found = []
         for currency in sorted({currency for above, part, currency in self.series if above == kpi.above and not part}):
-            numbers = [self._ratio(name, since, currency) for since in self.windows]
-            small = any(value and value.small for value in self._both(name, self.asked.since, currency))
-            figure = Figure(name, unit, numbers[-1], numbers[-2], currency=currency, better=kpi.better, trend=numbers,
-                            small=small and numbers[-1] is not None)  # fmt: skip
-            found.append(figure)
+            both = [self._both(name, since, currency) for since in self.windows]
+            numbers = [quotient(above, below) for above, below in both]
+            small = numbers[-1] is not None and any(value and value.small for value in both[-1])
+            found.append(Figure(name, unit, numbers[-1], numbers[-2], currency=currency, better=kpi.better,
+                                small=small, trend=numbers))  # fmt: skip
         return found
 
     def _both(self, name: str, since: date, currency: str) -> tuple[Value | None, Value | None]:
         kpi = DERIVED[name]
         below = currency if unit_of(kpi.below) == "money" else ""
         return self.value(kpi.above, since, "", currency), self.value(kpi.below, since, "", below)
-
-    def _ratio(self, name: str, since: date, currency: str) -> float | None:
-        above, below = self._both(name, since, currency)
-        if above is None or below is None or above.number is None or not below.number:
-            return None
-        return above.number / below.number
 
 
 async def counted(conn: Connection, asked: Window, targets: dict[str, Goal]) -> Counted:
@@ -139,26 +126,7 @@ async def is_counted(conn: Connection, asked: Window) -> bool:
     return bool(row and row["counted"])
 
 
-def together(values: Sequence[Value]) -> Value | None:
-    """Shares of the same KPI put together, such as the steps of a stage: what no two of them count."""
-    if not values:
-        return None
-    first = values[0]
-    hits, base = sum(value.hits for value in values), sum(value.base for value in values)
-    return Value(first.kpi, first.since, hits, base, sum(value.minor for value in values), first.currency)
-
-
 def unit_of(name: str) -> Unit:
     """How its number is shown."""
     unit: Unit = KPIS[name].unit  # type: ignore[assignment]
     return unit
-
-
-def meets(better: Better, number: float, target: float) -> bool:
-    """Whether a number reaches its target, or stays below it."""
-    return number <= target if better is Better.less else number >= target
-
-
-def small(value: Value | None) -> bool:
-    """Whether a number to show is of very few."""
-    return bool(value and value.number is not None and value.base < SMALL and KPIS[value.kpi].unit == "share")

@@ -14,6 +14,7 @@ from typing import Any, LiteralString
 
 from community.database.queries import Queries, load
 from community.insight.windows import Window
+from community.kpis import KPIS
 from community.playbook import Playbook
 
 FOLDER = Path(__file__).parent / "kpis"
@@ -37,6 +38,11 @@ def rows_of(kpi: str) -> LiteralString:
     return _defined()[kpi].fill(kpi, **_fragments())
 
 
+def source_of(kpi: str) -> LiteralString:
+    """Where a row (`r`) came from: as it says itself, else as its member (`s`) did."""
+    return fragments.fill("own_source" if KPIS[kpi].own_source else "source")
+
+
 def slices(*, asked: LiteralString, places: LiteralString) -> LiteralString:
     """Paid terms in monthly slices: of the terms `asked` for, and of each those in such `places` from its beginning."""
     earned = money_queries.fill("earned", asked=asked, in_force=money_queries.in_force)
@@ -47,7 +53,14 @@ def slices(*, asked: LiteralString, places: LiteralString) -> LiteralString:
 def _fragments() -> dict[str, str]:
     since, until = (fragments.fill("present_at", moment=f"%({moment})s") for moment in ("since", "until"))
     inside = fragments.fill("inside", present=since)
+    entered = {f"entered_{days}": fragments.fill("entered", days=str(days)) for days in (7, 14, 37)}
+    there = {
+        f"there_from_{day}": fragments.fill("there_from", first=str(day), shows=fragments.shows) for day in (7, 30)
+    }
     return {
+        **entered,
+        **there,
+        "cohort": fragments.cohort,
         "shows": fragments.shows,
         "speaks": fragments.speaks,
         "asked": fragments.asked,

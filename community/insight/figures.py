@@ -1,5 +1,6 @@
 """What a report is made of: figures, tables, findings. Plain data that JSON keeps whole, without words."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
@@ -7,6 +8,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from community.insight.diagnosis import Finding
+from community.insight.numbers import change
 from community.insight.windows import Span, Window
 from community.kpis import Better
 
@@ -44,11 +46,7 @@ class Figure:
     @property
     def change(self) -> float | None:
         """Since the window before: of shares the difference, else the part by which it grew."""
-        if self.number is None or self.before is None:
-            return None
-        if self.unit == "share":
-            return self.number - self.before
-        return (self.number - self.before) / abs(self.before) if self.before else None
+        return change(self.unit, self.number, self.before)
 
     @property
     def good(self) -> bool | None:
@@ -137,11 +135,10 @@ class Report:
         """The section of that name."""
         return next(section for section in self.sections if section.name == name)
 
-    def figure(self, name: str, part: str = "") -> Figure | None:
-        """The first figure of that name and part; None: there is none."""
-        return next(
-            (f for section in self.sections for f in section.figures if f.name == name and f.part == part), None
-        )
+    def figures(self, names: Iterable[str]) -> list[Figure]:
+        """What there is to say of these names, in their order; of money in each currency."""
+        known = [f for section in self.sections for f in section.figures if not f.part and f.number is not None]
+        return [figure for name in names for figure in known if figure.name == name]
 
     def to_json(self) -> dict[str, Any]:
         """For storage."""

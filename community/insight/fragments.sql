@@ -49,6 +49,33 @@ WHERE kind = 'joined' AND at >= %(since)s AND at < %(until)s AND member_id IS NO
 UNION
 SELECT member_id, group_id FROM v_memberships WHERE joined_at >= %(since)s AND joined_at < %(until)s
 
+-- name: entered
+-- Who was admitted {{days}} days before a day of the window, and on which day.
+SELECT id, home_group_id, entered_at, (entered_at AT TIME ZONE %(zone)s)::date AS day FROM v_members
+WHERE entered_at >= (%(since_day)s::date - {{days}})::timestamp AT TIME ZONE %(zone)s
+    AND entered_at < (%(until_day)s::date - {{days}})::timestamp AT TIME ZONE %(zone)s
+
+-- name: there_from
+-- Of these (`entered`), who showed a sign in the week from their day {{first}} on, which ends in the window.
+SELECT DISTINCT n.id
+FROM entered n
+JOIN member_days d ON d.member_id = n.id AND d.day >= n.day + {{first}} AND d.day < n.day + {{first}} + 7
+WHERE d.day >= %(since_day)s::date - 7 AND d.day < %(until_day)s AND {{shows}}
+
+-- name: cohort
+-- All that were admitted (`entered`): hit if they are among `shown`.
+SELECT
+    n.id AS key, n.id AS member_id, n.home_group_id AS group_id, NULL::text AS part, n.entered_at AS at,
+    s.id IS NOT NULL AS hit, NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
+FROM entered n
+LEFT JOIN shown s ON s.id = n.id
+
 -- name: asked
 -- A task that a member's own words are behind, and not the calendar's or ours (a payment that fits nothing).
 f.kind IN ('problem', 'talk', 'nps', 'refund', 'invoice')
+
+-- name: source
+s.source
+
+-- name: own_source
+coalesce(r.source, s.source)

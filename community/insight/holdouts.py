@@ -71,11 +71,6 @@ class Comparison:
         return not any(self.missing_people) and not self.missing_purchases
 
     @property
-    def earned_purchases(self) -> Interval:
-        """The lift, of all who were written to: purchases that would not have been."""
-        return Interval(*(bound * self.treated.people for bound in self.lift))
-
-    @property
     def certain(self) -> bool:
         """Whether there is enough, and a difference that chance does not explain."""
         return self.enough and (self.lift.low > 0 or self.lift.high < 0)

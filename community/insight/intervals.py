@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from statistics import NormalDist
 from typing import NamedTuple
 
-from community.insight.statistics import Interval, Part
+from community.insight.statistics import Interval, Part, variance
 
 LEVEL = 0.05
 """The truth is outside of that many intervals of a hundred."""
@@ -88,14 +88,8 @@ def alike(pairs: Iterable[tuple[Part, Part]]) -> Alike | None:
     if not whole:
         return None
     middle = sum(w * (other.share - base.share) for w, (base, other) in zip(weights, both, strict=True)) / whole
-    spread = sum(w**2 * (_variance(base) + _variance(other)) for w, (base, other) in zip(weights, both, strict=True))
+    spread = sum(w**2 * (variance(base) + variance(other)) for w, (base, other) in zip(weights, both, strict=True))
     return Alike(middle, math.sqrt(spread) / whole)
-
-
-def _variance(part: Part) -> float:
-    """Of a share; one more hit and one more miss keep it above nothing."""
-    share = (part.hits + 1) / (part.people + 2)
-    return share * (1 - share) / part.people
 
 
 def _z(level: float) -> float:

@@ -53,8 +53,7 @@ class Metric:
         """Whether it reaches its goal; None: not known, or of too few to say."""
         if self.value is None or self.value.number is None or self.value.small:
             return None
-        low = KPIS[self.kpi].better is Better.less
-        return self.value.number <= self.goal.number if low else self.value.number >= self.goal.number
+        return KPIS[self.kpi].better.meets(self.value.number, self.goal.number)
 
     @property
     def advice(self) -> str | None:
@@ -101,11 +100,6 @@ class GroupLife:
 def stage_of(age_days: int) -> Stage:
     """The stage of a group that is so many days old."""
     return next((stage for stage, end in ENDS.items() if age_days < end), Stage.maturity)
-
-
-def advice_keys(playbook: Playbook) -> list[str]:
-    """Every key that `advice` may give with this playbook: whoever tells it needs words for each."""
-    return [f"{stage}.{kpi}" for stage in Stage for kpi in goals_of(playbook, stage)]
 
 
 def goals_of(playbook: Playbook, stage: Stage) -> Mapping[str, Goal]:

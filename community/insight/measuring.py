@@ -6,7 +6,7 @@ from typing import LiteralString
 
 from community.database.pool import Connection, transaction
 from community.database.queries import load
-from community.insight.definitions import parameters, rows_of
+from community.insight.definitions import parameters, rows_of, source_of
 from community.insight.values import Value
 from community.insight.windows import Window
 from community.kpis import KPIS, Measure
@@ -27,7 +27,7 @@ def counts_of(kpi: str) -> LiteralString:
         "key": "" if known.once else "r.key,",
         "by_part": "(r.part)," if known.parts else "",
         "has_part": "(grouping(r.part) = 1 OR r.part IS NOT NULL) AND" if known.parts else "",
-        "source": queries.own_source if known.own_source else queries.source,
+        "source": source_of(kpi),
         "middle": queries.middle if timed else queries.nothing,
         "high": queries.high if timed else queries.nothing,
         "rows": rows_of(kpi),
@@ -40,7 +40,7 @@ async def measured(
 ) -> list[Value]:
     """The KPI in that window, however long, by its rows as they are now; nothing is stored.
 
-    All that `values_of` and `by` give of one that is counted. `now_at`: it may not be over yet.
+    All that `every` and `by` give of one that is counted. `now_at`: it may not be over yet.
     """
     async with transaction(conn):
         await conn.execute(queries.in_memory)

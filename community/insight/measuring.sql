@@ -38,12 +38,6 @@ percentile_cont(0.95) WITHIN GROUP (ORDER BY r.seconds)
 -- name: nothing
 NULL::double precision
 
--- name: source
-s.source
-
--- name: own_source
-coalesce(r.source, s.source)
-
 -- name: dimensions
 {{part}} AS part,
 CASE grouping(r.group_id) WHEN 0 THEN r.group_id ELSE 0 END AS group_id,

@@ -23,7 +23,7 @@ from community.insight.windows import Span, Window
 queries = load(__file__, "report.sql")
 
 MOST_NOTABLE = 6
-CROWDED = frozenset({"messages", "accepted"})
+CROWDED = frozenset({"accepted"})
 """Counts of which one member, or one send, makes many at once: chance moves them more than single ones."""
 SPANS = {"weekly": Span.week, "monthly": Span.month}
 

@@ -62,15 +62,17 @@ SELECT
     count(*) FILTER (WHERE trial AND NOT paid) AS trial,
     count(*) FILTER (WHERE NOT paid AND NOT trial) AS free
 FROM (
-    SELECT d.member_id, coalesce(h.paid, false) AS paid, coalesce(h.trial, false) AS trial
-    FROM (SELECT DISTINCT member_id FROM member_days WHERE day >= %(since_day)s AND day < %(until_day)s) AS d
+    SELECT a.member_id, p.member_id IS NOT NULL AS paid, t.member_id IS NOT NULL AS trial
+    FROM (
+        SELECT DISTINCT d.member_id FROM member_days d
+        WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{shows}}
+    ) AS a
+    LEFT JOIN (SELECT DISTINCT member_id FROM ({{paying}}) AS t) AS p USING (member_id)
     LEFT JOIN (
-        SELECT member_id, bool_or(NOT trial) AS paid, bool_or(trial) AS trial
-        FROM v_terms
-        WHERE starts_at < %(until)s AND (ends_at IS NULL OR ends_at >= %(until)s)
+        SELECT DISTINCT member_id FROM v_terms
+        WHERE trial AND starts_at < %(until)s AND (ends_at IS NULL OR ends_at >= %(until)s)
             AND (revoked_at IS NULL OR revoked_at >= %(until)s)
-        GROUP BY member_id
-    ) AS h USING (member_id)
+    ) AS t USING (member_id)
 ) AS active
 
 -- name: store

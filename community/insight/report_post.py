@@ -61,8 +61,7 @@ def told(report: Report, words: Words, full: str) -> dict[str, Any]:
     """What the post's copy is given: lines that are short enough together."""
     numbers = [
         f"{words.name(report, figure)}: {words.figure(figure)}{_changed(words.change(figure))}"
-        for name in HEADLINE[report.kind]
-        if (figure := report.figure(name)) and figure.number is not None
+        for figure in report.figures(HEADLINE[report.kind])
     ]
     notable = [words.notable(report, each) for each in report.notable[:NOTABLE]] or [words["nothing_notable"]]
     findings = [words.finding(each, report.labels, report.zone) for each in report.findings]

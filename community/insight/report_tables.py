@@ -7,10 +7,11 @@ from typing import Any, LiteralString
 from community.database.pool import Connection
 from community.database.queries import load
 from community.insight.chance import interval
-from community.insight.counted_figures import Counted, small, together
+from community.insight.counted_figures import Counted
+from community.insight.definitions import fragments, money_queries
 from community.insight.diagnosis import Finding
 from community.insight.figures import Cell, Column, Figure, Section, Table
-from community.insight.values import SMALL, Value, by
+from community.insight.values import SMALL, Value, by, together
 from community.insight.windows import Window
 from community.kpis import DERIVED, KPIS
 from community.playbook import Playbook
@@ -145,7 +146,7 @@ async def _lives(facts: Facts) -> list[Table]:
         if session:
             own = [session["starts_at"].isoformat(), session["registered"], session["viewers"]]
         rows.append([f"live:{key}", *own, value.hits if value else None, _cell(value)])
-    marks = [(at, 5) for at, key in enumerate(keys) if small(closed.get(key))]
+    marks = [(at, 5) for at, key in enumerate(keys) if key in closed and closed[key].small]
     return [Table("lives", columns, rows, keys=keys, of="part", small=marks)]
 
 
@@ -187,7 +188,7 @@ def _by_stage(facts: Facts, kpi: str) -> dict[str, Value]:
     steps: dict[str, list[Value]] = {}
     for part, value in _parts(facts, kpi).items():
         steps.setdefault(part.partition("/")[0], []).append(value)
-    return {stage: whole for stage, values in steps.items() if (whole := together(values))}
+    return {stage: together(values) for stage, values in steps.items()}
 
 
 async def _content(facts: Facts) -> list[Table]:
@@ -242,7 +243,8 @@ async def _load(facts: Facts) -> list[Table]:
 
 async def _mix(facts: Facts) -> list[Table]:
     """Of who showed a sign: how many hold a paid term, a trial, nothing."""
-    (row,) = await facts.rows(queries.mix)
+    text = queries.fill("mix", shows=fragments.shows, paying=money_queries.paying)
+    (row,) = await facts.rows(text, activity=list(facts.playbook.signs.activity))
     total = sum(row.values())
     rows: list[list[Cell]] = [[name, row[name], row[name] / total if total else None] for name in row]
     return [Table("mix", [Column("holds", "word"), Column("active", "number"), Column("part", "share")], rows)]
@@ -289,4 +291,9 @@ def _cell(value: Value | None) -> Cell:
 
 
 def _smalls(values: Sequence[Sequence[Value | None]]) -> list[tuple[int, int]]:
-    return [(row, column + 1) for row, found in enumerate(values) for column, value in enumerate(found) if small(value)]
+    return [
+        (row, column + 1)
+        for row, found in enumerate(values)
+        for column, value in enumerate(found)
+        if value and value.small
+    ]

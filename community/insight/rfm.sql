@@ -18,13 +18,12 @@ WHERE charge IS NULL AND at < %(at)s
 
 -- name: payers
 -- Each payer's first and last day, on how many days they paid, and how much in the currency that most payments are in.
+WITH paid AS MATERIALIZED ({{paid}})
 SELECT
     b.member_id, c.currency, min(b.day) AS first_on, max(b.day) AS last_on, count(DISTINCT b.day) AS days,
     coalesce(sum(b.minor) FILTER (WHERE b.currency = c.currency), 0) AS minor
-FROM ({{paid}}) AS b
-CROSS JOIN (
-    SELECT m.currency FROM ({{paid}}) AS m GROUP BY m.currency ORDER BY count(*) DESC, m.currency LIMIT 1
-) AS c
+FROM paid b
+CROSS JOIN (SELECT currency FROM paid GROUP BY currency ORDER BY count(*) DESC, currency LIMIT 1) AS c
 GROUP BY b.member_id, c.currency
 
 -- name: scored

@@ -6,14 +6,12 @@ from datetime import date, datetime, timedelta
 
 from community.insight.diagnosis import Finding
 from community.insight.figures import Cell, Figure, Notable, Report, Table, Unit
+from community.insight.numbers import NOTHING, change_text, duration, number_text
 from community.insight.windows import Span, start_of
 from community.kpis import KPIS
 from community.moments import day_text, moment_text
-from community.playbook_types import minor_digits
 
-NOTHING = "–"
 SPARKS = "▁▂▃▄▅▆▇█"
-_SIZES = (("day", 86_400, 172_800), ("hour", 3_600, 3_600), ("minute", 60, 60))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +56,7 @@ class Words:
 
     def number(self, unit: Unit, number: float | None, currency: str = "") -> str:
         """A number of that unit."""
-        if number is None:
-            return NOTHING
-        match unit:
-            case "share":
-                return percent(number)
-            case "money":
-                return money(number, currency)
-            case "seconds":
-                return self.duration(number)
-            case "ratio":
-                return f"{number:,.1f}"
-            case _:
-                return f"{number:,.0f}"
+        return number_text(unit, number, currency, self)
 
     def figure(self, figure: Figure) -> str:
         """Its number."""
@@ -78,12 +64,7 @@ class Words:
 
     def change(self, figure: Figure) -> str:
         """What changed since the window before; empty: it cannot be said."""
-        change = figure.change
-        if change is None:
-            return ""
-        if figure.unit == "share":
-            return f"{100 * change:+.1f} {self['points']}".replace("-", "−")
-        return f"{100 * change:+,.0f}%".replace("-", "−")
+        return "" if figure.change is None else change_text(figure.unit, figure.change, self)
 
     def target(self, figure: Figure) -> str:
         """Its target, and which side of it is good; empty: it has none."""
@@ -95,14 +76,7 @@ class Words:
         """Of what a share is; the spread of times."""
         if figure.unit == "share" and figure.base:
             return self.say("of_people", hits=f"{figure.hits:,}", base=f"{figure.base:,}")
-        return self.say("high", high=self.duration(figure.high)) if figure.high is not None else ""
-
-    def duration(self, seconds: float) -> str:
-        """`45 s`, `12 min`, `3.5 h`, `2.1 d`."""
-        for unit, size, least in _SIZES:
-            if seconds >= least:
-                return f"{seconds / size:.{0 if unit == 'minute' else 1}f} {self[unit]}"
-        return f"{seconds:.0f} {self['second']}"
+        return self.say("high", high=duration(figure.high, self)) if figure.high is not None else ""
 
     def day(self, day: date, zone: str) -> str:
         """A day, with its year."""
@@ -191,17 +165,6 @@ class Words:
         if found.span is Span.day:
             return first
         return f"{first} – {day_text(start_of(found.since + timedelta(days=6), zone), zone, self.locale)}"
-
-
-def percent(share: float) -> str:
-    """`42%`, and of little `4.2%`."""
-    return f"{100 * share:.{1 if abs(share) < 0.1 else 0}f}%"
-
-
-def money(minor: float, currency: str) -> str:
-    """`12,345.60 CNY`."""
-    digits = minor_digits(currency)
-    return f"{round(minor) / 10**digits:,.{digits}f} {currency}".strip()
 
 
 def spark(numbers: list[float | None]) -> str:

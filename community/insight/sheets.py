@@ -17,11 +17,10 @@ from openpyxl.worksheet.worksheet import Worksheet
 from community.insight.figures import Cell, Figure, Report, Section, Table, Unit
 from community.insight.report_pages import rows_command
 from community.insight.said import Words
+from community.members.clean import FORMULA
 from community.playbook_types import minor_digits
 from community.telegram_html import showable
 
-RUNS = ("=", "+", "-", "@", "\t", "\r")
-"""How text begins that a spreadsheet may take for a formula."""
 _NO_SHEET = re.compile(r"[\[\]:*?/\\']")
 LONGEST_SHEET = 31
 WIDEST = 60
@@ -153,7 +152,7 @@ def _write(cell: SheetCell, value: Any) -> None:
     if isinstance(cell.value, str):
         cell.data_type = "s"
         cell.alignment = Alignment(wrap_text=True, vertical="top")
-        cell.quotePrefix = cell.value.startswith(RUNS)
+        cell.quotePrefix = cell.value.startswith(FORMULA)
 
 
 def _widths(sheet: Worksheet) -> None:

@@ -1,9 +1,8 @@
 """What advertising cost, from CSV: checked line by line, brought in whole or not at all; a newer list replaces."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -46,10 +45,10 @@ class SpendLine(BaseModel):
         """What was spent. Raises ValueError saying how to write it."""
         return parse_money(f"{self.spent} {self.currency}")
 
-    @property
-    def key(self) -> tuple[date, str, str, str]:
-        """What is replaced by a newer list."""
-        return self.day, self.source, self.campaign, self.currency
+    def named(self) -> tuple[tuple[date, str, str, str], str]:
+        """What is replaced by a newer list, and how it is called."""
+        name = f"{self.source} {self.campaign} on {self.day} in {self.currency}"
+        return (self.day, self.source, self.campaign, self.currency), name
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +70,8 @@ class SpendBroughtIn:
 
 def read_spend(path: Path) -> SpendList:
     """Read and check the list. Raises ImportRefused when the file is no CSV with a column `day`."""
-    read = read_list(path, SpendLine, ["day"], once=False)
-    problems = sorted([*read.problems, *_repeated(read.lines)], key=itemgetter(0))
-    return SpendList([line for _, line in read.lines], problems)
+    read = read_list(path, SpendLine, ["day"], named=SpendLine.named)
+    return SpendList([line for _, line in read.lines], read.problems)
 
 
 async def bring_in_spend(conn: Connection, lines: Sequence[SpendLine], *, apply: bool) -> SpendBroughtIn:
@@ -94,11 +92,3 @@ def _columns(lines: Sequence[SpendLine]) -> dict[str, list[object]]:
     names = ("day", "source", "campaign", "currency", "impressions", "clicks")
     columns = {name: [getattr(line, name) for line in lines] for name in names}
     return columns | {"spent_minor": [line.amount.minor for line in lines]}
-
-
-def _repeated(lines: Sequence[tuple[int, SpendLine]]) -> Iterator[tuple[int, str]]:
-    seen: dict[tuple[date, str, str, str], int] = {}
-    for number, line in lines:
-        before = seen.setdefault(line.key, number)
-        if before != number:
-            yield number, f"{line.source} {line.campaign} on {line.day} in {line.currency} is in line {before} already"

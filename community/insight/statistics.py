@@ -12,6 +12,8 @@ POWER = 0.8
 """How likely a difference of the size looked for is to be seen with the sample that is called needed."""
 _Z = NormalDist().inv_cdf(POWER)
 _NORMAL = NormalDist()
+FEWEST_EXPECTED = 5
+"""People expected of each variant before whom the chi² of their shares means nothing (Cochran's rule)."""
 MOST = 2**40
 """People beyond whom nobody counts."""
 
@@ -81,11 +83,14 @@ def needed(share: float, of_base: float, of_other: float, level: float, effect: 
 
 
 def mismatch(people: Sequence[int], shares: Sequence[float]) -> float:
-    """How likely people would be spread so unevenly, or more so, if each got their variant by these shares (chi²)."""
+    """How likely people would be spread so unevenly, or more so, if each got their variant by these shares (chi²).
+
+    1.0 while too few are expected of one of them: of such, chi² says more than it knows.
+    """
     total, whole = sum(people), sum(shares)
-    if not total:
-        return 1.0
     expected = [total * share / whole for share in shares]
+    if min(expected) < FEWEST_EXPECTED:
+        return 1.0
     chi2 = sum((seen - wanted) ** 2 / wanted for seen, wanted in zip(people, expected, strict=True))
     return _chi2_tail(chi2, len(shares) - 1)
 
@@ -101,10 +106,10 @@ def _best_ratio(level: float) -> float:
 
 
 def _error(base: Part, other: Part) -> float:
-    return math.sqrt(_variance(base) + _variance(other))
+    return math.sqrt(variance(base) + variance(other))
 
 
-def _variance(part: Part) -> float:
+def variance(part: Part) -> float:
     """Of a share; one more hit and one more miss keep it above nothing."""
     share = (part.hits + 1) / (part.people + 2)
     return share * (1 - share) / part.people

@@ -1,14 +1,17 @@
 """What is counted of a KPI: its number in a window, a series of them, and the rows behind it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from statistics import median
 from typing import Any
+
+from psycopg import AsyncCursor
 
 from community.database.pool import Connection
 from community.database.queries import load
-from community.insight.definitions import parameters, rows_of
-from community.insight.windows import Span, Window
+from community.insight.definitions import parameters, rows_of, source_of
+from community.insight.windows import Window
 from community.kpis import KPIS, Derived, Measure
 from community.playbook import Playbook
 
@@ -51,7 +54,9 @@ class Value:
 
     @property
     def small(self) -> bool:
-        """Whether it is a share, a mean or a median of very few."""
+        """Whether its number is a share, a mean or a median of very few."""
+        if self.number is None:
+            return False
         match KPIS[self.kpi].measure:
             case Measure.share | Measure.seconds:
                 return self.base < SMALL
@@ -59,17 +64,6 @@ class Value:
                 return self.hits < SMALL
             case _:
                 return False
-
-
-async def values_of(
-    conn: Connection, kpi: str, span: Span, since: date, until: date, *, group_id: int = 0, source: str = ""
-) -> list[Value]:
-    """All that is counted of the KPI in the windows that begin from `since` to before `until`, in the order of time.
-
-    Of everything (`part` empty) and each part, in each currency; or of one group, or one source, without parts.
-    """
-    values = {"kpi": kpi, "span": span, "since": since, "until": until, "group_id": group_id, "source": source}
-    return [Value(**row) for row in await (await conn.execute(queries.values_of, values)).fetchall()]
 
 
 async def every(conn: Connection, asked: Window, *, group_id: int = 0, source: str = "") -> dict[str, list[Value]]:
@@ -83,12 +77,33 @@ async def every(conn: Connection, asked: Window, *, group_id: int = 0, source: s
 
 def divided(kpi: Derived, values: Mapping[str, list[Value]]) -> dict[str, float]:
     """A KPI made of two others, by the currency of the upper one; nothing where there is nothing to divide by."""
-    below = {each.currency: each.number for each in values.get(kpi.below, ())}
+    below = {each.currency: each for each in values.get(kpi.below, ())}
     return {
-        each.currency: each.number / divisor
+        each.currency: number
         for each in values.get(kpi.above, ())
-        if each.number is not None and (divisor := below.get(each.currency, below.get("")))
+        if (number := quotient(each, below.get(each.currency, below.get("")))) is not None
     }
+
+
+def quotient(above: Value | None, below: Value | None) -> float | None:
+    """One number divided by another; None: there is nothing to divide, or to divide by."""
+    if above is None or below is None or above.number is None or not below.number:
+        return None
+    return above.number / below.number
+
+
+def together(values: Sequence[Value]) -> Value:
+    """Of the same KPI and currency, what no two of them count: steps of a stage, windows; of medians, their median."""
+    seconds = [value.middle_s for value in values if value.middle_s is not None]
+    return Value(
+        values[0].kpi,
+        values[0].since,
+        sum(value.hits for value in values),
+        sum(value.base for value in values),
+        sum(value.minor for value in values),
+        values[0].currency,
+        middle_s=median(seconds) if seconds else None,
+    )
 
 
 async def by(conn: Connection, kpi: str, asked: Window, dimension: str) -> list[Value]:
@@ -98,7 +113,7 @@ async def by(conn: Connection, kpi: str, asked: Window, dimension: str) -> list[
     return [Value(**row) for row in rows]
 
 
-async def rows(
+async def behind(
     conn: Connection,
     playbook: Playbook,
     kpi: str,
@@ -108,15 +123,16 @@ async def rows(
     group_id: int = 0,
     source: str = "",
     limit: int = 1000,
+    offset: int = 0,
     now_at: datetime | None = None,
-) -> list[dict[str, Any]]:
+) -> AsyncCursor[dict[str, Any]]:
     """The rows that the KPI counts in that window: what its number is made of. Of all, or one part, group or source."""
-    text = queries.fill("rows", rows=rows_of(kpi))
-    of = {"part": part, "group_id": group_id, "source": source, "limit": limit}
+    text = queries.fill("rows", rows=rows_of(kpi), source=source_of(kpi))
+    of = {"part": part, "group_id": group_id, "source": source, "limit": limit, "offset": offset}
     values = {**parameters(playbook, asked, now_at), **of}
-    return await (await conn.execute(text, values)).fetchall()
+    return await conn.execute(text, values)
 
 
-def latest(values: list[Value]) -> Iterator[Value]:
-    """Of a series the values of its last window."""
-    return (value for value in values if value.since == values[-1].since)
+async def rows(conn: Connection, playbook: Playbook, kpi: str, asked: Window, **of: Any) -> list[dict[str, Any]]:
+    """All of these (`behind`) at once."""
+    return await (await behind(conn, playbook, kpi, asked, **of)).fetchall()

@@ -1,10 +1,3 @@
--- name: values_of
-SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s
-FROM kpi_values
-WHERE kpi = %(kpi)s AND span = %(span)s AND since >= %(since)s AND since < %(until)s
-    AND group_id = %(group_id)s AND source = %(source)s
-ORDER BY since, part, currency
-
 -- name: every
 SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s
 FROM kpi_values
@@ -30,10 +23,18 @@ WHERE kpi = %(kpi)s AND span = %(span)s AND since = %(since)s AND part <> ''
 ORDER BY greatest(hits, minor) DESC, part
 
 -- name: rows
-SELECT r.*, s.source
-FROM ({{rows}}) AS r
-LEFT JOIN v_sources s ON s.member_id = r.member_id
-WHERE (%(part)s = '' OR r.part = %(part)s) AND (%(group_id)s = 0 OR r.group_id = %(group_id)s)
-    AND (%(source)s = '' OR s.source = %(source)s)
-ORDER BY r.at, r.key
-LIMIT %(limit)s
+-- Names are looked up for the few that are shown.
+SELECT p.*, m.first_name, m.last_name, m.username, g.title
+FROM (
+    SELECT
+        r.key, r.member_id, r.group_id, r.part, r.at, r.hit, r.minor, r.currency, r.seconds, {{source}} AS source
+    FROM ({{rows}}) AS r
+    LEFT JOIN v_sources s ON s.member_id = r.member_id
+    WHERE (%(part)s = '' OR r.part = %(part)s) AND (%(group_id)s = 0 OR r.group_id = %(group_id)s)
+        AND (%(source)s = '' OR {{source}} = %(source)s)
+    ORDER BY r.at, r.key
+    LIMIT %(limit)s OFFSET %(offset)s
+) AS p
+LEFT JOIN v_members m ON m.id = p.member_id
+LEFT JOIN v_groups g ON g.id = p.group_id
+ORDER BY p.at, p.key

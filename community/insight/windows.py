@@ -41,6 +41,12 @@ class Window(NamedTuple):
         """Its days, in their order."""
         return [self.since + n * _DAY for n in range((self.until - self.since).days)]
 
+    @property
+    def longer(self) -> float:
+        """How many times as long as the window before it: months are of different lengths."""
+        before = self.before()
+        return (self.until - self.since) / (before.until - before.since)
+
     def before(self, number: int = 1) -> "Window":
         """The window of the same span so many before this one."""
         return self if number == 0 else window(self.span or Span.day, self.since - _DAY, self.zone).before(number - 1)

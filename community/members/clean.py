@@ -1,4 +1,7 @@
-"""Text that PostgreSQL can store."""
+"""Text that people wrote: that PostgreSQL can store, that a spreadsheet does not run."""
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""A text that begins so would be run as a formula by a spreadsheet."""
 
 
 def storable(text: str) -> str:

@@ -1,7 +1,7 @@
 """Lists of members as CSV files that operators bring: read and checked line by line, every problem with its line."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -25,14 +25,21 @@ class ReadList(Generic[Line]):
     problems: list[tuple[int, str]] = field(default_factory=list)
 
 
-def read_list(path: Path, shape: type[Line], keys: Sequence[str], *, once: bool = True) -> ReadList[Line]:
+def read_list(
+    path: Path,
+    shape: type[Line],
+    keys: Sequence[str],
+    *,
+    once: bool = True,
+    named: Callable[[Line], tuple[Hashable, str]] | None = None,
+) -> ReadList[Line]:
     """Read the list, whose columns are the fields of `shape`; at least one of the columns `keys` is needed.
 
-    Two lines with the same key are a problem if each comes `once`. Raises ImportRefused when the file is no such CSV at
-    all.
+    Two lines with the same key are a problem if each comes `once`: with the same value of one of the columns, or what
+    `named` gives of a line, with what that is called. Raises ImportRefused when the file is no such CSV at all.
     """
     read: ReadList[Line] = ReadList()
-    seen: dict[tuple[str, Any], int] = {}
+    seen: dict[Hashable, int] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             for number, row in _rows(path, file, tuple(shape.model_fields), keys):
@@ -42,7 +49,8 @@ def read_list(path: Path, shape: type[Line], keys: Sequence[str], *, once: bool 
                     read.problems.extend((number, _words(one)) for one in error.errors())
                     continue
                 if once:
-                    read.problems.extend((number, what) for what in _repeated(line, keys, seen, number))
+                    known = [named(line)] if named else _by_columns(line, keys)
+                    read.problems.extend((number, what) for what in _repeated(known, seen, number))
                 read.lines.append((number, line))
     except OSError as error:
         raise ImportRefused(f"{path}: {error.strerror}; give a CSV file") from None
@@ -77,14 +85,16 @@ def _rows(path: Path, file: Any, known: Sequence[str], keys: Sequence[str]) -> I
         yield reader.line_num, {key: storable(value).strip() for key, value in row.items() if value and value.strip()}
 
 
-def _repeated(line: BaseModel, keys: Sequence[str], seen: dict[tuple[str, Any], int], number: int) -> Iterator[str]:
-    for key in keys:
-        value = getattr(line, key)
-        if value is None:
-            continue
-        if before := seen.get((key, value)):
-            yield f"{key} {value} is in line {before} already"
-        seen[key, value] = number
+def _by_columns(line: BaseModel, keys: Sequence[str]) -> Iterator[tuple[Hashable, str]]:
+    values = ((key, getattr(line, key)) for key in keys)
+    return (((key, value), f"{key} {value}") for key, value in values if value is not None)
+
+
+def _repeated(known: Iterable[tuple[Hashable, str]], seen: dict[Hashable, int], number: int) -> Iterator[str]:
+    for key, name in known:
+        before = seen.setdefault(key, number)
+        if before != number:
+            yield f"{name} is in line {before} already"
 
 
 def _words(error: Any) -> str:

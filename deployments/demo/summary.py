@@ -119,7 +119,7 @@ async def _week(conn: Connection) -> Table:
     report, words = await stored(conn, "weekly"), ReportPages(load_settings().playbook_dir).words("en", "en")
     table = _table("The last week, as its report says", "figure", "")
     if report is not None:
-        for figure in filter(None, map(report.figure, FIGURES)):
+        for figure in report.figures(FIGURES):
             table.add_row(words.name(report, figure), words.figure(figure))
     return table
 

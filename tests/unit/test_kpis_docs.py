@@ -8,7 +8,7 @@ import pytest
 
 import community.kpis as registry
 from community.database.queries import Queries
-from community.insight.definitions import FOLDER
+from community.insight.definitions import FOLDER, rows_of
 from community.insight.funnel import Step
 from community.kpis import DERIVED, KPIS
 
@@ -51,6 +51,5 @@ def test_every_kpi_of_a_family_is_defined_in_its_file(family: str) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_rows_with_a_part_are_those_said_to_have_one(family: str) -> None:
-    queries = Queries(FOLDER / f"{family}.sql")
-    for name in queries.names:
-        assert ("NULL::text AS part" in getattr(queries, name)) is not KPIS[name].parts, name
+    for name in Queries(FOLDER / f"{family}.sql").names:
+        assert ("NULL::text AS part" in rows_of(name)) is not KPIS[name].parts, name

@@ -85,6 +85,10 @@ def test_known_needs() -> None:
         ([30, 30, 40], [1, 1, 1], 0.3678794),
         ([10, 20, 30, 40], [0.25] * 4, 0.0001698),
         ([0, 0], [0.5, 0.5], 1.0),
+        # One of a variant that gets one of a hundred: of 0.03 expected, chi² would have called it impossible.
+        ([2, 1], [0.99, 0.01], 1.0),
+        ([0, 9], [0.5, 0.5], 1.0),
+        ([0, 10], [0.5, 0.5], 0.0015654),
     ],
 )
 def test_known_mismatches(people: list[int], shares: list[float], expected: float) -> None:

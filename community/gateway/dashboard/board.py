@@ -1,7 +1,7 @@
 """The board: every KPI in the newest window, beside the one before."""
 
 from community.gateway.dashboard.look import Context, Look
-from community.gateway.dashboard.tiles import Tile, derived_tile, months, tile
+from community.gateway.dashboard.tiles import Tile, derived_tile, judged, months, tile
 from community.insight.windows import Span
 from community.kpis import DERIVED, FAMILIES, KPIS
 
@@ -19,6 +19,7 @@ async def show(look: Look) -> Context:
         for family, kpis in FAMILIES.items()
     }
     families["money"] += await _derived(look)
+    families = judged(families)
     notable = [each for tiles in families.values() for each in tiles if each.notable]
     return {
         "families": families,

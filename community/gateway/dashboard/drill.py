@@ -11,8 +11,9 @@ from psycopg import AsyncCursor
 from community.gateway.dashboard import charts, shown
 from community.gateway.dashboard.look import Context, Look, queries
 from community.history.datasets import cell
-from community.insight.definitions import defined, parameters, rows_of
-from community.insight.values import Value, by
+from community.insight.definitions import defined
+from community.insight.numbers import duration, money
+from community.insight.values import Value, behind, by
 from community.insight.windows import Span, Window
 from community.kpis import KPIS, Kpi, Measure
 from community.members.names import display_name
@@ -78,8 +79,8 @@ def _scale(kpi: Kpi, number: float, currency: str, look: Look) -> str:
             return _short(number / 10 ** minor_digits(currency))
         case Measure.number | Measure.total:
             return _short(number)
-        case measure:
-            return shown.number_text(measure, number, currency, look.words)
+        case _:
+            return shown.number_of(kpi.name, number, currency, look.words)
 
 
 def _short(number: float) -> str:
@@ -140,11 +141,11 @@ async def show_rows(look: Look) -> Context:
     typed = look.given.get("page", "")
     page = min(max(int(typed), 1), MOST_PAGES) if typed.isascii() and typed.isdecimal() and len(typed) < 6 else 1
     part = _part(look)
-    rows = await (await _asked(look, A_PAGE + 1, (page - 1) * A_PAGE)).fetchall()
+    found = await (await _asked(look, A_PAGE + 1, (page - 1) * A_PAGE)).fetchall()
     path = f"{kpi.name}/rows"
     pages = {
         "earlier": look.kpi_address(path, part=part, page=page - 1) if page > 1 else "",
-        "later": look.kpi_address(path, part=part, page=page + 1) if len(rows) > A_PAGE and page < MOST_PAGES else "",
+        "later": look.kpi_address(path, part=part, page=page + 1) if len(found) > A_PAGE and page < MOST_PAGES else "",
     }
     return {
         "kpi": kpi,
@@ -152,7 +153,7 @@ async def show_rows(look: Look) -> Context:
         "about": look.words.get(f"about_{kpi.name}", ""),
         "now": look.window(look.asked.last),
         "part": part,
-        "rows": [_row(look, row) for row in rows[:A_PAGE]],
+        "rows": [_row(look, row) for row in found[:A_PAGE]],
         "page": page,
         **pages,
         "kpi_address": look.kpi_address(kpi.name),
@@ -175,24 +176,19 @@ def _csv(lines: Iterable[Iterable[Any]]) -> str:
     return file.getvalue()
 
 
-def _lines(rows: list[dict[str, Any]]) -> Iterator[list[Any]]:
-    for row in rows:
+def _lines(found: list[dict[str, Any]]) -> Iterator[list[Any]]:
+    for row in found:
         name = display_name(row["first_name"], row["last_name"], row["username"]) if row["member_id"] else ""
         kept = ("part", "at", "hit", "minor", "currency", "seconds")
         yield [row["key"], row["member_id"], name, row["title"], *(row.get(column) for column in kept)]
 
 
 async def _asked(look: Look, limit: int, offset: int) -> AsyncCursor[dict[str, Any]]:
-    text = queries.fill("rows", rows=rows_of(look.path["kpi"]))
-    values = {
-        **parameters(look.bundle.playbook, look.asked.last, look.at),
-        "part": _part(look),
-        "group_id": look.asked.group_id,
-        "source": look.asked.source,
-        "limit": limit,
-        "offset": offset,
-    }
-    return await look.conn.execute(text, values)
+    asked = look.asked
+    return await behind(
+        look.conn, look.bundle.playbook, look.path["kpi"], asked.last, part=_part(look), group_id=asked.group_id,
+        source=asked.source, limit=limit, offset=offset, now_at=look.at,
+    )  # fmt: skip
 
 
 def _part(look: Look) -> str:
@@ -206,6 +202,6 @@ def _row(look: Look, row: dict[str, Any]) -> dict[str, Any]:
         **row,
         "name": name,
         "moment": look.moment(row["at"]) if row["at"] else "",
-        "amount": shown.money(amount, row["currency"] or "") if amount is not None else "",
-        "time": shown.duration(seconds, look.words) if seconds is not None else "",
+        "amount": money(amount, row["currency"] or "") if amount is not None else "",
+        "time": duration(seconds, look.words) if seconds is not None else "",
     }

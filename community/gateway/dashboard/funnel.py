@@ -3,8 +3,8 @@
 from typing import Any
 
 from community.gateway.dashboard.look import Context, Look
-from community.gateway.dashboard.shown import percent
 from community.insight.funnel import Funnel, funnel
+from community.insight.numbers import percent
 
 MOST_SOURCES = 20
 

@@ -4,8 +4,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from community.gateway.dashboard.look import Context, Look, queries
-from community.gateway.dashboard.shown import NOTHING, figure, money
+from community.gateway.dashboard.shown import figure
 from community.insight.definitions import parameters, rows_of
+from community.insight.numbers import NOTHING, money
 from community.insight.values import Value
 from community.insight.windows import Window, start_of
 

@@ -1,8 +1,8 @@
 """The outbox: what waits, what failed, and when the queue will be empty."""
 
 from community.gateway.dashboard.look import Context, Look
-from community.gateway.dashboard.shown import duration
 from community.gateway.dashboard.tiles import tile
+from community.insight.numbers import duration
 from community.kpis import FAMILIES
 from community.outbox.forecast import forecast
 from community.outbox.overview import UNDONE, failures, in_force, pace, queued

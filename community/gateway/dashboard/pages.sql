@@ -83,21 +83,3 @@ FROM (
 ) AS f
 JOIN v_members m ON m.id = f.member_id
 ORDER BY f.due_at
-
--- name: rows
--- What a KPI counts: names are looked up for the few that are shown.
-SELECT p.*, m.first_name, m.last_name, m.username, g.title
-FROM (
-    SELECT r.*
-    FROM ({{rows}}) AS r
-    WHERE (%(part)s = '' OR r.part = %(part)s) AND (%(group_id)s = 0 OR r.group_id = %(group_id)s)
-        AND (
-            %(source)s = ''
-            OR EXISTS (SELECT FROM v_sources s WHERE s.member_id = r.member_id AND s.source = %(source)s)
-        )
-    ORDER BY r.at, r.key
-    LIMIT %(limit)s OFFSET %(offset)s
-) AS p
-LEFT JOIN v_members m ON m.id = p.member_id
-LEFT JOIN v_groups g ON g.id = p.group_id
-ORDER BY p.at, p.key

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from community.gateway.dashboard.look import Context, Look
-from community.gateway.dashboard.shown import percent
 from community.insight.cohorts import Cohort, triangle
+from community.insight.numbers import percent
 from community.insight.values import SMALL
 from community.insight.windows import Span, window
 

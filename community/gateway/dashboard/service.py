@@ -4,7 +4,7 @@ from typing import Any
 
 from community.gateway.dashboard import shown
 from community.gateway.dashboard.look import Context, Look, queries
-from community.gateway.dashboard.tiles import tile
+from community.gateway.dashboard.tiles import judged, tile
 from community.insight.values import Value
 from community.kpis import FAMILIES
 from community.members.names import display_name
@@ -25,7 +25,7 @@ async def show(look: Look) -> Context:
     promised = await look.all(queries.promised, at=look.at)
     upcoming = await look.all(queries.next_promised, at=look.at, limit=MOST)
     return {
-        "tiles": [tile(look, kpi, series, windows) for kpi in kpis],
+        "tiles": judged({"service": [tile(look, kpi, series, windows) for kpi in kpis]})["service"],
         "now": look.window(last),
         "parts": [
             {"kpi": look.kpi(value.kpi), "part": value.part, "number": shown.figure(value, look.words),

@@ -6,6 +6,7 @@ from typing import Any
 from community.gateway.dashboard import shown
 from community.gateway.dashboard.look import Context, Look
 from community.insight.life import GroupLife, Health, Metric, lives
+from community.insight.numbers import NOTHING
 from community.insight.windows import Span, window
 
 
@@ -36,8 +37,8 @@ def _metric(look: Look, metric: Metric) -> dict[str, Any]:
     return {
         "label": look.kpi(metric.kpi),
         "stage": metric.stage.value,
-        "number": shown.figure(metric.value, look.words) if metric.value else shown.NOTHING,
-        "target": f"{'≤' if shown.is_less(metric.kpi) else '≥'} {shown.goal_text(metric.goal, look.words)}",
+        "number": shown.figure(metric.value, look.words) if metric.value else NOTHING,
+        "target": shown.target(metric.kpi, metric.goal, look.words),
         "met": metric.met,
         "small": metric.value is not None and metric.value.small,
     }

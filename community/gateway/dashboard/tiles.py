@@ -1,13 +1,17 @@
 """A KPI as a tile: its number in the newest window, the one before, a small line, its target."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 from community.gateway.dashboard import charts, shown
 from community.gateway.dashboard.look import Look, Series
-from community.insight.values import Value
+from community.insight.chance import LEAST, beyond_chance, p_of_change, size
+from community.insight.numbers import number_text
+from community.insight.report import CROWDED
+from community.insight.values import Value, quotient
 from community.insight.windows import Span, Window, window
-from community.kpis import KPIS, Better, Derived, Kpi, Measure
+from community.kpis import KPIS, Derived, Kpi, Measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +20,17 @@ class Line:
 
     number: str
     before: str
-    change: shown.Change | None
     spark: charts.Chart | None
     small: bool
-    target: str
-    meets: bool | None
+    change: shown.Change | None = None
+    target: str = ""
+    meets: bool | None = None
+    chance: float | None = None
+    """How likely chance alone makes the change; None: it cannot be said."""
+    size: float = 0.0
+    """How large the change is, against what it was."""
+    notable: bool = False
+    """By more than chance explains of all that are looked at together (`judged`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,21 @@ class Tile:
     @property
     def notable(self) -> bool:
         """Whether something changed by more than chance, or misses its target."""
-        return any((line.change and line.change.notable) or line.meets is False for line in self.lines)
+        return any(line.notable or line.meets is False for line in self.lines)
+
+
+def judged(families: Mapping[str, Sequence[Tile]]) -> dict[str, list[Tile]]:
+    """The tiles with what changed by more than chance explains, by the rule of reports (docs/reports.md)."""
+    lines = [line for tiles in families.values() for tile in tiles for line in tile.lines]
+    sure = iter(beyond_chance([line.chance for line in lines]))
+
+    def looked_at(line: Line) -> Line:
+        return replace(line, notable=next(sure) and line.size >= LEAST)
+
+    return {
+        family: [replace(tile, lines=[looked_at(line) for line in tile.lines]) for tile in tiles]
+        for family, tiles in families.items()
+    }
 
 
 def tile(look: Look, kpi: Kpi, series: Series, windows: list[Window]) -> Tile:
@@ -53,22 +77,18 @@ def tile(look: Look, kpi: Kpi, series: Series, windows: list[Window]) -> Tile:
 
 def derived_tile(look: Look, kpi: Derived, series: Series, windows: list[Window]) -> Tile:
     """The tile of a KPI that is one number divided by another, by months."""
-    money = KPIS[kpi.above].measure is Measure.money_each and KPIS[kpi.below].measure is not Measure.money_each
+    unit = "ratio" if KPIS[kpi.below].unit == "money" else "money"
     above, below = series.get(kpi.above, {}), series.get(kpi.below, {})
     lines = []
     for currency in sorted(above):
         divisors = below.get(currency) or below.get("") or {}
-        numbers = [_ratio(above[currency].get(each.since), divisors.get(each.since)) for each in windows]
+        both = [(above[currency].get(each.since), divisors.get(each.since)) for each in windows]
+        numbers = [quotient(*pair) for pair in both]
         if all(number is None for number in numbers):
             continue
-        measure = Measure.money if money else Measure.number
-        texts = [
-            f"{number:,.1f}" if number is not None and not money
-            else shown.number_text(measure, number, currency, look.words)
-            for number in numbers
-        ]  # fmt: skip
-        small = any(v is not None and v.small for v in (above[currency].get(windows[-1].since),))
-        lines.append(Line(texts[-1], texts[-2], None, charts.spark(numbers), small, "", None))
+        texts = [number_text(unit, number, currency, look.words) for number in numbers]
+        small = numbers[-1] is not None and any(value and value.small for value in both[-1])
+        lines.append(Line(texts[-1], texts[-2], charts.spark(numbers), small))
     address = look.kpi_address(kpi.above, span="month")
     return Tile(kpi.name, look.kpi(kpi.name), look.words.get(f"about_{kpi.name}", ""), address, lines[:3], monthly=True)
 
@@ -88,16 +108,17 @@ def _line(look: Look, kpi: Kpi, of_kpi: dict[str, dict[date, Value]], currency: 
     now, before = values[-1], values[-2]
     goal = look.bundle.playbook.insight.targets.get(kpi.name)
     aimed = goal is not None and look.asked.span is Span.week and goal.currency in ("", currency)
+    compared = not (look.asked.going_on and _adds_up(kpi))
     return Line(
         number=shown.figure(now, look.words),
         before=shown.figure(before, look.words),
-        change=None if look.asked.going_on and _adds_up(kpi) else shown.change(now, before, look.words),
         spark=charts.spark([value.number for value in values]),
-        small=now.small and now.number is not None,
-        target=f"{'≤' if kpi.better is Better.less else '≥'} {shown.goal_text(goal, look.words)}"
-        if aimed and goal
-        else "",
+        small=now.small,
+        change=shown.change(now, before, look.words) if compared else None,
+        target=shown.target(kpi.name, goal, look.words) if aimed and goal else "",
         meets=shown.meets(goal, now) if aimed and goal and not look.asked.going_on and not now.small else None,
+        chance=p_of_change(now, before, windows[-1].longer) if compared and kpi.name not in CROWDED else None,
+        size=size(now.number, before.number),
     )
 
 
@@ -108,9 +129,3 @@ def _adds_up(kpi: Kpi) -> bool:
 
 def _at(of_kpi: dict[str, dict[date, Value]], currency: str, since: date, kpi: Kpi) -> Value:
     return of_kpi[currency].get(since) or Value(kpi.name, since, currency=currency)
-
-
-def _ratio(above: Value | None, below: Value | None) -> float | None:
-    if above is None or below is None or above.number is None or not below.number:
-        return None
-    return above.number / below.number

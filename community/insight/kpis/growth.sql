@@ -28,20 +28,12 @@ shown AS (
     WHERE e.kind = ANY (%(activity)s::text[]) AND e.at < %(until)s
         AND e.at > %(since)s::timestamptz - interval '24 hours'
 )
-SELECT
-    n.id AS key, n.id AS member_id, n.home_group_id AS group_id, NULL::text AS part, n.entered_at AS at,
-    s.id IS NOT NULL AS hit, NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
-FROM entered n
-LEFT JOIN shown s ON s.id = n.id
+{{cohort}}
 
 -- name: first_week
 -- Of who was admitted seven days before a day of the window: hit if they showed a sign in their days 0 to 6; on day 0,
 -- after they were in.
-WITH entered AS (
-    SELECT id, home_group_id, entered_at, (entered_at AT TIME ZONE %(zone)s)::date AS day FROM v_members
-    WHERE entered_at >= (%(since_day)s::date - 7)::timestamp AT TIME ZONE %(zone)s
-        AND entered_at < (%(until_day)s::date - 7)::timestamp AT TIME ZONE %(zone)s
-),
+WITH entered AS ({{entered_7}}),
 shown AS (
     SELECT n.id
     FROM entered n
@@ -56,20 +48,12 @@ shown AS (
         AND e.at > (%(since_day)s::date - 7)::timestamp AT TIME ZONE %(zone)s
         AND e.at < (%(until_day)s::date - 6)::timestamp AT TIME ZONE %(zone)s
 )
-SELECT
-    n.id AS key, n.id AS member_id, n.home_group_id AS group_id, NULL::text AS part, n.entered_at AS at,
-    s.id IS NOT NULL AS hit, NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
-FROM entered n
-LEFT JOIN shown s ON s.id = n.id
+{{cohort}}
 
 -- name: three_items
 -- The same members: hit if they opened three different links, or pressed a button under different messages, in their
 -- days 0 to 6.
-WITH entered AS (
-    SELECT id, home_group_id, entered_at, (entered_at AT TIME ZONE %(zone)s)::date AS day FROM v_members
-    WHERE entered_at >= (%(since_day)s::date - 7)::timestamp AT TIME ZONE %(zone)s
-        AND entered_at < (%(until_day)s::date - 7)::timestamp AT TIME ZONE %(zone)s
-),
+WITH entered AS ({{entered_7}}),
 shown AS (
     SELECT n.id
     FROM entered n
@@ -80,70 +64,32 @@ shown AS (
     GROUP BY n.id
     HAVING count(DISTINCT coalesce(e.data->>'link', 'message ' || (e.data->>'message'))) >= 3
 )
-SELECT
-    n.id AS key, n.id AS member_id, n.home_group_id AS group_id, NULL::text AS part, n.entered_at AS at,
-    s.id IS NOT NULL AS hit, NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
-FROM entered n
-LEFT JOIN shown s ON s.id = n.id
+{{cohort}}
 
 -- name: told_interest
 -- The same members: hit if they told what their problem is, in their days 0 to 6.
-WITH entered AS (
-    SELECT id, home_group_id, entered_at, (entered_at AT TIME ZONE %(zone)s)::date AS day FROM v_members
-    WHERE entered_at >= (%(since_day)s::date - 7)::timestamp AT TIME ZONE %(zone)s
-        AND entered_at < (%(until_day)s::date - 7)::timestamp AT TIME ZONE %(zone)s
-),
+WITH entered AS ({{entered_7}}),
 shown AS (
     SELECT DISTINCT n.id
     FROM entered n
     JOIN v_member_tags t ON t.member_id = n.id AND t.since_at < (n.day + 7)::timestamp AT TIME ZONE %(zone)s
     WHERE t.tag LIKE 'interest:%%' AND t.since_at < %(until)s AND t.since_at >= n.day::timestamp AT TIME ZONE %(zone)s
 )
-SELECT
-    n.id AS key, n.id AS member_id, n.home_group_id AS group_id, NULL::text AS part, n.entered_at AS at,
-    s.id IS NOT NULL AS hit, NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
-FROM entered n
-LEFT JOIN shown s ON s.id = n.id
+{{cohort}}
 
 -- name: retention_7
 -- Of who was admitted two weeks before a day of the window: hit if they were there in their second week (their days 7
 -- to 13, the day of admission being 0).
-WITH entered AS (
-    SELECT id, home_group_id, entered_at, (entered_at AT TIME ZONE %(zone)s)::date AS day FROM v_members
-    WHERE entered_at >= (%(since_day)s::date - 14)::timestamp AT TIME ZONE %(zone)s
-        AND entered_at < (%(until_day)s::date - 14)::timestamp AT TIME ZONE %(zone)s
-),
-shown AS (
-    SELECT DISTINCT n.id
-    FROM entered n
-    JOIN member_days d ON d.member_id = n.id AND d.day >= n.day + 7 AND d.day < n.day + 14
-    WHERE d.day >= %(since_day)s::date - 7 AND d.day < %(until_day)s AND {{shows}}
-)
-SELECT
-    n.id AS key, n.id AS member_id, n.home_group_id AS group_id, NULL::text AS part, n.entered_at AS at,
-    s.id IS NOT NULL AS hit, NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
-FROM entered n
-LEFT JOIN shown s ON s.id = n.id
+WITH entered AS ({{entered_14}}),
+shown AS ({{there_from_7}})
+{{cohort}}
 
 -- name: retention_30
 -- Of who was admitted 37 days before a day of the window: hit if they were there in the week after their first 30 days
 -- (their days 30 to 36).
-WITH entered AS (
-    SELECT id, home_group_id, entered_at, (entered_at AT TIME ZONE %(zone)s)::date AS day FROM v_members
-    WHERE entered_at >= (%(since_day)s::date - 37)::timestamp AT TIME ZONE %(zone)s
-        AND entered_at < (%(until_day)s::date - 37)::timestamp AT TIME ZONE %(zone)s
-),
-shown AS (
-    SELECT DISTINCT n.id
-    FROM entered n
-    JOIN member_days d ON d.member_id = n.id AND d.day >= n.day + 30 AND d.day < n.day + 37
-    WHERE d.day >= %(since_day)s::date - 7 AND d.day < %(until_day)s AND {{shows}}
-)
-SELECT
-    n.id AS key, n.id AS member_id, n.home_group_id AS group_id, NULL::text AS part, n.entered_at AS at,
-    s.id IS NOT NULL AS hit, NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
-FROM entered n
-LEFT JOIN shown s ON s.id = n.id
+WITH entered AS ({{entered_37}}),
+shown AS ({{there_from_30}})
+{{cohort}}
 
 -- name: members
 -- Who was in a group when the window ended (until now, while it lasts).

@@ -10,8 +10,7 @@ import pytest
 
 from community.bundle import Bundle
 from community.database.pool import Connection
-from community.history.datasets import FORMULA
-from community.members.clean import storable
+from community.members.clean import FORMULA, storable
 from tests.e2e.cli.conftest import STAGE, MakeMember, Ran, Sop, table
 from tests.hostile import TEXTS
 

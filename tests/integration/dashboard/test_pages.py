@@ -35,7 +35,8 @@ async def desk(pool: Pool, conn: Connection, bundle: Bundle, database_url: str) 
         yield opened
 
 
-SLOW = "SELECT 1 AS key, 1 AS member_id, 1 AS group_id, '' AS part, pg_sleep(5)::text AS at"
+SLOW = """SELECT 1 AS key, 1 AS member_id, 1 AS group_id, '' AS part, pg_sleep(5)::text AS at, true AS hit, 1 AS minor,
+    '' AS currency, 1.0 AS seconds"""
 
 
 # Signing in.
@@ -227,6 +228,27 @@ async def test_the_board_shows_the_week_beside_the_one_before(desk: Desk) -> Non
     assert "New members : 300 (+200%, better)" in watched
     assert "Interacted on the first day" in watched
     assert "Leave rate" not in watched, "one of nine says nothing"
+
+
+async def test_worth_a_look_is_what_a_report_calls_notable(desk: Desk) -> None:
+    weeks = {
+        "new_members": (100, 160),  # p = 0.0002
+        "joins": (100, 130),  # p = 0.048: alone it would be one, among so many it is none
+        "speakers": (10_000, 10_900),  # for certain, but less than a tenth
+        "accepted": (100, 900),  # one send makes many
+        "members": (500, 500),
+        "leaves": (100, 100),
+    }
+    for kpi, numbers in weeks.items():
+        for day, hits in zip(("2026-03-02", "2026-03-09"), numbers, strict=True):
+            await desk.conn.execute(
+                "INSERT INTO kpi_values (kpi, span, since, hits, base) VALUES (%s, 'week', %s, %s, %s)",
+                [kpi, day, hits, hits],
+            )
+    await desk.enter()
+    board = await desk.page("/dashboard")
+    watched = board.partition('class="watch"')[2].partition("</section>")[0]
+    assert re.findall(r"/dashboard/kpi/(\w+)", watched) == ["new_members"]
 
 
 async def test_a_week_that_goes_on_is_not_held_against_a_whole_one(desk: Desk) -> None:
@@ -430,7 +452,7 @@ async def test_who_looks_takes_two_connections_at_most_and_changes_nothing(
 async def test_what_takes_too_long_is_given_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await desk.enter()
     monkeypatch.setattr(routes, "STATEMENT_S", 0.1)
-    monkeypatch.setattr("community.gateway.dashboard.drill.rows_of", lambda kpi: SLOW)
+    monkeypatch.setattr("community.insight.values.rows_of", lambda kpi: SLOW)
     answer = await desk.get("/dashboard/kpi/new_members/rows")
     assert answer.status == 503
     assert "Too much to read at once" in await answer.text()

@@ -8,7 +8,7 @@ from community.database.pool import Connection
 from community.groups.membership import admit, left as leave
 from community.insight import counting
 from community.insight.counting import count, count_window
-from community.insight.values import Value, by, rows, values_of
+from community.insight.values import Value, by, every, rows
 from community.insight.windows import Span, Window, window
 from community.kpis import KPIS
 from community.playbook import Playbook
@@ -38,8 +38,7 @@ def week(day: str) -> Window:
 
 async def value(conn: Connection, kpi: str, asked: Window, **of: Any) -> Value:
     """The one value of a KPI in a window, of everything or one group or source."""
-    assert asked.span
-    found = [v for v in await values_of(conn, kpi, asked.span, asked.since, asked.until, **of) if not v.part]
+    found = (await every(conn, asked, **of)).get(kpi, [])
     assert len(found) <= 1, found
     return found[0] if found else Value(kpi, asked.since)
 

@@ -6,7 +6,7 @@ import pytest
 
 from community.database.pool import Connection
 from community.insight.counting import count_window
-from community.insight.values import Value, by, values_of
+from community.insight.values import Value, by, every
 from community.insight.windows import Span, Window, window
 from community.payments.models import Order
 from community.payments.notice import Kind
@@ -73,10 +73,9 @@ class Shop(Till):
 
     async def value(self, kpi: str, asked: Window, currency: str = "", **of: Any) -> Value:
         """The one value of a figure, in a currency if it is money."""
-        assert asked.span
         await self.counts(asked)
-        found = await values_of(self.conn, kpi, asked.span, asked.since, asked.until, **of)
-        whole = [v for v in found if not v.part and v.currency == currency]
+        found = (await every(self.conn, asked, **of)).get(kpi, [])
+        whole = [v for v in found if v.currency == currency]
         assert len(whole) <= 1, found
         return whole[0] if whole else Value(kpi, asked.since)
 

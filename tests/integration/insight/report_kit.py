@@ -6,11 +6,18 @@ from typing import Any
 import pytest
 
 from community.database.pool import Connection
-from community.insight import report
+from community.insight import report as reports
+from community.insight.figures import Figure, Report
 from community.insight.windows import Span
 
 MONDAY = date(2026, 3, 9)
 """The week that the tests' reports are about: 9 to 15 March."""
+
+
+def figure_of(report: Report, name: str, part: str = "") -> Figure:
+    """The one figure of that name, and part."""
+    [found] = [f for section in report.sections for f in section.figures if (f.name, f.part) == (name, part)]
+    return found
 
 
 async def insert(conn: Connection, table: str, **row: Any) -> None:
@@ -88,4 +95,4 @@ def counted_already(monkeypatch: pytest.MonkeyPatch) -> None:
     async def nothing(*_: Any) -> None:
         return None
 
-    monkeypatch.setattr(report, "count_window", nothing)
+    monkeypatch.setattr(reports, "count_window", nothing)

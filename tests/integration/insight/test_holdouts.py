@@ -99,7 +99,7 @@ async def test_each_member_once_by_their_first_moment(conn: Connection, playbook
     assert money.each.middle == pytest.approx(2 * 19900 / 3 - 19900 / 2)
     assert money.earned is not None
     assert money.earned.middle == pytest.approx(2 * 19900 - 3 * 19900 / 2)
-    assert found.earned_purchases.middle == pytest.approx(3 * (1 / 3 - 1 / 2))
+    assert found.lift.middle == pytest.approx(1 / 3 - 1 / 2)
     everything = await compared(conn, playbook, "")
     assert (everything.held.people, everything.treated.people) == (0, 0)
 

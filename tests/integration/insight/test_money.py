@@ -9,8 +9,8 @@ from community.activity.counted import late_days
 from community.database.pool import Connection
 from community.engagement.coupons import NewCoupon, issue
 from community.insight.counting import count
-from community.insight.values import rows, values_of
-from community.insight.windows import Span
+from community.insight.values import every, rows
+from community.insight.windows import Span, window
 from community.kpis import DERIVED
 from community.live.sessions import find
 from community.live.viewers import bring_in_viewers
@@ -19,7 +19,7 @@ from community.payments.notice import Kind
 from community.playbook_types import Amount
 from community.privacy.personal import erase
 from tests.integration.conftest import MakeMember
-from tests.integration.insight.kit import NOW, local
+from tests.integration.insight.kit import NOW, ZONE, local
 from tests.integration.insight.money_kit import Shop, came_from, day, month, shop, spend
 
 __all__ = ["shop"]
@@ -366,8 +366,8 @@ async def _count_all(shop: Shop) -> None:
 
 
 async def _stored(shop: Shop, kpi: str, span: Span, since: date) -> int:
-    found = await values_of(shop.conn, kpi, span, since, since.replace(day=since.day + 1))
-    return sum(value.minor for value in found if not value.part)
+    found = await every(shop.conn, window(span, since, ZONE))
+    return sum(value.minor for value in found.get(kpi, ()))
 
 
 async def test_viewers_that_come_late_change_the_day_of_the_close(shop: Shop, member: MakeMember) -> None:

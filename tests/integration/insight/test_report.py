@@ -35,6 +35,7 @@ from tests.integration.insight.report_kit import (
     MONDAY,
     busy_week,
     counted_already,
+    figure_of,
     hits,
     insert,
     money,
@@ -42,6 +43,7 @@ from tests.integration.insight.report_kit import (
     shares,
     weeks,
 )
+from tests.integration.rows import Edit
 from tests.shipped import TEMPLATES, shipped_bundle
 
 __all__ = ["counted_already"]
@@ -88,36 +90,31 @@ async def test_counts_the_week_anew_and_the_one_before_if_nobody_had(
     for when in ("2026-03-03 10:00", "2026-03-10 10:00", "2026-03-15 23:59", "2026-03-16 00:00"):
         await member(entered_at=local(when))
     report = await weekly(conn, bundle)
-    figure = report.figure("new_members")
-    assert figure is not None
+    figure = figure_of(report, "new_members")
     assert (figure.number, figure.before, figure.trend[-2:]) == (2, 1, [1, 2])
     assert report.whole
     await member(entered_at=local("2026-03-09 00:00"))
-    again = (await weekly(conn, bundle)).figure("new_members")
-    assert again is not None
+    again = figure_of(await weekly(conn, bundle), "new_members")
     assert again.number == 3
 
 
 async def test_each_number_with_last_weeks_its_change_and_its_target(busy: Report) -> None:
-    first_day = busy.figure("first_day")
-    assert first_day is not None
+    first_day = figure_of(busy, "first_day")
     assert (first_day.hits, first_day.base, first_day.target, first_day.met) == (44, 160, 0.4, False)
     assert first_day.change == pytest.approx(44 / 160 - 44 / 101)
-    revenue = busy.figure("revenue")
-    assert revenue is not None
+    revenue = figure_of(busy, "revenue")
     assert (revenue.number, revenue.before, revenue.currency) == (99_000, 120_000, "CNY")
     assert revenue.change == pytest.approx(-0.175)
-    trial = busy.figure("trial_to_paid")
-    assert trial is not None
+    trial = figure_of(busy, "trial_to_paid")
     assert (trial.small, trial.met) == (True, True)
-    assert busy.figure("mrr_movements", "churn").good is None  # type: ignore[union-attr]
+    assert figure_of(busy, "mrr_movements", "churn").good is None
 
 
 async def test_notable_is_what_chance_does_not_explain_and_what_misses_its_target(busy: Report) -> None:
     said = [(each.why, each.figure.name) for each in busy.notable]
     assert said == [("missed", "free_to_paid"), ("missed", "first_day"), ("changed", "new_members")]
     # Messages more than doubled, but one member alone may write as many.
-    assert busy.figure("messages").change == pytest.approx(31 / 19)  # type: ignore[union-attr]
+    assert figure_of(busy, "messages").change == pytest.approx(31 / 19)
 
 
 async def test_a_quiet_week_has_nothing_notable(conn: Connection, bundle: Bundle, counted_already: None) -> None:
@@ -177,21 +174,40 @@ async def test_the_month_says_what_remains_who_is_active_and_what_content_engage
         "changed_at": local("2026-01-15 09:00"),
     }
     end = local("2026-03-15 09:00")
-    await insert(conn, "terms", member_id=ann, plan="month", trial=False, ends_at=end, counted_from_at=end, **term)
+    paid = {"paid_minor": 19_900, "currency": "CNY"}
+    await insert(
+        conn, "terms", member_id=ann, plan="month", trial=False, ends_at=end, counted_from_at=end, **paid, **term
+    )
     await insert(conn, "terms", member_id=bob, plan="trial_7d", trial=True, ends_at=end, counted_from_at=end, **term)
     await put(conn, "arpu", day, month, hits=50, base=50, minor=500_000, currency="CNY")
     await put(conn, "churn", day, month, hits=5, base=50)
     for step, (engaged, of) in {"s/good": (60, 100), "s/lucky": (3, 3), "s/poor": (5, 100), "s/fair": (30, 60)}.items():
         await put(conn, "engaged_24h", day, month, part=step, hits=engaged, base=of)
     report = await weekly(conn, bundle, date(2026, 3, 1), "monthly")
-    ltv = report.figure("ltv")
-    assert ltv is not None
+    ltv = figure_of(report, "ltv")
     assert (ltv.number, ltv.unit, ltv.currency) == (pytest.approx(100_000), "money", "CNY")
     (mix,) = report.section("mix").tables
     assert [row[:2] for row in mix.rows] == [["paid", 1], ["trial", 1], ["free", 1]]
     (content,) = report.section("content").tables
     assert content.keys == ["s/good", "s/fair", "s/poor"]
     assert all(figure.target is None for section in report.sections for figure in section.figures)
+
+
+async def test_who_is_active_and_who_pays_is_what_it_is_everywhere(
+    conn: Connection, edited: Edit, counted_already: None, member: MakeMember
+) -> None:
+    """Signs are messages alone. Ann wrote and paid; Bob wrote and was given his term; Eve only pressed a button."""
+    bundle = edited(signs={"activity": ["message"], "speaking": ["message"]})
+    ann, bob, eve = await member(), await member(), await member()
+    for who, sign in ((ann, "message"), (bob, "message"), (eve, "button")):
+        await insert(conn, "member_days", day=date(2026, 2, 10), member_id=who, group_id=0, **{sign: 1})
+    held = {"line": "membership", "plan": "month", "trial": False, "source": "staff", "granted_by": "Mei",
+            "starts_at": local("2026-01-15 09:00"), "ends_at": local("2026-03-15 09:00"),
+            "counted_from_at": local("2026-01-15 09:00"), "changed_at": local("2026-01-15 09:00")}  # fmt: skip
+    await insert(conn, "terms", member_id=ann, paid_minor=19_900, currency="CNY", **held)
+    await insert(conn, "terms", member_id=bob, **held)
+    (mix,) = (await weekly(conn, bundle, date(2026, 3, 1), "monthly")).section("mix").tables
+    assert [row[:2] for row in mix.rows] == [["paid", 1], ["trial", 0], ["free", 1]]
 
 
 async def test_every_kpi_is_in_a_report() -> None:
@@ -205,8 +221,7 @@ async def test_of_a_window_that_is_not_over_what_is_to_come_is_not_missed(
     task = {"member_id": await member(), "kind": "talk", "note": "", "created_at": AT - timedelta(days=1)}
     for hours in (-1, 1):
         await insert(conn, "follow_ups", **task, due_at=AT + timedelta(hours=hours), occurrence=f"{hours}")
-    figure = (await weekly(conn, bundle, date(2026, 3, 23))).figure("sla_met")
-    assert figure is not None
+    [figure] = (await weekly(conn, bundle, date(2026, 3, 23))).figures(["sla_met"])
     assert (figure.hits, figure.base) == (0, 1)
 
 
@@ -338,6 +353,14 @@ def test_a_finding_is_called_by_what_it_is_about_in_the_language_of_the_report()
     assert words._found(replace(found, part="", group_id=7), labels) == "Renewal · 采购"
     assert words._found(replace(found, part="", group_id=8), labels) == "Renewal · #8"
     assert pages().words("en", "zh-Hans").default == "zh-Hans"
+
+
+async def test_money_is_told_in_each_currency(conn: Connection, bundle: Bundle, counted_already: None) -> None:
+    await weeks(conn, "revenue", money((120_000, 12), (99_000, 10)))
+    await put(conn, "revenue", MONDAY, minor=500, hits=1, base=1, currency="AED")
+    report = await weekly(conn, bundle)
+    lines = told(report, pages().words("en", "en"), "full")["numbers"]
+    assert [line for line in lines if line.startswith("Revenue")] == ["Revenue: 5.00 AED", "Revenue: 990.00 CNY (−18%)"]
 
 
 def test_charts_are_pictures_in_the_pages_colours_with_text_as_text() -> None:
