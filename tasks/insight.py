@@ -8,15 +8,13 @@ from prefect import task
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from community.activity.counted import late_days
 from community.database.installation import sop_now
-from community.insight.counting import count as count_days
+from community.insight.counting import count_late as count_late_days, count_open
 from tasks.storage import bundle_in_force, connection
 from tasks.words import count
 
 BOX_S = 1200.0
 """Time after which nothing more is begun; the next run goes on."""
-MOST_NAMED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +32,12 @@ async def count_late() -> Counted:
     until, late = time.monotonic() + BOX_S, set[date]()
     async with connection() as conn:
         playbook = (await bundle_in_force(conn)).playbook
+        days = await count_open(conn, playbook, await sop_now(conn))
         while True:
-            before = await late_days(conn, MOST_NAMED)
-            done = await count_days(conn, playbook, await sop_now(conn))
-            left = await late_days(conn, MOST_NAMED)
-            late |= set(before) - set(left)
-            if not left or time.monotonic() >= until:
-                return Counted(done.days, sorted(late), left)
+            done = await count_late_days(conn, playbook, await sop_now(conn))
+            late |= set(done.counted)
+            if not done.left or time.monotonic() >= until:
+                return Counted(days, sorted(late), done.left)
 
 
 @task(name="report", task_run_name="report on what was counted", cache_policy=NO_CACHE, retries=2)

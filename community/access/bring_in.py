@@ -10,7 +10,7 @@ from community.access.grant import bought, is_bought, plan_of, purchase
 from community.access.models import Term
 from community.access.put_off import put_off
 from community.access.words import utc
-from community.activity.counted import mark_late_since
+from community.activity.counted import keep_counter_out, mark_late_since
 from community.activity.record import reach_many, record
 from community.database.pool import Connection, transaction
 from community.database.queries import load
@@ -63,6 +63,7 @@ async def bring_in_terms(
     of the payment that the list brings for it.
     """
     async with transaction(conn):
+        await keep_counter_out(conn)
         await conn.execute(queries.take_all_turns)
         ids = await _members(conn, listed)
         rows = [_row(playbook, term, ids[term.telegram_id], by) for term in listed if term.telegram_id in ids]

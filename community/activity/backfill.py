@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from community.activity.counted import keep_counter_out
 from community.activity.record import SIGNS_OF_LIFE
 from community.database.partitions import ensure_months
 from community.database.pool import Connection
@@ -51,6 +52,7 @@ async def backfill(conn: Connection, group_id: int, facts: Written) -> dict[str,
     """
     await ensure_months(conn, "events", facts.months)
     async with conn.transaction():
+        await keep_counter_out(conn)
         await conn.execute(queries.sort_in_memory)
         await conn.execute(queries.make_past)
         async with conn.cursor() as cursor, cursor.copy(queries.copy_past) as copy:

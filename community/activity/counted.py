@@ -1,27 +1,49 @@
-"""Days that are counted already, and those of them that something happened on after all."""
+"""Days that are counted already, and those of them that something happened on after all.
+
+Whoever brings in much of the past and whoever counts keep out of each other's way: what one transaction writes while
+the other looks would be neither counted nor late.
+"""
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from community.database.pool import Connection
 from community.database.queries import load
 
 queries = load(__file__, "counted.sql")
-_DAY = timedelta(days=1)
+COUNTER_LOCK = 0x50B_0009
+
+
+async def count_alone(conn: Connection) -> None:
+    """Nobody else counts until this transaction ends, and what is being brought in of the past is there first."""
+    await conn.execute(queries.count_alone, {"key": COUNTER_LOCK})
+
+
+async def keep_counter_out(conn: Connection) -> None:
+    """Nobody counts until this transaction ends: it brings in what may be of any day.
+
+    Its first statement, so that it holds nothing that others need while it waits for a count to end.
+    """
+    await conn.execute(queries.keep_counter_out, {"key": COUNTER_LOCK})
 
 
 async def mark_late(conn: Connection, moments: Iterable[datetime]) -> None:
     """Something was entered that had happened then: those of the days that are counted already are counted anew.
 
-    `record` and `backfill` do so for events; whoever enters other things of the past (payments, spend) calls it in the
-    same transaction.
+    `record` and `backfill` do so for events; whoever enters other things of the past (payments, members) calls it in
+    the same transaction.
     """
     await conn.execute(queries.mark_late, {"at": list(moments)})
 
 
+async def mark_late_days(conn: Connection, days: Iterable[date]) -> None:
+    """As `mark_late`, for what says its day itself."""
+    await conn.execute(queries.mark_late_days, {"days": list(days)})
+
+
 async def mark_late_since(conn: Connection, first_at: datetime, at: datetime) -> None:
     """As `mark_late`, for what lasts: all days from then to now, such as those for which somebody has paid."""
-    await mark_late(conn, [first_at + n * _DAY for n in range((at - first_at) // _DAY + 2)])
+    await conn.execute(queries.mark_late_since, {"first_at": first_at, "at": at})
 
 
 async def counted_before(conn: Connection, zone: str) -> date | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from community.activity.backfill import Fact, Written, backfill, write
+from community.activity.counted import keep_counter_out
 from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.database.queries import load
@@ -197,6 +198,7 @@ class _Run:
     async def _write(self, group: GroupHistory, facts: Sequence[Fact], written: Written, talk: Conversation) -> None:
         """The facts with the people and memberships they tell of, in one transaction."""
         async with self.conn.transaction():
+            await keep_counter_out(self.conn)
             group.members += await self._meet(facts, talk)
             added = await backfill(self.conn, group.group_id, written)
             touched = {who for people in added.values() for who in people}

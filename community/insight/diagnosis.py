@@ -5,7 +5,7 @@ Each finding names the number, what it is held against, and the SOP's remedy.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median
 
 from community.database.pool import Connection
@@ -25,6 +25,9 @@ ENOUGH = 3
 """Of these so many must be known."""
 SURE = 0.01
 """A fall or rise that chance makes more often than this is none."""
+
+Of = tuple[str, int, str]
+"""Of what a figure is: part, group and currency; '' and 0: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +76,51 @@ def last_whole(span: Span, day: date, zone: str) -> Window:
 
 async def _look(conn: Connection, zone: str, day: date, rule: str, watch: Watch) -> list[Finding]:
     newest = last_whole(Span(watch.over), day, zone)
-    past = list(_past(newest))
-    days = [newest.since, *(each.since for each in past)]
-    values = {"kpi": watch.kpi, "span": watch.over, "days": days, "each": watch.each}
-    rows = await (await conn.execute(queries.watched, values)).fetchall()
-    series: dict[tuple[str, int, str], dict[date, Value]] = {}
-    for value in (Value(**row) for row in rows):
-        series.setdefault((value.part, value.group_id, value.currency), {})[value.since] = value
-    judged = (_judge(rule, watch, newest.since, of, known) for of, known in series.items())
+    windows = await _counted(conn, [newest, *_past(newest)])
+    series = await _series(conn, watch, windows)
+    since = await _registered(conn) if watch.each == "group" else {}
+    judged = (
+        _judge(rule, watch, newest.since, of, _with_none(watch.kpi, of, known, windows, since.get(of[1])))
+        for of, known in series.items()
+    )
     return [finding for finding in judged if finding]
+
+
+async def _counted(conn: Connection, windows: Sequence[Window]) -> list[Window]:
+    """Those of the windows that are counted."""
+    days = [each.since for each in windows]
+    values = {"kpis": list(KPIS), "span": windows[0].span, "days": days}
+    found = {row["since"] for row in await (await conn.execute(queries.counted, values)).fetchall()}
+    return [each for each in windows if each.since in found]
+
+
+async def _series(conn: Connection, watch: Watch, windows: Sequence[Window]) -> dict[Of, dict[date, Value]]:
+    """What is counted in the windows: of everything, or each group or part; in each currency."""
+    days = [each.since for each in windows]
+    values = {"kpi": watch.kpi, "span": watch.over, "days": days, "each": watch.each}
+    series: dict[Of, dict[date, Value]] = {}
+    for row in await (await conn.execute(queries.watched, values)).fetchall():
+        value = Value(**row)
+        series.setdefault((value.part, value.group_id, value.currency), {})[value.since] = value
+    return series
+
+
+async def _registered(conn: Connection) -> dict[int, datetime]:
+    """Since when each group is known."""
+    rows = await (await conn.execute(queries.registered)).fetchall()
+    return {row["id"]: row["registered_at"] for row in rows}
+
+
+def _with_none(
+    kpi: str, of: Of, known: dict[date, Value], windows: Sequence[Window], since_at: datetime | None
+) -> dict[date, Value]:
+    """Its windows, those too in which nothing happened; of a group since it is known, as it was not quiet before."""
+    part, group_id, currency = of
+    return {
+        each.since: Value(kpi, each.since, currency=currency, part=part, group_id=group_id)
+        for each in windows
+        if not group_id or (since_at and since_at <= each.since_at)
+    } | known
 
 
 def _past(newest: Window) -> Iterator[Window]:
@@ -93,9 +132,11 @@ def _past(newest: Window) -> Iterator[Window]:
             yield newest.before(back)
 
 
-def _judge(rule: str, watch: Watch, since: date, of: tuple[str, int, str], known: dict[date, Value]) -> Finding | None:
+def _judge(rule: str, watch: Watch, since: date, of: Of, known: dict[date, Value]) -> Finding | None:
     part, group_id, currency = of
-    now = known.get(since) or Value(watch.kpi, since, currency=currency, part=part, group_id=group_id)
+    now = known.get(since)
+    if now is None:
+        return None
     held = _fixed(watch, now) if watch.threshold else _own(watch, now, [v for d, v in known.items() if d != since])
     if now.number is None or held is None:
         return None

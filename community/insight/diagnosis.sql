@@ -1,3 +1,10 @@
+-- name: counted
+-- Those of the windows of which anything is counted: a figure without a row is then zero.
+SELECT DISTINCT since FROM kpi_values WHERE kpi = ANY (%(kpis)s) AND span = %(span)s AND since = ANY (%(days)s)
+
+-- name: registered
+SELECT id, registered_at FROM v_groups
+
 -- name: watched
 -- A KPI in some windows: of everything, or of each group, or each part.
 SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s

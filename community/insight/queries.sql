@@ -1,10 +1,8 @@
--- name: one_counter
-SELECT pg_advisory_xact_lock(%(key)s)
-
 -- name: first_moment
 -- The first of which anything is known. least() passes over what there is none of.
 SELECT least(
-    (SELECT min(at) FROM v_events), (SELECT min(entered_at) FROM v_members), (SELECT min(at) FROM v_ledger)
+    (SELECT min(at) FROM v_events), (SELECT min(entered_at) FROM v_members), (SELECT min(happened_at) FROM v_ledger),
+    (SELECT min(starts_at) FROM v_terms), (SELECT min(day)::timestamp AT TIME ZONE %(zone)s FROM ad_spend)
 ) AS at
 
 -- name: forget_day

@@ -40,7 +40,7 @@ async def make(conn: Connection, bundle: Bundle, kind: Kind, asked: Window, now_
     playbook = bundle.playbook
     for each in (asked.before(), asked):
         if each == asked or not await is_counted(conn, each):
-            await count_window(conn, playbook, each)
+            await count_window(conn, playbook, each, now_at)
     facts = Facts(conn, playbook, asked, await counted(conn, asked, playbook.insight.targets))
     found = await sections(facts, kind)
     findings = await diagnose(conn, playbook, asked.until, [Span.week, Span.month])

@@ -9,10 +9,9 @@ from typing import Annotated, Self
 from psycopg import Rollback
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from community.activity.counted import mark_late
+from community.activity.counted import keep_counter_out, mark_late_days
 from community.database.pool import Connection
 from community.database.queries import load
-from community.insight.windows import start_of
 from community.members.lists import read_list
 from community.playbook_types import Amount, parse_money
 
@@ -75,12 +74,13 @@ def read_spend(path: Path) -> SpendList:
     return SpendList([line for _, line in read.lines], read.problems)
 
 
-async def bring_in_spend(conn: Connection, lines: Sequence[SpendLine], zone: str, *, apply: bool) -> SpendBroughtIn:
+async def bring_in_spend(conn: Connection, lines: Sequence[SpendLine], *, apply: bool) -> SpendBroughtIn:
     """Bring the list in, in one transaction; without `apply` all is undone, and the outcome is what it would be."""
     outcome = SpendBroughtIn(0, 0, 0)
     async with conn.transaction():
+        await keep_counter_out(conn)
         rows = await (await conn.execute(queries.bring_in, _columns(lines))).fetchall()
-        await mark_late(conn, {start_of(row["day"], zone) for row in rows})
+        await mark_late_days(conn, {row["day"] for row in rows})
         added = sum(row["added"] for row in rows)
         outcome = SpendBroughtIn(added, len(rows) - added, len(lines) - len(rows))
         if not apply:

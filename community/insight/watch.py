@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from shlex import quote
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -11,7 +12,6 @@ from pydantic import TypeAdapter
 from community.bundle import Bundle
 from community.database.pool import Connection, transaction
 from community.database.queries import load
-from community.insight.counted_figures import is_counted
 from community.insight.counting import count_window
 from community.insight.diagnosis import Finding, diagnose, last_whole
 from community.insight.report_tables import titles
@@ -39,12 +39,11 @@ class Watched:
 async def watch(conn: Connection, bundle: Bundle, day: date, words: Words, at: datetime, *, tell: bool) -> Watched:
     """Look as the day begins. With `tell`, what is new is told to staff and the look is kept: again, it tells nothing.
 
-    Without it nothing is written: for a day that is long over.
+    Without it nothing is told or kept: for a day that is long over.
     """
     playbook = bundle.playbook
     yesterday = last_whole(Span.day, day, playbook.community.zone)
-    if not await is_counted(conn, yesterday):
-        await count_window(conn, playbook, yesterday)
+    await count_window(conn, playbook, yesterday, at)  # the last count may have been before it was over
     found = await diagnose(conn, playbook, day)
     async with transaction(conn):
         await conn.execute(queries.one_watch)
@@ -76,5 +75,5 @@ def _alert(found: Finding, seen: Watched, words: Words, zone: str) -> Alert:
 
 def rows_of(found: Finding) -> str:
     """How the rows behind a finding are listed."""
-    of = f" --part {found.part}" if found.part else f" --group {found.group_id}" if found.group_id else ""
+    of = f" --part {quote(found.part)}" if found.part else f" --group {found.group_id}" if found.group_id else ""
     return f"sop kpi {found.kpi} --{found.span} {found.since} --rows{of}"

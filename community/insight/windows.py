@@ -42,6 +42,11 @@ class Window(NamedTuple):
         before = self.before()
         return (self.until - self.since) / (before.until - before.since)
 
+    @property
+    def days(self) -> list[date]:
+        """Its days, in their order."""
+        return [self.since + n * _DAY for n in range((self.until - self.since).days)]
+
     def before(self, number: int = 1) -> "Window":
         """The window of the same span so many before this one."""
         return self if number == 0 else window(self.span or Span.day, self.since - _DAY, self.zone).before(number - 1)

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from community.activity.counted import mark_late
+from community.activity.counted import keep_counter_out, mark_late
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.errors import LiveRefused
@@ -59,6 +59,7 @@ async def bring_in_viewers(conn: Connection, live: Live, viewers: Minutes, at: d
         what = "it is cancelled" if live.cancelled_at else "it has not begun"
         raise LiveRefused(f"live {live.id}: {what}, so nobody has watched it")
     async with transaction(conn):
+        await keep_counter_out(conn)
         await watched(conn, live.id, viewers, live.starts_at, "list")
         await mark_late(conn, [live.window_until_at])
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
-from community.database.pool import Connection
+from community.activity.counted import keep_counter_out, mark_late
+from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.members.clean import storable
 
@@ -44,7 +46,8 @@ async def settle_in(conn: Connection, member_ids: Sequence[int], group_id: int) 
 
     An entry that is known is kept: moved, it would start the welcome drip once more.
     """
-    await conn.execute(queries.settle_in, {"ids": list(member_ids), "group_id": group_id})
+    rows = await (await conn.execute(queries.settle_in, {"ids": list(member_ids), "group_id": group_id})).fetchall()
+    await mark_late(conn, _entered(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,17 @@ async def bring_in_listed(conn: Connection, people: Sequence[Listed], at: dateti
     The first source stays for ever; consent is what the newest list says.
     """
     columns = {f.name: [getattr(who, f.name) for who in people] for f in fields(Listed)}
-    rows = await (await conn.execute(queries.bring_in_listed, {**columns, "at": at})).fetchall()
-    ids = {row["telegram_id"]: row["id"] for row in rows}
+    async with transaction(conn):
+        await keep_counter_out(conn)
+        rows = await (await conn.execute(queries.bring_in_listed, {**columns, "at": at})).fetchall()
+        ids = {row["telegram_id"]: row["id"] for row in rows}
+        await _keep_origins(conn, people, ids, at)
+        await mark_late(conn, _entered(rows))
+    added, silent = (sum(row[name] for row in rows) for name in ("is_new", "is_unreachable"))
+    return ListBroughtIn(ids, added, silent)
+
+
+async def _keep_origins(conn: Connection, people: Sequence[Listed], ids: Mapping[int, int], at: datetime) -> None:
     origins = [who for who in people if who.source or who.consent]
     await conn.execute(
         queries.keep_origins,
@@ -87,5 +99,8 @@ async def bring_in_listed(conn: Connection, people: Sequence[Listed], at: dateti
             "at": at,
         },
     )
-    added, silent = (sum(row[name] for row in rows) for name in ("is_new", "is_unreachable"))
-    return ListBroughtIn(ids, added, silent)
+
+
+def _entered(rows: Sequence[Mapping[str, Any]]) -> set[datetime]:
+    """When those entered of whom it was not known before: figures of these days change."""
+    return {row["entered_at"] for row in rows if row["entered_at"] is not None}

@@ -11,6 +11,7 @@ SET first_name = CASE WHEN members.first_name = '' THEN excluded.first_name ELSE
 RETURNING id, telegram_id, xmax = 0 AS is_new
 
 -- name: settle_in
+-- Yields when they entered of whom it was not known.
 UPDATE members m
 SET entered_at = coalesce(m.entered_at, s.joined_at),
     home_group_id = coalesce(m.home_group_id, %(group_id)s),
@@ -20,29 +21,39 @@ FROM (
     FROM v_memberships WHERE member_id = ANY (%(ids)s) AND joined_at IS NOT NULL
     GROUP BY member_id
 ) AS s
+JOIN members was ON was.id = s.member_id
 WHERE m.id = s.member_id
+RETURNING CASE WHEN was.entered_at IS NULL THEN m.entered_at END AS entered_at
 
 -- name: bring_in_listed
-INSERT INTO members AS known (
-    telegram_id, username, first_name, last_name, locale, zone, first_seen_at, entered_at
+-- As they are now, with when those entered of whom it was not known.
+WITH brought AS (
+    INSERT INTO members AS known (
+        telegram_id, username, first_name, last_name, locale, zone, first_seen_at, entered_at
+    )
+    SELECT
+        telegram_id, username, coalesce(first_name, ''), coalesce(last_name, ''), locale, zone,
+        least(joined_at, %(at)s), joined_at
+    FROM unnest(
+        %(telegram_id)s::bigint[], %(username)s::text[], %(first_name)s::text[], %(last_name)s::text[],
+        %(locale)s::text[], %(zone)s::text[], %(joined_at)s::timestamptz[]
+    ) AS l (telegram_id, username, first_name, last_name, locale, zone, joined_at)
+    ORDER BY telegram_id
+    ON CONFLICT (telegram_id) DO UPDATE
+    SET username = coalesce(known.username, excluded.username),
+        first_name = CASE WHEN known.first_name = '' THEN excluded.first_name ELSE known.first_name END,
+        last_name = CASE WHEN known.first_name = '' THEN excluded.last_name ELSE known.last_name END,
+        locale = coalesce(known.locale, excluded.locale),
+        zone = coalesce(known.zone, excluded.zone),
+        first_seen_at = least(known.first_seen_at, excluded.first_seen_at),
+        entered_at = coalesce(known.entered_at, excluded.entered_at)
+    RETURNING id, telegram_id, xmax = 0 AS is_new, dm = 'none' AS is_unreachable, entered_at
 )
 SELECT
-    telegram_id, username, coalesce(first_name, ''), coalesce(last_name, ''), locale, zone,
-    least(joined_at, %(at)s), joined_at
-FROM unnest(
-    %(telegram_id)s::bigint[], %(username)s::text[], %(first_name)s::text[], %(last_name)s::text[],
-    %(locale)s::text[], %(zone)s::text[], %(joined_at)s::timestamptz[]
-) AS l (telegram_id, username, first_name, last_name, locale, zone, joined_at)
-ORDER BY telegram_id
-ON CONFLICT (telegram_id) DO UPDATE
-SET username = coalesce(known.username, excluded.username),
-    first_name = CASE WHEN known.first_name = '' THEN excluded.first_name ELSE known.first_name END,
-    last_name = CASE WHEN known.first_name = '' THEN excluded.last_name ELSE known.last_name END,
-    locale = coalesce(known.locale, excluded.locale),
-    zone = coalesce(known.zone, excluded.zone),
-    first_seen_at = least(known.first_seen_at, excluded.first_seen_at),
-    entered_at = coalesce(known.entered_at, excluded.entered_at)
-RETURNING id, telegram_id, xmax = 0 AS is_new, dm = 'none' AS is_unreachable
+    b.id, b.telegram_id, b.is_new, b.is_unreachable,
+    CASE WHEN was.entered_at IS NULL THEN b.entered_at END AS entered_at
+FROM brought b
+LEFT JOIN members was ON was.id = b.id
 
 -- name: keep_origins
 INSERT INTO member_origins AS known (member_id, source, consent, listed_at)

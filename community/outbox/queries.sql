@@ -367,7 +367,7 @@ WHERE member_id = %(member_id)s AND %(goal)s = ANY (goals) AND expires_at > %(at
 -- A click or button that carries the message's number proves that it arrived.
 UPDATE messages SET state = 'sent', reason = 'confirmed_by_member', settled_wall = clock_timestamp()
 WHERE id = %(id)s AND state = 'uncertain'
-RETURNING id
+RETURNING sent_at
 
 -- name: retry
 -- An operator's own decision, message by message. The moment of one in doubt is kept: its sender may still come back
@@ -380,7 +380,7 @@ RETURNING id
 -- name: settle
 UPDATE messages SET state = %(state)s, reason = 'settled_by_operator', settled_wall = clock_timestamp()
 WHERE id = ANY(%(ids)s) AND state = 'uncertain'
-RETURNING id
+RETURNING sent_at
 
 -- name: arrived
 UPDATE messages SET state = 'sent', reason = 'seen_at_telegram', settled_wall = clock_timestamp()

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg.types.json import Jsonb
 
-from community.database.pool import Connection
+from community.activity.counted import mark_late
+from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.playbook_stages import PRIORITIES, MessageClass
 
@@ -18,7 +19,7 @@ LANES = list(range(len(MessageClass) * PRIORITIES))
 
 async def confirm(conn: Connection, message_id: int) -> bool:
     """A member's click or button carried this message's number: uncertain becomes sent. True if it was uncertain."""
-    return (await conn.execute(queries.confirm, {"id": message_id})).rowcount == 1
+    return await _close(conn, queries.confirm, {"id": message_id}) == 1
 
 
 async def retry(conn: Connection, message_ids: Sequence[int]) -> int:
@@ -28,8 +29,7 @@ async def retry(conn: Connection, message_ids: Sequence[int]) -> int:
 
 async def settle(conn: Connection, message_ids: Sequence[int], *, arrived: bool) -> int:
     """Close uncertain messages as sent or failed, by an operator's decision; returns how many."""
-    values = {"ids": list(message_ids), "state": "sent" if arrived else "failed"}
-    return (await conn.execute(queries.settle, values)).rowcount
+    return await _close(conn, queries.settle, {"ids": list(message_ids), "state": "sent" if arrived else "failed"})
 
 
 async def arrived(conn: Connection, message_id: int) -> bool:
@@ -76,3 +76,12 @@ async def cancel_offers(conn: Connection, code: str, stage: str | None = None) -
         return (await conn.execute(queries.cancel_offers, {"code": code})).rowcount
     values = {"code": code, "stage": stage, "lanes": LANES}
     return (await conn.execute(queries.cancel_offers_of_stage, values)).rowcount
+
+
+async def _close(conn: Connection, statement: LiteralString, values: dict[str, Any]) -> int:
+    """Close what was uncertain: figures of the days on which it left change. Returns how many."""
+    async with transaction(conn):
+        rows = await (await conn.execute(statement, values)).fetchall()
+        if rows:
+            await mark_late(conn, [row["sent_at"] for row in rows])
+    return len(rows)

@@ -13,7 +13,7 @@ from typing import Any
 from community.access.bring_in import ListedTerm, bring_in_terms
 from community.access.calendar import end_of
 from community.access.grant import plan_of
-from community.activity.counted import mark_late_since
+from community.activity.counted import keep_counter_out, mark_late_since
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.payments.fold import Standing
@@ -71,6 +71,7 @@ async def bring_in_payments(
     What was kept gives a term, which may be there already; it lets its member in if it runs now.
     """
     async with transaction(conn):
+        await keep_counter_out(conn)
         await conn.execute(queries.alone)
         ids = await _members(conn, listed)
         there = await _there(conn, listed)

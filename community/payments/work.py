@@ -5,6 +5,7 @@ import traceback
 from datetime import datetime
 from typing import Any, LiteralString
 
+from community.activity.counted import mark_late
 from community.bundle import Bundle
 from community.database.pool import Connection, is_in_trouble
 from community.database.queries import load
@@ -42,6 +43,7 @@ async def work(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: int) -
                 return None
             state, result = await _settled(Till(conn, bundle, at, bot_id), row)
             await conn.execute(queries.done, {**_key(row), "state": state, "result": result})
+            await mark_late(conn, [row["happened_at"]])  # it counts on its own day
     except Exception as error:
         if row is None or conn.broken or is_in_trouble(error):
             raise
@@ -138,6 +140,7 @@ async def _failed(conn: Connection, row: Row, error: Exception, at: datetime) ->
     async with conn.transaction():
         values = {**_key(row), "error": storable(f"{trouble}: {error}")[:500], "most": MOST_ATTEMPTS}
         marked = await (await conn.execute(queries.failed, values)).fetchone()
+        await mark_late(conn, [row["happened_at"]])
         if marked and marked["state"] == "failed":
             about = Alert(
                 f"payment_event:{trouble}:{row['provider']}",

@@ -61,8 +61,7 @@ async def _import_spend(file: Path, apply: bool) -> None:
     read = read_spend(file)
     refuse(file, read.problems)
     async with session() as s:
-        zone = (await s.bundle()).playbook.community.zone
-        done = await bring_in_spend(s.conn, read.lines, zone, apply=apply)
+        done = await bring_in_spend(s.conn, read.lines, apply=apply)
     print(f"{count(len(read.lines), 'line')}: {done.added} new, {done.replaced} replaced, {done.same} the same.")
     _print_spend(read.lines[:SHOWN])
     if not apply:

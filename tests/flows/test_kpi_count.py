@@ -1,6 +1,7 @@
 """The counting flow: counts until nothing is late, says so, and changes nothing when run again."""
 
 from datetime import UTC, datetime, timedelta
+from unittest.mock import AsyncMock
 
 import pytest
 from prefect.client.orchestration import PrefectClient
@@ -8,6 +9,7 @@ from prefect.client.orchestration import PrefectClient
 from community.activity.record import Activity, record
 from community.bundle import Bundle
 from community.database.pool import Connection
+from community.insight.counting import MOST_LATE, count_open
 from flows.kpi_count import kpi_count
 from tasks import insight
 from tests.flows.conftest import artifacts, newcomers, run_of, task_runs
@@ -33,6 +35,13 @@ async def test_counts_until_nothing_is_late(
     assert "left" not in run.name
     days = await (await conn.execute("SELECT since FROM kpi_values WHERE kpi = 'active' AND span = 'day'")).fetchall()
     assert len({row["since"] for row in days}) == 2
+
+    opened = AsyncMock(wraps=count_open)
+    monkeypatch.setattr(insight, "count_open", opened)
+    await record(conn, [Activity("message", now - n * DAY, member, 1) for n in range(10, 10 + MOST_LATE + 1)])
+    run = await run_of(client, await kpi_count(return_state=True))
+    assert f"{MOST_LATE + 1} late days counted anew" in run.name
+    assert opened.await_count == 1, "open days once, however many are late"
 
     run = await run_of(client, await kpi_count(return_state=True))
     assert run.name.endswith(" · 4 days counted"), "nothing was late"

@@ -23,6 +23,7 @@ def test_without_anything_it_is_a_sandbox_on_this_machine() -> None:
     assert (settings.effective_mode, settings.bot_id) == (Mode.sandbox, 4202)
     assert settings.telegram_api == "http://127.0.0.1:8700"
     assert settings.links_url == settings.gateway_url == "http://127.0.0.1:8600"
+    assert settings.dashboard_url == "http://127.0.0.1:8600/dashboard"
     assert (settings.playbook_dir / "playbook.yaml").is_file()
 
 
@@ -32,6 +33,9 @@ def test_a_token_makes_it_real(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.effective_mode, settings.bot_id, settings.token) == (Mode.real, 123456, TOKEN)
     assert settings.telegram_api == "https://api.telegram.org"
     assert settings.links_url is None, "nobody outside could reach a local address"
+    assert settings.dashboard_url is None, "a phone least of all"
+    monkeypatch.setenv("SOP_PUBLIC_URL", "https://club.test")
+    assert load_settings().dashboard_url == "https://club.test/dashboard"
 
 
 def test_what_has_changed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,7 +94,7 @@ def derived_tile(look: Look, kpi: Derived, series: Series, windows: list[Window]
 
 
 def months(windows: list[Window], today: date) -> list[Window]:
-    """The last months that are over as the windows end, and today: what is earned of a member needs a whole month."""
+    """The last months that are over as the windows end, and today: money per member is divided by whole ones."""
     last = windows[-1]
     newest = window(Span.month, min(last.until, today), last.zone).before()
     found = [newest]

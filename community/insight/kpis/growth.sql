@@ -73,7 +73,7 @@ shown AS (
     SELECT DISTINCT n.id
     FROM entered n
     JOIN v_member_tags t ON t.member_id = n.id AND t.since_at < (n.day + 7)::timestamp AT TIME ZONE %(zone)s
-    WHERE t.tag LIKE 'interest:%%' AND t.since_at < %(until)s
+    WHERE t.tag LIKE 'interest:%%' AND t.since_at < %(until)s AND t.since_at >= n.day::timestamp AT TIME ZONE %(zone)s
 )
 {{cohort}}
 

@@ -42,8 +42,9 @@ def text(page: str) -> str:
 async def live(conn: Connection, title: str, plan: str | None, *viewers: int, cancelled: bool = False) -> str:
     """A session of 10 March, 20:00, announced a week before, whose offer closes on the 12th at 21:00."""
     found = await conn.execute(
-        "INSERT INTO lives (title, url, announce_at, starts_at, ends_at, window_until_at, plan, created_at, cancelled_at)"
-        " VALUES (%(title)s, 'https://x.example', %(at)s, %(at)s, %(until)s, %(until)s, %(plan)s, %(made)s, %(cancelled)s)"
+        "INSERT INTO lives"
+        " (title, url, announce_at, starts_at, ends_at, window_until_at, plan, created_at, cancelled_at) VALUES"
+        " (%(title)s, 'https://x.example', %(at)s, %(at)s, %(until)s, %(until)s, %(plan)s, %(made)s, %(cancelled)s)"
         " RETURNING id",
         {"title": title, "at": local("2026-03-10 20:00"), "until": local("2026-03-12 21:00"), "plan": plan,
          "made": local("2026-03-03 20:00"), "cancelled": local("2026-03-10 19:00") if cancelled else None},
@@ -70,7 +71,7 @@ async def test_lives_show_the_conversion_that_the_kpi_counts(desk: Desk, shop: S
     await shop.pays("d", dan, "2026-03-01 10:00")  # an old customer,
     await shop.pays("d2", dan, "2026-03-14 10:00")  # who bought again, but not by this
     await shop.pays("e", eve, "2026-03-11 10:00")  # did not watch
-    await count_window(desk.conn, shop.bundle.playbook, day("2026-03-12"))
+    await count_window(desk.conn, shop.bundle.playbook, day("2026-03-12"), local("2026-03-18 12:00"))
     [counted] = await by(desk.conn, "live_to_paid", day("2026-03-12"), "part")
     assert (counted.part, counted.hits, counted.base) == (number, 1, 4)
     lines = {line.split()[0]: line for line in map(text, (await desk.page("/dashboard/lives")).split("<tr>")[2:])}

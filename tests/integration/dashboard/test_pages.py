@@ -298,6 +298,26 @@ def test_words_are_complete() -> None:
     assert {f"page_{page.name}" for page in PAGES} <= wanted
 
 
+@pytest.mark.parametrize(
+    ("kpi", "words"),
+    {
+        "callback_success": ("支付", "支付", "payment providers"),
+        "koc_share": ("koc", "koc", "koc"),
+        "coupon_use": ("订单", "訂單", "orders"),
+        "click_through": ("全部消息", "全部訊息", "all accepted messages"),
+        "invite_conversion": ("合作伙伴的链接", "合作夥伴的連結", "partner's link"),
+        "leave_rate": ("这段时间", "這段時間", "for a while at least"),
+        "arpu": ("扣除退款", "扣除退款", "less refunds"),
+        "automation_solved": ("私聊", "私訊", "in private"),
+    }.items(),
+)
+def test_what_a_figure_is_said_to_be_is_what_its_definition_says(kpi: str, words: tuple[str, str, str]) -> None:
+    """Those that were once told otherwise than docs/kpis.md has them."""
+    known = PageTemplates(SHIPPED.parent, "dashboard").words()
+    for locale, word in zip(("zh-Hans", "zh-Hant", "en"), words, strict=True):
+        assert word in known[locale][f"about_{kpi}"]
+
+
 # What members and admins write.
 
 

@@ -7,7 +7,7 @@ from community.activity.record import Activity, record
 from community.database.pool import Connection
 from community.groups.membership import admit, left as leave
 from community.insight import counting
-from community.insight.counting import count_window
+from community.insight.counting import count, count_window
 from community.insight.values import Value, by, every, rows
 from community.insight.windows import Span, Window, window
 from community.kpis import KPIS
@@ -54,7 +54,7 @@ async def counted(conn: Connection, playbook: Playbook, kpi: str, asked: Window,
     What the definition says is once, is once.
     """
     await count_days(conn, playbook, asked)
-    await count_window(conn, playbook, asked)
+    await count_window(conn, playbook, asked, asked.until_at)
     if KPIS[kpi].once:
         keys = [row["key"] for row in await rows(conn, playbook, kpi, asked)]
         assert len(keys) == len(set(keys))
@@ -65,6 +65,12 @@ async def counted(conn: Connection, playbook: Playbook, kpi: str, asked: Window,
 async def parts(conn: Connection, kpi: str, asked: Window) -> dict[str, tuple[int, int]]:
     """Hits and base of each part of a KPI, as it was counted."""
     return {each.part: (each.hits, each.base) for each in await by(conn, kpi, asked, "part")}
+
+
+async def count_all(conn: Connection, playbook: Playbook, now_at: datetime = NOW) -> None:
+    """Count until nothing is late."""
+    while (await count(conn, playbook, now_at)).left:
+        pass
 
 
 async def count_days(conn: Connection, playbook: Playbook, asked: Window) -> None:

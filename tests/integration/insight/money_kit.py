@@ -69,7 +69,7 @@ class Shop(Till):
 
     async def counts(self, asked: Window) -> None:
         """Count all figures of that window."""
-        await count_window(self.conn, self.bundle.playbook, asked)
+        await count_window(self.conn, self.bundle.playbook, asked, asked.until_at)
 
     async def value(self, kpi: str, asked: Window, currency: str = "", **of: Any) -> Value:
         """The one value of a figure, in a currency if it is money."""

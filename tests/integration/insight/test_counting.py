@@ -1,21 +1,23 @@
 """Counting by days: what happened is in the number of its day, also when it was entered long after."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from community.activity.backfill import Fact, backfill, write
 from community.activity.counted import late_days
 from community.activity.record import Activity, record
 from community.bundle import Bundle
 from community.database.pool import Connection, connect
 from community.insight import counting
-from community.insight.counting import count
+from community.insight.counting import count, count_window
 from community.insight.values import rows
 from community.playbook import Playbook
 from tests.integration.conftest import MakeMember
-from tests.integration.insight.kit import NOW, day, did, local, value, week
+from tests.integration.insight.kit import NOW, count_all, day, did, local, value, week
 
 
 async def test_what_happened_counts_on_its_local_day(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
@@ -55,9 +57,7 @@ async def test_by_source_and_group(conn: Connection, playbook: Playbook, member:
 async def test_the_past_is_counted_the_first_time(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
     ann = await member()
     await did(conn, ann, "message", "2026-01-05 10:00", "2026-03-01 10:00")
-    done = await count(conn, playbook, NOW)
-    while done.left:
-        done = await count(conn, playbook, NOW)
+    await count_all(conn, playbook)
     assert (await value(conn, "active", day("2026-01-05"))).hits == 1
     assert (await value(conn, "active", week("2026-01-05"))).hits == 1
     assert (await value(conn, "active", day("2026-03-01"))).hits == 1
@@ -66,11 +66,11 @@ async def test_the_past_is_counted_the_first_time(conn: Connection, playbook: Pl
 async def test_what_comes_late_is_counted_on_its_day(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
     ann = await member()
     await did(conn, ann, "message", "2026-03-01 10:00")
-    await count(conn, playbook, NOW)
+    await count_all(conn, playbook)
     assert await late_days(conn, 10) == []
     await did(conn, ann, "message", "2026-03-02 10:00", "2026-03-17 10:00")
     assert await late_days(conn, 10) == [date(2026, 3, 2)]
-    assert (await count(conn, playbook, NOW)).late == 1
+    assert (await count(conn, playbook, NOW)).counted == [date(2026, 3, 2)]
     assert (await value(conn, "active", day("2026-03-02"))).hits == 1
     assert (await value(conn, "active", week("2026-03-02"))).hits == 1
     assert await late_days(conn, 10) == []
@@ -80,7 +80,7 @@ async def test_late_days_change_the_numbers_that_look_back_to_them(
     conn: Connection, playbook: Playbook, member: MakeMember
 ) -> None:
     ann = await member(entered_at=local("2026-02-20 12:00"))
-    await count(conn, playbook, NOW)
+    await count_all(conn, playbook)
     asked = day("2026-03-06")
     assert (await value(conn, "retention_7", asked)).number == 0
     await did(conn, ann, "click", "2026-03-01 10:00")
@@ -141,6 +141,63 @@ async def test_another_zone_has_other_days(
     await count(conn, edited(community=community).playbook, NOW)
     assert (await value(conn, "active", day("2026-03-09"))).hits == 1
     assert (await value(conn, "active", day("2026-03-10"))).hits == 0
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "INSERT INTO ad_spend (day, source, campaign, currency, spent_minor, impressions, clicks)"
+        " VALUES ('2026-01-05', 'ads', '', 'CNY', 1, 0, 0)",
+        "INSERT INTO ledger_transactions (provider, charge, version, what, at, happened_at, by)"
+        " VALUES ('ime', 'c', 1, 'payment', '2026-03-17', '2026-01-05 10:00+08', 'test')",
+        "INSERT INTO terms (member_id, line, plan, source, granted_by, trial, starts_at, counted_from_at, changed_at)"
+        " SELECT id, 'membership', 'month', 'staff', 'Mei', false, '2026-01-05 10:00+08', entered_at, entered_at"
+        " FROM members",
+    ],
+)
+async def test_the_past_begins_with_whatever_came_first(
+    conn: Connection, playbook: Playbook, member: MakeMember, row: str
+) -> None:
+    await member(entered_at=NOW)
+    await conn.execute(row)  # type: ignore[call-overload]
+    await conn.execute(
+        "INSERT INTO ledger_entries (transaction_id, account, currency, amount_minor)"
+        " SELECT id, account, 'CNY', minor FROM ledger_transactions,"
+        " (VALUES ('cash:ime', 1), ('revenue:month', -1)) AS e (account, minor)"
+    )
+    await count(conn, playbook, NOW)
+    assert (await late_days(conn, 100))[-1] == date(2026, 1, 5)
+
+
+async def test_a_window_is_counted_with_its_days(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
+    """Nobody has counted the days since, as when the counter was away."""
+    ann = await member()
+    await did(conn, ann, "message", "2026-03-09 00:00", "2026-03-18 09:00", group_id=1)
+    for asked in (week("2026-03-09"), week("2026-03-18")):
+        await count_window(conn, playbook, asked, NOW)
+        assert (await value(conn, "messages", asked)).number, asked
+    await did(conn, ann, "message", "2026-03-10 10:00", group_id=1)
+    await count_window(conn, playbook, week("2026-03-09"), NOW)
+    assert (await value(conn, "messages", week("2026-03-09"))).number == 2
+
+
+@pytest.mark.parametrize("counted_before", [False, True])
+async def test_what_is_being_brought_in_is_waited_for(
+    conn: Connection, database_url: str, playbook: Playbook, member: MakeMember, counted_before: bool
+) -> None:
+    """At the first count, and at one after days without: else its days would be passed over."""
+    row = await (await conn.execute("SELECT telegram_id FROM members WHERE id = %s", [await member()])).fetchone()
+    assert row is not None
+    if counted_before:
+        await count_all(conn, playbook, NOW - timedelta(days=40))
+    async with await connect(database_url) as other, other.transaction():
+        fact = Fact("message", local("2026-03-02 10:00"), row["telegram_id"], {"message": 1})
+        await backfill(other, 1, write([fact]))
+        counting_on = asyncio.create_task(count_all(conn, playbook))
+        await asyncio.sleep(0.5)
+    await counting_on
+    await count_all(conn, playbook)
+    assert (await value(conn, "active", day("2026-03-02"))).hits == 1
 
 
 async def everything(conn: Connection) -> list[Any]:

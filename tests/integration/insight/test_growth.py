@@ -107,6 +107,15 @@ async def test_told_interest(conn: Connection, playbook: Playbook, member: MakeM
     assert await counted(conn, playbook, "told_interest", day(D17)) == (1, 3)
 
 
+async def test_what_was_told_before_the_day_of_admission_is_not_told_in_the_first_days(
+    conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    a, b = await entering(member, *["2026-03-10 12:00"] * 2)
+    await tag(conn, a, "interest:price", local("2026-03-09 23:59"))
+    await tag(conn, b, "interest:price", local("2026-03-10 00:00"))
+    assert await counted(conn, playbook, "told_interest", day(D17)) == (1, 2)
+
+
 @pytest.mark.parametrize(
     ("kpi", "entered", "before", "first", "last", "after"),
     [

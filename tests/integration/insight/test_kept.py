@@ -2,16 +2,17 @@
 
 from datetime import date, datetime, timedelta
 
+import pytest
 from hypothesis import given, strategies as st
 
 from community.activity.counted import mark_days_late
 from community.activity.record import Activity, record
 from community.database.pool import Connection
-from community.insight.counting import count
+from community.insight.counting import count, count_window
 from community.insight.retention import forget_days, kept_from
 from community.playbook import Playbook, Retention
 from tests.integration.conftest import MakeMember
-from tests.integration.insight.kit import NOW, ZONE, day, did, local, value
+from tests.integration.insight.kit import NOW, ZONE, day, did, local, value, week
 
 KEEP = Retention(events_months=3)
 """At NOW, 18 March 2026: from 1 December 2025."""
@@ -51,6 +52,26 @@ async def test_what_is_gone_is_not_counted_anew(conn: Connection, playbook: Play
         pass
     assert (await value(conn, "active", day("2025-10-10"))).hits == 1, "as it was counted"
     assert (await value(conn, "active", day("2026-03-02"))).hits == 2, "counted anew"
+
+
+@pytest.mark.parametrize(
+    ("keep", "as_it_was"),
+    [(KEEP, True), (Retention(events_months=36, decisions_months=3), True), (Retention(events_months=6), False)],
+)
+async def test_a_window_that_is_gone_is_not_counted_anew(
+    conn: Connection, playbook: Playbook, member: MakeMember, keep: Retention, as_it_was: bool
+) -> None:
+    """Also one that itself is kept, but looks at what is not."""
+    playbook = playbook.model_copy(update={"retention": keep})
+    await did(conn, await member(), "message", "2025-11-10 12:00", "2025-12-22 12:00", group_id=1)
+    asked = week("2025-11-10"), week("2025-12-22")
+    for each in asked:
+        await count_window(conn, playbook, each, NOW)
+        assert (await value(conn, "messages", each)).number == 1, "what was never counted is"
+    await conn.execute("DELETE FROM events")
+    for each in asked:
+        await count_window(conn, playbook, each, NOW)
+        assert (await value(conn, "messages", each)).number == int(as_it_was)
 
 
 async def test_what_was_never_counted_is(conn: Connection, playbook: Playbook, member: MakeMember) -> None:

@@ -19,7 +19,7 @@ from community.payments.bring_in import PaymentsBroughtIn
 from community.payments.truth import differences, uneven
 from community.playbook_types import Amount
 from tests.integration.conftest import BOT_ID, MakeMember
-from tests.integration.insight.kit import NOW, ZONE, local
+from tests.integration.insight.kit import NOW, local
 from tests.integration.insight.money_kit import Shop, came_from, day, month, shop
 from tests.integration.pay_kit import refunded
 
@@ -50,7 +50,7 @@ class Lists:
         self.file.write_text(SPEND + "\n".join(lines) + "\n")
         read = read_spend(self.file)
         refuse(self.file, read.problems)
-        done = await bring_in_spend(self.conn, read.lines, ZONE, apply=apply)
+        done = await bring_in_spend(self.conn, read.lines, apply=apply)
         return done.added, done.replaced, done.same
 
 

@@ -1,5 +1,6 @@
 """Reports: hand-computed numbers against the window before and the target, what is notable, every form they take."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from io import BytesIO
@@ -14,17 +15,20 @@ from openpyxl import load_workbook
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.insight.charts import Chart, Series, png, svg
+from community.insight.diagnosis import Finding
 from community.insight.figures import Report
 from community.insight.report import Kind, make, store, stored, window_for
 from community.insight.report_pages import ReportPages, marked, report_html
 from community.insight.report_post import LONGEST, told
 from community.insight.report_tables import MONTHLY, WEEKLY
+from community.insight.said import Words
 from community.insight.sheets import workbook
 from community.insight.windows import Span
 from community.kpis import DERIVED, KPIS
 from community.playbook import Playbook
 from community.sandbox.pictures import measured
-from community.telegram_html import CAPTION_LIMIT
+from community.telegram_html import CAPTION_LIMIT, plain_text, utf16_length
+from community.wording import Wording
 from tests.integration.conftest import MakeMember
 from tests.integration.insight.kit import ZONE, did, local
 from tests.integration.insight.report_kit import (
@@ -40,7 +44,7 @@ from tests.integration.insight.report_kit import (
     weeks,
 )
 from tests.integration.rows import Edit
-from tests.shipped import TEMPLATES
+from tests.shipped import TEMPLATES, shipped_bundle
 
 __all__ = ["counted_already"]
 
@@ -211,6 +215,16 @@ async def test_every_kpi_is_in_a_report() -> None:
     assert {*KPIS, *DERIVED} - shown == set()
 
 
+async def test_of_a_window_that_is_not_over_what_is_to_come_is_not_missed(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    task = {"member_id": await member(), "kind": "talk", "note": "", "created_at": AT - timedelta(days=1)}
+    for hours in (-1, 1):
+        await insert(conn, "follow_ups", **task, due_at=AT + timedelta(hours=hours), occurrence=f"{hours}")
+    figure = figure_of(await weekly(conn, bundle, date(2026, 3, 23)), "sla_met")
+    assert (figure.hits, figure.base) == (0, 1)
+
+
 async def test_kept_whole_and_the_newest_is_shown(conn: Connection, busy: Report) -> None:
     await store(conn, busy)
     assert await stored(conn, "weekly", MONDAY) == busy
@@ -311,6 +325,42 @@ async def test_money_is_told_in_each_currency(conn: Connection, bundle: Bundle, 
     report = await weekly(conn, bundle)
     lines = told(report, pages().words("en", "en"), "full")["numbers"]
     assert [line for line in lines if line.startswith("Revenue")] == ["Revenue: 5.00 AED", "Revenue: 990.00 CNY (−18%)"]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_the_longest_post_fits_a_caption_as_telegram_counts(busy: Report, locale: str) -> None:
+    found = Finding("rule", "live_to_paid", Span.week, MONDAY, 0.01, 0.03, 0.5, True, 50, "hook", part="😀" * 40)
+    full = busy.notable * 3
+    crowded = replace(busy, findings=[found] * 20, notable=full, community="🎉" * 64)
+    context = told(crowded, pages().words(locale, "zh-Hans"), "https://club.example/dashboard")
+    assert context["more"] > 0
+    assert context["findings"], "what is left out is the end"
+    copy = Wording(shipped_bundle().copy[locale]["staff/report"])
+    text = plain_text(copy.render({"report": context}).text)
+    assert context["title"] in text
+    assert CAPTION_LIMIT * 0.8 < utf16_length(text) <= CAPTION_LIMIT
+
+
+def test_a_long_title_takes_room_from_the_lines(busy: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = pages().words("en", "en")
+    monkeypatch.setattr(Words, "title", lambda self, report: "🎉" * 200)
+    context = told(
+        replace(busy, community="", notable=busy.notable * 9, findings=busy.findings * 9), words, "sop report"
+    )
+    copy = Wording(shipped_bundle().copy["en"]["staff/report"])
+    assert utf16_length(plain_text(copy.render({"report": context}).text)) <= CAPTION_LIMIT
+
+
+def test_a_finding_is_called_by_what_it_is_about_in_the_language_of_the_report() -> None:
+    words = Words({"plan_year": "A year", "kpi_renewal": "Renewal"}, "en", "zh-Hans")
+    found = Finding("rule", "renewal", Span.week, MONDAY, 0.1, 0.3, None, True, 50, "hook", part="year")
+    labels = {"plan:year": {"zh-Hans": "年度会员"}, "group:7": {"": "采购"}}
+    assert words._found(found, labels) == "Renewal · 年度会员"
+    assert words._found(found, {}) == "Renewal · A year"
+    assert words._found(replace(found, part="other"), labels) == "Renewal · other"
+    assert words._found(replace(found, part="", group_id=7), labels) == "Renewal · 采购"
+    assert words._found(replace(found, part="", group_id=8), labels) == "Renewal · #8"
+    assert pages().words("en", "zh-Hans").default == "zh-Hans"
 
 
 def test_charts_are_pictures_in_the_pages_colours_with_text_as_text() -> None:

@@ -1,5 +1,6 @@
 """The daily watch: each rule against hand-computed numbers; told once until it is over."""
 
+import shlex
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from community.bundle import Bundle
 from community.database.pool import Connection
+from community.insight.counting import count
 from community.insight.diagnosis import Finding, diagnose
 from community.insight.report_pages import ReportPages
 from community.insight.said import Words
@@ -17,7 +19,8 @@ from community.insight.watch import Watched, rows_of, watch
 from community.insight.windows import Span
 from community.playbook import Playbook
 from community.playbook_insight import Watch
-from tests.integration.insight.kit import NOW
+from tests.integration.conftest import MakeMember
+from tests.integration.insight.kit import NOW, did, groups, local
 from tests.integration.insight.report_kit import MONDAY, hits, put, shares, weeks
 from tests.shipped import TEMPLATES
 
@@ -122,6 +125,40 @@ async def test_groups_and_parts_are_looked_at_each(conn: Connection, ruled: Call
     assert rows_of(seen[1]) == "sop kpi live_to_paid --week 2026-03-09 --rows --part 3"
 
 
+@pytest.mark.parametrize(("registered", "told"), [("2026-02-01", True), ("2026-03-01", False)])
+async def test_where_it_was_quiet_much_at_once_is_too_much(
+    conn: Connection, ruled: Callable[..., Bundle], registered: str, told: bool
+) -> None:
+    """Nothing happening leaves no row; but nothing is known of a group before it was there."""
+    bundle = ruled(
+        flood=rule("messages", rises="200%", over="day", least=200, each="group"),
+        rush=rule("new_members", rises="300%", over="day", least=50),
+    )
+    (club,) = await groups(conn, 1)
+    await conn.execute("UPDATE groups SET registered_at = %s", [local(f"{registered} 00:00")])
+    sunday = DAY - timedelta(days=1)
+    await put(conn, "messages", sunday, Span.day, group_id=club, minor=300)
+    await put(conn, "new_members", sunday, Span.day, hits=60, base=60)
+    assert await found(conn, bundle) == [], "of the past nothing is counted"
+    for back in range(1, 5):
+        await put(conn, "members", sunday - timedelta(weeks=back), Span.day, hits=9, base=9)
+    assert [each.rule for each in await found(conn, bundle)] == (["flood", "rush"] if told else ["rush"])
+
+
+async def test_what_is_not_counted_yet_has_not_fallen(conn: Connection, ruled: Callable[..., Bundle]) -> None:
+    await weeks(conn, "new_members", hits(90, 90, 90, 90), MONDAY - timedelta(weeks=1))
+    bundle = ruled(less=rule("new_members", falls="20%"))
+    assert await found(conn, bundle) == []
+    await put(conn, "members", MONDAY, hits=360, base=360)
+    assert [each.number for each in await found(conn, bundle)] == [0]
+
+
+@pytest.mark.parametrize("part", ["a b", "x; rm -rf ~", "$(id)", "it's", "`id`\n#", "-n"])
+def test_what_lists_the_rows_is_safe_to_paste(part: str) -> None:
+    of = Finding("it", "accepted", Span.week, MONDAY, 1, 2, None, True, 30, "hook", part)
+    assert shlex.split(rows_of(of)) == ["sop", "kpi", "accepted", "--week", "2026-03-09", "--rows", "--part", part]
+
+
 # Told once.
 
 
@@ -152,6 +189,17 @@ async def test_told_once_until_it_is_over(conn: Connection, ruled: Callable[...,
     assert [each.rule for each in over.over] == ["talk"]
     assert len((await look(conn, bundle, DAY + timedelta(days=21))).new) == 1
     assert [each["times"] for each in await alerts(conn)] == [2]
+
+
+async def test_the_evening_of_the_day_before_is_counted(
+    conn: Connection, ruled: Callable[..., Bundle], playbook: Playbook, member: MakeMember
+) -> None:
+    ann, bob = await member(), await member()
+    await did(conn, ann, "message", "2026-03-15 10:00")
+    await count(conn, playbook, local("2026-03-15 22:50"))
+    await did(conn, bob, "message", "2026-03-15 23:30")
+    seen = await look(conn, ruled(many=rule("active", above="1", over="day", least=1)), DAY)
+    assert [each.number for each in seen.found] == [2]
 
 
 async def test_of_a_past_day_nothing_is_told_or_kept(conn: Connection, ruled: Callable[..., Bundle]) -> None:
