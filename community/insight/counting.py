@@ -50,7 +50,7 @@ async def count_open(conn: Connection, playbook: Playbook, now_at: datetime) -> 
     closed = today - timedelta(days=OPEN_DAYS)
     async with transaction(conn):
         await _alone(conn)
-        before = await counted.counted_before(conn, zone) or await _begin(conn, zone, today)
+        before = await _begin(conn, zone, today)
         open_days = [before - timedelta(days=1) + timedelta(days=n) for n in range((today - before).days + 2)]
         await _count_days(conn, playbook, open_days, now_at, Span if before < closed else [Span.day])
         if before < closed:
@@ -87,12 +87,18 @@ async def count_window(conn: Connection, playbook: Playbook, asked: Window, now_
 
 
 async def _begin(conn: Connection, zone: str, today: date) -> date:
-    """Mark all of the past to be counted; returns the day before which it is."""
-    before = today - timedelta(days=OPEN_DAYS + 1)
+    """The day before which everything is counted, or marked to be: all of the past the first time, and what is left
+    of the days on which nobody counted.
+    """
+    latest = today - timedelta(days=OPEN_DAYS + MOST_LATE)
+    before = await counted.counted_before(conn, zone)
+    if before is not None and before >= latest:
+        return before
     first = await (await conn.execute(queries.first_moment, {"zone": zone})).fetchone()
-    if first and first["at"]:
-        await counted.mark_days_late(conn, day_of(first["at"], zone), before)
-    return before
+    since = before - timedelta(days=1) if before else first and first["at"] and day_of(first["at"], zone)
+    if since:
+        await counted.mark_days_late(conn, since, latest)
+    return latest
 
 
 async def _alone(conn: Connection) -> None:

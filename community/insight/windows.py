@@ -37,15 +37,15 @@ class Window(NamedTuple):
         return start_of(self.until, self.zone)
 
     @property
+    def days(self) -> list[date]:
+        """Its days, in their order."""
+        return [self.since + n * _DAY for n in range((self.until - self.since).days)]
+
+    @property
     def longer(self) -> float:
         """How many times as long as the window before it: months are of different lengths."""
         before = self.before()
         return (self.until - self.since) / (before.until - before.since)
-
-    @property
-    def days(self) -> list[date]:
-        """Its days, in their order."""
-        return [self.since + n * _DAY for n in range((self.until - self.since).days)]
 
     def before(self, number: int = 1) -> "Window":
         """The window of the same span so many before this one."""
