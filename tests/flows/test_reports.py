@@ -52,7 +52,7 @@ async def test_the_week_just_ended_is_kept_shown_and_posted_once(
     assert report is not None
     assert (report.since, [f.number for f in report.figures(["new_members"])]) == (monday, [3])
     text = str((await artifacts(client, run))["weekly-report"].data)
-    assert "| 新成员 | **3** |" in text
+    assert "| 新成员 | [**3**](" in text
     (sent,) = await messages(conn)
     assert (sent["chat_id"], sent["method"], sent["step"]) == (STAFF, "sendPhoto", "weekly")
     assert sent["occurrence"] == monday.isoformat()
