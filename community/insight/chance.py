@@ -12,6 +12,8 @@ from community.insight.statistics import Part
 from community.insight.values import Value
 from community.kpis import KPIS
 
+CROWDED = frozenset({"accepted"})
+"""Counts of which one member, or one send, makes many at once: chance moves them more than single ones."""
 LEAST = 0.1
 """A change of less than a tenth of what it was is none to speak of, however sure it is."""
 EXACT = 200
@@ -83,6 +85,12 @@ def size(number: float | None, before: float | None) -> float:
     if number is None or before is None:
         return 0.0
     return abs(number - before) / abs(before) if before else float(number != 0)
+
+
+def is_apart(target: float, hits: int, base: int) -> bool:
+    """Whether a share is away from its target by more than chance explains."""
+    low, high = interval(hits, base)
+    return not low <= target <= high
 
 
 def interval(hits: int, base: int) -> tuple[float, float]:

@@ -4,7 +4,6 @@ from collections.abc import Collection
 from datetime import date
 from typing import NamedTuple
 
-from community.activity.record import SIGNS_OF_LIFE
 from community.database.pool import Connection
 from community.database.queries import load
 from community.insight.definitions import fragments
@@ -22,7 +21,7 @@ class Cohort(NamedTuple):
     """Weeks after entering (0: the same) → members with a sign of life in that week."""
 
 
-async def count_cohorts(conn: Connection, week: Window, activity: Collection[str] = SIGNS_OF_LIFE) -> None:
+async def count_cohorts(conn: Connection, week: Window, activity: Collection[str]) -> None:
     """Who showed one of these signs in that week, by the week in which they had entered, and by source."""
     values = {"since_day": week.since, "until_day": week.until, "until": week.until_at, "zone": week.zone}
     await conn.execute(queries.forget, values)

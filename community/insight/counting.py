@@ -121,7 +121,7 @@ async def _count_days(
             await _measure(conn, playbook, kpi, each, now_at)
     if Span.week in spans:
         for each in sorted({window(Span.week, day, zone) for day in days}):
-            await count_cohorts(conn, each)
+            await count_cohorts(conn, each, playbook.signs.activity)
 
 
 async def _count_day(conn: Connection, playbook: Playbook, day: Window) -> None:

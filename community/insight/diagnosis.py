@@ -3,7 +3,7 @@
 Each finding names the number, what it is held against, and the SOP's remedy.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
@@ -11,7 +11,7 @@ from statistics import median
 from community.database.pool import Connection
 from community.database.queries import load
 from community.insight.chance import p_of_change
-from community.insight.values import Value
+from community.insight.values import Value, together
 from community.insight.windows import Span, Window, window
 from community.kpis import KPIS
 from community.playbook import Playbook
@@ -159,27 +159,12 @@ def _own(watch: Watch, now: Value, past: Sequence[Value]) -> tuple[float, float 
     known = [value.number for value in past if value.number is not None]
     if len(known) < ENOUGH or max(_of(now), int(median(map(_of, past)))) < watch.least:
         return None
-    chance = p_of_change(now, _together(past), 1 / len(past))
+    chance = p_of_change(now, together(past), 1 / len(past))
     if chance is not None and chance > SURE:
         return None
     usual, low = median(known), watch.falls is not None
     by = -(watch.falls or 0) if low else watch.rises or 0
     return usual * (1 + by / 100), usual, low
-
-
-def _together(past: Iterable[Value]) -> Value:
-    """What the windows of the past come to together; of medians, their median."""
-    values = list(past)
-    seconds = [value.middle_s for value in values if value.middle_s is not None]
-    return Value(
-        values[0].kpi,
-        values[0].since,
-        sum(value.hits for value in values),
-        sum(value.base for value in values),
-        sum(value.minor for value in values),
-        values[0].currency,
-        middle_s=median(seconds) if seconds else None,
-    )
 
 
 def _of(value: Value) -> int:

@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 from community.bundle import Bundle
 from community.database.pool import Connection, transaction
 from community.database.queries import load
-from community.insight.chance import LEAST, beyond_chance, interval
+from community.insight.chance import CROWDED, LEAST, beyond_chance, is_apart, size
 from community.insight.counted_figures import counted, is_counted
 from community.insight.counting import count_window
 from community.insight.diagnosis import diagnose, last_whole
@@ -23,8 +23,6 @@ from community.insight.windows import Span, Window
 queries = load(__file__, "report.sql")
 
 MOST_NOTABLE = 6
-CROWDED = frozenset({"accepted"})
-"""Counts of which one member, or one send, makes many at once: chance moves them more than single ones."""
 SPANS = {"weekly": Span.week, "monthly": Span.month}
 
 Kind = Literal["weekly", "monthly"]
@@ -98,8 +96,11 @@ def _missed(figure: Figure) -> bool:
         return False
     if figure.unit != "share":
         return True
-    low, high = interval(figure.hits, figure.base)
-    return not low <= figure.target <= high
+    return is_apart(figure.target, figure.hits, figure.base)
+
+
+def _size(figure: Figure) -> float:
+    return size(figure.number, figure.before)
 
 
 def _gap(figure: Figure) -> float:
@@ -107,10 +108,3 @@ def _gap(figure: Figure) -> float:
     assert figure.number is not None
     assert figure.target is not None
     return abs(figure.number - figure.target) / abs(figure.target or 1)
-
-
-def _size(figure: Figure) -> float:
-    """How large a change is, against what it was; from nothing it is as large as can be."""
-    if figure.number is None or figure.before is None:
-        return 0.0
-    return abs(figure.number - figure.before) / abs(figure.before) if figure.before else float(figure.number != 0)

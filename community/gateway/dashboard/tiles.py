@@ -6,9 +6,8 @@ from datetime import date
 
 from community.gateway.dashboard import charts, shown
 from community.gateway.dashboard.look import Look, Series
-from community.insight.chance import LEAST, beyond_chance, p_of_change, size
+from community.insight.chance import CROWDED, LEAST, beyond_chance, is_apart, p_of_change, size
 from community.insight.numbers import number_text
-from community.insight.report import CROWDED
 from community.insight.values import Value, quotient
 from community.insight.windows import Span, Window, window
 from community.kpis import KPIS, Derived, Kpi, Measure
@@ -25,6 +24,8 @@ class Line:
     change: shown.Change | None = None
     target: str = ""
     meets: bool | None = None
+    missed: bool = False
+    """It does not meet its target, for certain."""
     chance: float | None = None
     """How likely chance alone makes the change; None: it cannot be said."""
     size: float = 0.0
@@ -47,7 +48,7 @@ class Tile:
     @property
     def notable(self) -> bool:
         """Whether something changed by more than chance, or misses its target."""
-        return any(line.notable or line.meets is False for line in self.lines)
+        return any(line.notable or line.missed for line in self.lines)
 
 
 def judged(families: Mapping[str, Sequence[Tile]]) -> dict[str, list[Tile]]:
@@ -109,6 +110,8 @@ def _line(look: Look, kpi: Kpi, of_kpi: dict[str, dict[date, Value]], currency: 
     goal = look.bundle.playbook.insight.targets.get(kpi.name)
     aimed = goal is not None and look.asked.span is Span.week and goal.currency in ("", currency)
     compared = not (look.asked.going_on and _adds_up(kpi))
+    meets = shown.meets(goal, now) if aimed and goal and not look.asked.going_on and not now.small else None
+    certain = goal is None or goal.kind != "share" or is_apart(goal.number, now.hits, now.base)
     return Line(
         number=shown.figure(now, look.words),
         before=shown.figure(before, look.words),
@@ -116,7 +119,8 @@ def _line(look: Look, kpi: Kpi, of_kpi: dict[str, dict[date, Value]], currency: 
         small=now.small,
         change=shown.change(now, before, look.words) if compared else None,
         target=shown.target(kpi.name, goal, look.words) if aimed and goal else "",
-        meets=shown.meets(goal, now) if aimed and goal and not look.asked.going_on and not now.small else None,
+        meets=meets,
+        missed=meets is False and certain,
         chance=p_of_change(now, before, windows[-1].longer) if compared and kpi.name not in CROWDED else None,
         size=size(now.number, before.number),
     )
