@@ -90,10 +90,10 @@ async def _begin(conn: Connection, zone: str, today: date) -> date:
     """The day before which everything is counted, or marked to be: all of the past the first time, and what is left
     of the days on which nobody counted.
     """
-    latest = today - timedelta(days=OPEN_DAYS + MOST_LATE)
     before = await counted.counted_before(conn, zone)
-    if before is not None and before >= latest:
+    if before is not None and before >= today - timedelta(days=OPEN_DAYS + MOST_LATE):
         return before
+    latest = today - timedelta(days=OPEN_DAYS + 1)
     first = await (await conn.execute(queries.first_moment, {"zone": zone})).fetchone()
     since = before - timedelta(days=1) if before else first and first["at"] and day_of(first["at"], zone)
     if since:
