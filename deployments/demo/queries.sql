@@ -168,11 +168,14 @@ GROUP BY l.id, l.title, l.remaining, l.coupon, l.starts_at
 ORDER BY l.starts_at
 
 -- name: reminded_in_vain
--- Reminders of an end that did not matter any more when they left.
+-- Reminders of an end that did not matter any more when they left. It matters again once what had come after the term
+-- was refunded, which changes the term.
 SELECT w.id, m.telegram_id, w.step FROM messages w
 JOIN members m ON m.id = w.member_id
 JOIN milestones o ON o.member_id = w.member_id AND o.kind = 'over:' || w.occurrence
+JOIN terms t ON t.id = split_part(w.occurrence, ':', 1)::bigint
 WHERE w.stage = 'renewal_reminders' AND w.state = 'sent' AND w.sent_at > o.last_at
+    AND NOT (t.changed_at > o.last_at AND t.changed_at <= w.sent_at)
 
 -- name: offered_to_buyers
 -- Offers of a live session that left after their reader had bought.
