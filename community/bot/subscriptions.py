@@ -18,7 +18,7 @@ from community.errors import OrderRefused, SopError
 from community.outbox.bundles import Bundles
 from community.payments.providers import stars
 from community.payments.refunds import BY_ITSELF
-from community.payments.stripe_api import TROUBLE, StripeApi
+from community.payments.stripe_api import TROUBLE, StripeApi, reason
 from community.payments.subscription_request import SubscriptionRequest
 from community.payments.subscriptions import START, answered, link_of, take
 from community.payments.till import Till
@@ -98,7 +98,7 @@ class Subscriptions:
         try:
             await self._stripe.stop(f"{request.id}-{request.attempts}", request.subscription)
         except TROUBLE as error:
-            return f"{type(error).__name__}: {getattr(error, 'user_message', None) or error}"[:300]
+            return reason(error)
         return None
 
     async def _till(self, conn: Connection) -> Till:

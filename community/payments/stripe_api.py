@@ -103,6 +103,11 @@ class StripeApi:
             await client.v1.refunds.create_async(what, {"idempotency_key": f"refund-{number}"})
 
 
+def reason(error: Exception) -> str:
+    """Why Stripe did not do what it was asked; of its own words those that are meant to be shown."""
+    return f"{type(error).__name__}: {getattr(error, 'user_message', None) or error}"[:300]
+
+
 def units(amount: Amount) -> int:
     """An amount as Stripe counts it. Raises ValueError for one that Stripe cannot take to the last digit."""
     digits = 0 if amount.currency in WITHOUT_DECIMALS else 3 if amount.currency in WITH_THREE else 2

@@ -194,7 +194,9 @@ async def test_telegram_is_silent_then_back_and_nobody_is_settled_twice_or_forgo
     assert [row["telegram_id"] for row in left] == [901, 903]
     requests = await desk.rows("SELECT state, count(*) AS n FROM join_requests GROUP BY state ORDER BY state")
     assert requests == [{"state": "passed", "n": 2}, {"state": "withdrawn", "n": 2}]
-    calls = await desk.rows("SELECT state, count(*) AS n FROM messages WHERE step = 'approve' GROUP BY state ORDER BY 1")
+    calls = await desk.rows(
+        "SELECT state, count(*) AS n FROM messages WHERE step = 'approve' GROUP BY state ORDER BY 1"
+    )
     assert calls == [{"state": "failed", "n": 2}, {"state": "sent", "n": 2}], "each was let in by one call"
 
 
