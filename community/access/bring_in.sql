@@ -33,10 +33,12 @@ FROM unnest(
 RETURNING *
 
 -- name: adopt
--- Those that had no payment before, and of which no purchase is known, are returned.
+-- Those that had no payment before, and of which no purchase is known, are returned. Who granted it stays in its note.
 WITH adopted AS (
     UPDATE terms t
-    SET source = l.source, granted_by = l.by, paid_minor = l.paid_minor, currency = l.currency
+    SET
+        source = l.source, granted_by = l.by, paid_minor = l.paid_minor, currency = l.currency,
+        note = concat_ws('; ', nullif(t.note, ''), format('granted by %%s (%%s) before', t.granted_by, t.source))
     FROM unnest(
         %(id)s::bigint[], %(paid_minor)s::bigint[], %(currency)s::text[], %(source)s::text[], %(by)s::text[]
     ) AS l (id, paid_minor, currency, source, by)

@@ -3,23 +3,19 @@
 import re
 from typing import Any
 
-from community.bot.turn import Toast, Turn
+from community.bot.turn import Turn
 from community.errors import UnknownProposal
 from community.members.models import Member
-from community.outbox.render import Renderer
 from community.outreach.decide import decide
 from community.outreach.proposal import STAFF_CHAT, Proposal
 from community.outreach.proposals import find_proposal
-from community.telegram_html import plain_text
 
 WORD = re.compile("([0-9]{1,9})_(send|first|cancel)")
-TOAST_LIMIT = 200
-"""Characters that Telegram takes."""
 
 
 async def on_approve_button(turn: Turn, member: Member, argument: str, chat_id: int | None) -> bool:
     """Decide as pressed, and say over the chat what came of it. False: nothing was to be decided here."""
-    if turn.staff_chat is None or chat_id != turn.staff_chat:
+    if not turn.in_staff_chat(chat_id):
         _say(turn, member, pressed="elsewhere")
         return False
     word = WORD.fullmatch(argument)
@@ -52,7 +48,4 @@ async def _proposal(turn: Turn, number: str) -> Proposal | None:
 
 
 def _say(turn: Turn, member: Member, **what: Any) -> None:
-    locale = member.locale or turn.bundle.playbook.community.locale
-    context = {"decision": None, "by": None, "how": None, **what}
-    text = plain_text(Renderer(turn.bundle).render("staff/pressed", locale, context).text)[:TOAST_LIMIT]
-    turn.toast = Toast(turn.toast.callback_id, text) if turn.toast else None
+    turn.answer(member, "staff/pressed", **{"decision": None, "by": None, "how": None, **what})

@@ -21,10 +21,8 @@ from community.database.queries import load
 from community.groups.gate import Verdict
 from community.groups.membership import PROBLEM
 from community.members.models import Member
-from community.outbox.render import Renderer
 from community.outbox.settle import confirm
 from community.payments.invoices import TASK as INVOICE
-from community.telegram_html import plain_text
 
 queries = load(__file__)
 
@@ -123,6 +121,4 @@ async def act(turn: Turn, member: Member, press: Press) -> bool:
 
 def thank(turn: Turn, member: Member) -> None:
     """Say thanks in the few words that Telegram shows over the chat, for an answer that needs no message."""
-    locale = member.locale or turn.bundle.playbook.community.locale
-    words = plain_text(Renderer(turn.bundle).render("bot/answer_thanks", locale, {}).text)[:200]
-    turn.toast = Toast(turn.toast.callback_id, words) if turn.toast else None
+    turn.answer(member, "bot/answer_thanks")

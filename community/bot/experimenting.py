@@ -3,14 +3,11 @@
 import re
 from typing import Any
 
-from community.bot.approving import TOAST_LIMIT
-from community.bot.turn import Toast, Turn
+from community.bot.turn import Turn
 from community.database.queries import load
 from community.errors import ExperimentRefused
 from community.insight.experiments import OPEN, Experiment, apply, end, find
 from community.members.models import Member
-from community.outbox.render import Renderer
-from community.telegram_html import plain_text
 
 queries = load(__file__, "experimenting.sql")
 WORD = re.compile("([a-z][a-z0-9_]{0,63})_(apply|end)")
@@ -20,7 +17,7 @@ async def on_experiment_button(
     turn: Turn, member: Member, argument: str, chat_id: int | None, message_id: int | None
 ) -> bool:
     """Decide as pressed, and say over the chat what came of it. False: nothing was to be decided here."""
-    if turn.staff_chat is None or chat_id != turn.staff_chat:
+    if not turn.in_staff_chat(chat_id):
         _say(turn, member, pressed="elsewhere")
         return False
     word = WORD.fullmatch(argument)
@@ -63,7 +60,4 @@ async def _experiment(turn: Turn, key: str) -> Experiment | None:
 
 
 def _say(turn: Turn, member: Member, **what: Any) -> None:
-    locale = member.locale or turn.bundle.playbook.community.locale
-    context = {"winner": "", "state": "", "by": "", **what}
-    text = plain_text(Renderer(turn.bundle).render("staff/experiment_pressed", locale, context).text)[:TOAST_LIMIT]
-    turn.toast = Toast(turn.toast.callback_id, text) if turn.toast else None
+    turn.answer(member, "staff/experiment_pressed", **{"winner": "", "state": "", "by": "", **what})

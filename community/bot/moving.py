@@ -3,22 +3,19 @@
 import re
 from typing import Any
 
-from community.bot.approving import TOAST_LIMIT
 from community.bot.buying import order_shown
 from community.bot.care import task_of
-from community.bot.turn import Toast, Turn
+from community.bot.turn import Turn
 from community.errors import AccessRefused, OrderRefused
 from community.members.follow_ups import close_of, task_for
 from community.members.models import Member
 from community.members.people import by_id
-from community.outbox.render import Renderer
 from community.payments.listing import payments_of
 from community.payments.models import Order
 from community.payments.moving import Word, move, occasion
 from community.payments.numbers import shown
 from community.payments.orders import order_of
 from community.payments.problems import TASK
-from community.telegram_html import plain_text
 
 WORD = re.compile("([0-9]{1,18})_([0-9]{1,18})_(move|leave)")
 NOTE = "claimed with the order's right code"
@@ -44,7 +41,7 @@ async def ask_staff(turn: Turn, member: Member, order: Order) -> None:
 
 async def on_moving_button(turn: Turn, member: Member, argument: str, chat_id: int | None) -> bool:
     """Staff's word, in their chat; whoever is in that chat may decide. False: nothing was decided here."""
-    if turn.staff_chat is None or chat_id != turn.staff_chat:
+    if not turn.in_staff_chat(chat_id):
         _say(turn, member, pressed="elsewhere")
         return False
     word = WORD.fullmatch(argument)
@@ -84,6 +81,4 @@ async def _leave(turn: Turn, member: Member, order: Order, claimer: Member) -> N
 
 
 def _say(turn: Turn, member: Member, **what: Any) -> None:
-    locale = member.locale or turn.bundle.playbook.community.locale
-    text = plain_text(Renderer(turn.bundle).render("staff/order_claim_word", locale, {"why": None, **what}).text)
-    turn.toast = Toast(turn.toast.callback_id, text[:TOAST_LIMIT]) if turn.toast else None
+    turn.answer(member, "staff/order_claim_word", **{"why": None, **what})

@@ -4,21 +4,18 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from community.bot.approving import TOAST_LIMIT
 from community.bot.buying import order_shown
 from community.bot.care import hours, task_of
 from community.bot.holdings import tongue
 from community.bot.orders import reply_with
-from community.bot.turn import Toast, Turn
+from community.bot.turn import Turn
 from community.members.models import Member
 from community.members.people import by_id
-from community.outbox.render import Renderer
 from community.payments.models import Order, RefundRequest
 from community.payments.numbers import shown
 from community.payments.orders import find, order_of, orders_of
 from community.payments.refunds import BY_ITSELF, Wish, ask, by_hand, decide, refundable, request_of
 from community.playbook_types import Amount
-from community.telegram_html import plain_text
 
 WORD = re.compile("([0-9]{1,18})_(approve|refuse)")
 MOST = 8
@@ -78,7 +75,7 @@ async def _tell_staff(turn: Turn, member: Member, order: Order, wish: Wish, with
 
 async def on_refunding_button(turn: Turn, member: Member, argument: str, chat_id: int | None) -> bool:
     """Staff's word on a refund, in their chat; whoever is in that chat may decide. False: nothing was decided here."""
-    if turn.staff_chat is None or chat_id != turn.staff_chat:
+    if not turn.in_staff_chat(chat_id):
         _say(turn, member, pressed="elsewhere")
         return False
     word = WORD.fullmatch(argument)
@@ -118,7 +115,4 @@ def _amount(request: RefundRequest) -> str:
 
 
 def _say(turn: Turn, member: Member, **what: Any) -> None:
-    locale = member.locale or turn.bundle.playbook.community.locale
-    context = {"state": None, "by": None, **what}
-    text = plain_text(Renderer(turn.bundle).render("staff/refund_word", locale, context).text)[:TOAST_LIMIT]
-    turn.toast = Toast(turn.toast.callback_id, text) if turn.toast else None
+    turn.answer(member, "staff/refund_word", **{"state": None, "by": None, **what})

@@ -13,7 +13,7 @@ from community.database.wakeup import PAYMENTS, Wakeup
 from community.outbox.alerts import Alert, alert
 from community.payments.models import RefundRequest
 from community.payments.refunds import Due, answered, take
-from community.payments.stripe_api import TROUBLE, StripeApi
+from community.payments.stripe_api import TROUBLE, StripeApi, reason
 from community.playbook_types import Amount
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ class Refunds:
         try:
             await self._stripe.refund(due.request.id, due.reference, amount)
         except TROUBLE as error:
-            return f"{type(error).__name__}: {getattr(error, 'user_message', None) or error}"[:300]
+            return reason(error)
         return None
 
 

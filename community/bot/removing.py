@@ -14,7 +14,7 @@ STATES = {"approve": "approved", "keep": "kept"}
 async def on_removals_button(turn: Turn, member: Member, argument: str, chat_id: int | None) -> bool:
     """Decide on all it was asked about that are still open. False: it is none of ours, or was pressed elsewhere."""
     word = WORD.fullmatch(argument)
-    if word is None or turn.staff_chat is None or chat_id != turn.staff_chat:
+    if word is None or not turn.in_staff_chat(chat_id):
         return False
     asked_by = datetime.fromtimestamp(int(word[2]), UTC)
     await take_word(turn.conn, STATES[word[1]], turn.at, by=f"member {member.id}", asked_by=asked_by)

@@ -17,7 +17,8 @@ from community.database.wakeup import OUTBOX, PAYMENTS, SUBSCRIPTIONS, Wakeup
 from community.errors import OrderRefused, SopError
 from community.outbox.bundles import Bundles
 from community.payments.providers import stars
-from community.payments.stripe_api import TROUBLE, StripeApi
+from community.payments.refunds import BY_ITSELF
+from community.payments.stripe_api import TROUBLE, StripeApi, reason
 from community.payments.subscription_request import SubscriptionRequest
 from community.payments.subscriptions import START, answered, link_of, take
 from community.payments.till import Till
@@ -73,6 +74,8 @@ class Subscriptions:
     async def _ask(self, request: SubscriptionRequest) -> Answer:
         if request.what == START:
             return await self._begin(request)
+        if request.provider not in BY_ITSELF:
+            return Answer(f"{request.provider} cannot be asked", final=True)
         if request.provider == stars.NAME:
             if request.payer is None or request.charge is None:
                 return Answer("nobody is known who pays it", final=True)
@@ -93,9 +96,9 @@ class Subscriptions:
         if self._stripe is None:
             return "SOP_STRIPE_API_KEY is not set"
         try:
-            await self._stripe.stop(request.id, request.subscription)
+            await self._stripe.stop(f"{request.id}-{request.attempts}", request.subscription)
         except TROUBLE as error:
-            return f"{type(error).__name__}: {getattr(error, 'user_message', None) or error}"[:300]
+            return reason(error)
         return None
 
     async def _till(self, conn: Connection) -> Till:

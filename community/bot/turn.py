@@ -19,10 +19,14 @@ from community.members.names import display_name, short_name
 from community.members.people import Person, see
 from community.outbox.alerts import Alert, alert
 from community.outbox.enqueue import Draft, enqueue
+from community.outbox.render import Renderer
 from community.playbook_stages import MessageClass
+from community.telegram_html import plain_text
 
 SERVICE_ACCOUNTS = frozenset({777000, 1087968824, 136817688})
 """Telegram's own: posts of a linked channel, anonymous admins, senders on behalf of a channel."""
+TOAST_LIMIT = 200
+"""Characters that Telegram shows of the answer to a pressed button."""
 SETUP_POST = timedelta(days=1)
 """How long the post that asks for an administrator stays in the group."""
 
@@ -117,6 +121,17 @@ class Turn:
             delete_after_s=int(SETUP_POST.total_seconds()),
         )
         self._drafts.append(draft)
+
+    def answer(self, member: Member, template: str, **context: Any) -> None:
+        """The few words that Telegram shows over the chat when a button was pressed, in the member's language."""
+        if self.toast is not None:
+            locale = member.locale or self.bundle.playbook.community.locale
+            text = plain_text(Renderer(self.bundle).render(template, locale, context).text)
+            self.toast = Toast(self.toast.callback_id, text[:TOAST_LIMIT])
+
+    def in_staff_chat(self, chat_id: int | None) -> bool:
+        """Whether that is the staff chat, where whoever is in it may decide."""
+        return self.staff_chat is not None and chat_id == self.staff_chat
 
     def alert(self, about: Alert) -> None:
         """Something needs staff."""

@@ -39,14 +39,13 @@ UPDATE refund_requests SET member_id = NULL WHERE member_id = %(id)s
 SELECT what, provider, subscription, state, asked_at FROM subscription_requests WHERE member_id = %(id)s ORDER BY id
 
 -- name: erase_subscription_requests
--- Whoever is forgotten is charged no more: what runs, or may yet be renewed late, is stopped. Telegram's number of who
--- pays, which that takes, goes with the provider's answer.
+-- Whoever is forgotten is charged no more: what runs, or may yet be renewed late, is stopped, by staff where its provider
+-- cannot be asked. Telegram's number of who pays, which that takes, goes with the answer.
 WITH running AS (
     SELECT p.provider, p.subscription, max(p.payer) AS payer
     FROM payments p
     JOIN v_terms t ON t.id = ANY (p.terms)
     WHERE (p.member_id = %(id)s OR p.payer = %(telegram_id)s) AND p.subscription IS NOT NULL
-        AND p.provider IN ('stars', 'stripe')
         AND t.renews AND t.revoked_at IS NULL AND t.ends_at > %(at)s::timestamptz - interval '35 days'
     GROUP BY p.provider, p.subscription
 ),

@@ -15,6 +15,8 @@ from community.playbook_types import Amount, minor_digits
 TIMEOUT_S = 15.0
 TROUBLE = (stripe.StripeError, ValueError)
 """What it raises when Stripe refuses, or is away."""
+OVER = ("canceled", "incomplete_expired")
+"""Of a subscription: it is never charged again."""
 
 
 class StripeApi:
@@ -78,12 +80,20 @@ class StripeApi:
             raise stripe.APIError("Stripe gave no address for the checkout")
         return session.url
 
-    async def stop(self, number: int, subscription: str) -> None:
-        """Charge no more for a subscription; what is paid lasts to its end. `number`: our request's."""
+    async def stop(self, attempt: str, subscription: str) -> None:
+        """Charge no more for a subscription; what is paid lasts to its end. One that is over is stopped already.
+
+        `attempt` names it: under the same name Stripe would give its former answer again, a failure too.
+        """
         async with self._client() as client:
-            await client.v1.subscriptions.update_async(
-                subscription, {"cancel_at_period_end": True}, {"idempotency_key": f"stop-{number}"}
-            )
+            try:
+                await client.v1.subscriptions.update_async(
+                    subscription, {"cancel_at_period_end": True}, {"idempotency_key": f"stop-{attempt}"}
+                )
+            except stripe.InvalidRequestError:
+                found = await client.v1.subscriptions.retrieve_async(subscription)
+                if found.status not in OVER:
+                    raise
 
     async def refund(self, number: int, payment: str, amount: Amount) -> None:
         """Give so much of a payment back; `number` is our request's, by which Stripe knows it again."""
@@ -91,6 +101,11 @@ class StripeApi:
         what["charge" if payment.startswith(("ch_", "py_")) else "payment_intent"] = payment
         async with self._client() as client:
             await client.v1.refunds.create_async(what, {"idempotency_key": f"refund-{number}"})
+
+
+def reason(error: Exception) -> str:
+    """Why Stripe did not do what it was asked; of its own words those that are meant to be shown."""
+    return f"{type(error).__name__}: {getattr(error, 'user_message', None) or error}"[:300]
 
 
 def units(amount: Amount) -> int:

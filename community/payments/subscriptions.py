@@ -9,6 +9,7 @@ from typing import Any
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.errors import OrderRefused
+from community.members.follow_ups import close_of
 from community.payments.events import StoredEvent, store
 from community.payments.messages import say
 from community.payments.models import Order, Payment
@@ -27,11 +28,16 @@ from community.playbook_types import Amount
 queries, payment_queries = load(__file__, "subscriptions.sql"), load(__file__)
 
 MOST_ATTEMPTS = 6
+"""Over some minutes; then staff are told."""
+MOST_STOPS = 130
+"""Over a month: what is not stopped is charged again, so that it is tried on when staff are told."""
 MOST_ORDERS = 20
 """Of a member's newest, among which one that is still to be paid is looked for."""
 TASK = "subscription"
 """Kind of the task for staff to stop one by hand."""
 START, STOP = "start", "stop"
+
+Row = dict[str, Any]
 
 
 # Asked for.
@@ -77,23 +83,21 @@ async def stoppable(conn: Connection, member_id: int, term_id: int) -> Payment |
 
 async def ask_stop(conn: Connection, payment: Payment, at: datetime, *, cause: str) -> None:
     """The payment's subscription is not to be charged again. `cause`: the member's wish; empty: nobody waits."""
-    values = {"provider": payment.provider, "charge": payment.charge, "cause": cause, "at": at}
+    values = {"provider": payment.provider, "charge": payment.charge, "cause": cause, "at": at, "most": MOST_ATTEMPTS}
     await conn.execute(queries.ask_stop, values)
 
 
 async def stop_with(till: Till, payment: Payment) -> bool:
-    """A subscription's newest payment went back: who has their money back is not charged again. True: it is stopped."""
+    """A subscription's newest payment went back: who has their money back is not charged again.
+
+    True: we stop it ourselves.
+    """
     values = {"provider": payment.provider, "subscription": payment.subscription}
     last = await (await till.conn.execute(payment_queries.last_of_subscription, values)).fetchone()
     if last is not None and last["charge"] != payment.charge:
         return False
-    stopped = payment.provider in BY_ITSELF
-    if stopped:
-        await ask_stop(till.conn, payment, till.at, cause="")
-    else:
-        where = f"subscription {payment.subscription} of {payment.provider}"
-        await tell_staff(till, f"{TASK}:{payment.provider}", "A payment went back; stop its subscription there", where)
-    return stopped
+    await ask_stop(till.conn, payment, till.at, cause="")
+    return payment.provider in BY_ITSELF
 
 
 # Before the provider.
@@ -118,22 +122,26 @@ async def answered(
     till: Till, request: SubscriptionRequest, error: str | None, address: str | None = None, *, final: bool = False
 ) -> str:
     """What the provider said; who waits for it is told. Returns the request's state: an error is tried again."""
-    final = final or request.attempts >= MOST_ATTEMPTS
     async with transaction(till.conn):
-        values = {"id": request.id, "error": error, "address": address, "final": final}
+        most = MOST_ATTEMPTS if request.what == START else MOST_STOPS
+        values = {"id": request.id, "error": error, "address": address, "final": final, "most": most}
         row = await (await till.conn.execute(queries.answered, values)).fetchone()
         if row is None:
             return "done"
         now = SubscriptionRequest(**row)
-        if now.state != "asked":
-            await (_started if now.what == START else _stopped)(till, now, request.payer)
+        if now.what == START:
+            await _started(till, now)
+        elif now.state == "done":
+            await _stopped(till, now)
+        elif now.attempts == MOST_ATTEMPTS or (now.state == "failed" and now.attempts < MOST_ATTEMPTS):
+            await _hangs(till, now, request.payer)
     return now.state
 
 
-async def _started(till: Till, request: SubscriptionRequest, _payer: int | None) -> None:
+async def _started(till: Till, request: SubscriptionRequest) -> None:
     """The address, as a button; or that there is none."""
     order = await find(till.conn, request.subscription)
-    if order is None:
+    if request.state == "asked" or order is None:
         return
     context = {
         "plan": order.plan,
@@ -146,23 +154,46 @@ async def _started(till: Till, request: SubscriptionRequest, _payer: int | None)
         await tell_staff(till, "subscribe", "Telegram makes no link for a subscription", request.error or "")
 
 
-async def _stopped(till: Till, request: SubscriptionRequest, payer: int | None) -> None:
+async def _stopped(till: Till, request: SubscriptionRequest) -> None:
     """That it is not charged again is an event of its provider's, which it need not tell us itself."""
-    values = {"provider": request.provider, "subscription": request.subscription}
-    last = await (await till.conn.execute(payment_queries.last_of_subscription, values)).fetchone()
-    stopped = request.state == "done"
-    if stopped:
-        # Its clock may be ahead of ours: what it was paid last was paid before.
-        at = max([till.at, *([last["paid_at"]] if last else [])])
-        event_id = f"stopped:{request.id}"
-        notice = Notice(Kind.subscription_ended, event_id, "stopped by us", at, subscription=request.subscription)
-        await store(till.conn, [StoredEvent(request.provider, notice, "")])
-    else:
-        named = f"{request.provider}:{request.subscription}"
-        note = f"stop it by hand: {named}" + (f", paid by {payer}" if request.member_id is None and payer else "")
-        await needs_human(till, TASK, named, request.member_id, note)
-    if request.cause:
-        ends = await (await till.conn.execute(queries.ends, values)).fetchone()
-        until = ends["ends_at"].isoformat() if ends and ends["ends_at"] else None
-        context = {"plan": last["plan"] if last else None, "until": until, "stopped": stopped}
-        await say(till, request.member_id, "unsubscribed", request.cause, context)
+    last = await _last(till, request)
+    # Its clock may be ahead of ours: what it was paid last was paid before.
+    at = max([till.at, *([last["paid_at"]] if last else [])])
+    event_id = f"stopped:{request.id}"
+    notice = Notice(Kind.subscription_ended, event_id, "stopped by us", at, subscription=request.subscription)
+    await store(till.conn, [StoredEvent(request.provider, notice, "")])
+    if request.member_id is not None:
+        await close_of(till.conn, request.member_id, TASK, _named(request), till.at, by="payments", outcome="stopped")
+    await _answer(till, request, last, stopped=True)
+
+
+async def _hangs(till: Till, request: SubscriptionRequest, payer: int | None) -> None:
+    """Staff have a task, once; who waits is told that somebody sees to it."""
+    note = f"stop it by hand: {_named(request)}"
+    if request.member_id is None and payer and request.provider == stars.NAME:  # Telegram knows it by who pays
+        note += f", paid by {payer}"
+    await needs_human(till, TASK, _named(request), request.member_id, note)
+    await _answer(till, request, await _last(till, request), stopped=False)
+
+
+async def _answer(till: Till, request: SubscriptionRequest, last: Row | None, *, stopped: bool) -> None:
+    if not request.cause:
+        return
+    ends = await (await till.conn.execute(queries.ends, _of(request))).fetchone()
+    until = ends["ends_at"].isoformat() if ends and ends["ends_at"] else None
+    context = {"plan": last["plan"] if last else None, "until": until, "stopped": stopped}
+    # Who was told that it hangs is told that it is stopped after all.
+    occurrence = f"{request.cause}:hangs" if not stopped else request.cause
+    await say(till, request.member_id, "unsubscribed", occurrence, context)
+
+
+async def _last(till: Till, request: SubscriptionRequest) -> Row | None:
+    return await (await till.conn.execute(payment_queries.last_of_subscription, _of(request))).fetchone()
+
+
+def _of(request: SubscriptionRequest) -> dict[str, str]:
+    return {"provider": request.provider, "subscription": request.subscription}
+
+
+def _named(request: SubscriptionRequest) -> str:
+    return f"{request.provider}:{request.subscription}"

@@ -12,7 +12,7 @@ VALUES (
 ON CONFLICT (what, provider, subscription) WHERE state = 'asked' DO NOTHING
 
 -- name: ask_stop
--- A member's wish is answered, also when it was to be stopped for another reason before.
+-- A member's wish is answered, also when it was to be stopped for another reason before; a new one soon.
 INSERT INTO subscription_requests (what, provider, subscription, charge, payer, member_id, cause, asked_at)
 SELECT
     'stop', p.provider, p.subscription,
@@ -27,7 +27,8 @@ SELECT
 FROM payments p
 WHERE p.provider = %(provider)s AND p.charge = %(charge)s AND p.subscription IS NOT NULL
 ON CONFLICT (what, provider, subscription) WHERE state = 'asked'
-    DO UPDATE SET cause = coalesce(nullif(excluded.cause, ''), subscription_requests.cause)
+    DO UPDATE SET cause = excluded.cause, attempts = least(subscription_requests.attempts, %(most)s - 1), retry_wall = NULL
+    WHERE excluded.cause <> ''
 
 -- name: payment_of_term
 SELECT p.* FROM v_terms t
@@ -36,9 +37,10 @@ WHERE t.id = %(term_id)s AND t.member_id = %(member_id)s AND t.renews AND t.revo
     AND p.subscription IS NOT NULL
 
 -- name: take
--- Committed before the provider is asked; after a crash it comes again, which changes nothing there.
+-- Committed before the provider is asked; after a crash it comes again, which changes nothing there. The pauses grow from
+-- ten seconds to six hours.
 UPDATE subscription_requests SET
-    attempts = attempts + 1, retry_wall = clock_timestamp() + interval '10 seconds' * (attempts + 1)
+    retry_wall = clock_timestamp() + least(interval '10 seconds' * 2 ^ least(attempts, 12), interval '6 hours')
 WHERE id = (
     SELECT id FROM subscription_requests
     WHERE state = 'asked' AND (retry_wall IS NULL OR retry_wall <= clock_timestamp())
@@ -52,12 +54,24 @@ RETURNING *
 SELECT locale FROM v_members WHERE id = %(member_id)s
 
 -- name: answered
-UPDATE subscription_requests SET
-    error = %(error)s, address = coalesce(%(address)s, address),
-    state = CASE WHEN %(error)s::text IS NULL THEN 'done' WHEN %(final)s THEN 'failed' ELSE state END,
-    payer = CASE WHEN %(error)s::text IS NULL OR %(final)s THEN NULL ELSE payer END
-WHERE id = %(id)s AND state = 'asked'
-RETURNING *
+-- An answer counts when it is kept: whoever dies before that leaves the number of failures as it was.
+UPDATE subscription_requests r SET
+    error = %(error)s, address = coalesce(%(address)s, r.address), attempts = n.attempts, state = n.state,
+    payer = CASE WHEN n.state = 'asked' THEN r.payer END
+FROM (
+    SELECT
+        id, attempts + 1 AS attempts,
+        CASE
+            WHEN %(error)s::text IS NULL THEN 'done'
+            WHEN %(final)s OR attempts + 1 >= %(most)s THEN 'failed'
+            ELSE state
+        END AS state
+    FROM subscription_requests
+    WHERE id = %(id)s AND state = 'asked'
+    FOR UPDATE
+) AS n
+WHERE r.id = n.id
+RETURNING r.*
 
 -- name: ends
 -- Until when what the subscription has given runs.

@@ -35,10 +35,14 @@ class FakeStripe:
     asked: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
     """Path, fields, idempotency key."""
     status: int = 200
+    subscription: str = "active"
+    """Its state, whichever is looked up."""
 
     async def answer(self, request: web.Request) -> web.Response:
         fields = {name: str(value) for name, value in (await request.post()).items()}
         self.asked.append((request.path, fields, request.headers.get("Idempotency-Key", "")))
+        if request.method == "GET":
+            return web.json_response({"id": "sub_1", "object": "subscription", "status": self.subscription})
         if self.status != 200:
             return web.json_response({"error": {"type": "invalid_request_error", "message": "no"}}, status=self.status)
         kind = "checkout.session" if "checkout" in request.path else "refund"
@@ -49,7 +53,7 @@ class FakeStripe:
 async def fake_stripe() -> AsyncIterator[tuple[FakeStripe, str]]:
     fake = FakeStripe()
     app = web.Application()
-    app.router.add_post("/{path:.*}", fake.answer)
+    app.router.add_route("*", "/{path:.*}", fake.answer)
     runner = web.AppRunner(app)
     await runner.setup()
     listener = bind("127.0.0.1", 0)

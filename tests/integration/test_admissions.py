@@ -1,5 +1,7 @@
 """Approvals that Telegram refuses, over HTTP: by our record nobody is inside who is not, and nobody outside who is."""
 
+import asyncio
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -157,3 +159,46 @@ async def test_who_passed_the_quiz_is_settled_the_same_and_once(desk: Desk, says
     assert await refused(desk.conn, BOT_ID) == []
     assert ((await desk.row("SELECT left_at FROM memberships"))["left_at"] is None) is bool(says)
     assert len(await desk.rows("SELECT FROM alerts WHERE subject LIKE 'approve:%%'")) == (not says)
+
+
+class Away:
+    """Stands in for Telegram, which says nothing until it is back; how often it was asked about each."""
+
+    def __init__(self, standing: dict[int, bool]) -> None:
+        self.standing, self.back, self.asked = standing, False, Counter[int]()
+
+    async def is_in(self, _chat_id: int, user_id: int) -> bool | None:
+        self.asked[user_id] += 1
+        return self.standing[user_id] if self.back else None
+
+
+async def test_telegram_is_silent_then_back_and_nobody_is_settled_twice_or_forgotten(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = range(900, 904)
+    for person in people:
+        await desk.pass_gate(person)
+    await desk.conn.execute("UPDATE messages SET state = 'failed', reason = 'timed_out' WHERE step = 'approve'")
+    telegram = Away({person: person % 2 == 0 for person in people})
+    monkeypatch.setattr(admissions, "sop_now", _noon)
+    two = [admissions.Admissions(desk.pool, telegram, BOT_ID) for _ in range(2)]  # type: ignore[arg-type]
+    assert [await each.once() for each in two * 2] == [0] * 4, "while it says nothing they stay as they are"
+    assert set(telegram.asked.values()) == {4}, "none is forgotten"
+    telegram.back = True
+    assert sum(await asyncio.gather(*(each.once() for each in two))) == 2
+    assert [await each.once() for each in two] == [0, 0]
+    left = await desk.rows(
+        "SELECT m.telegram_id FROM memberships s JOIN members m ON m.id = s.member_id WHERE s.left_at IS NOT NULL"
+        " ORDER BY 1"
+    )
+    assert [row["telegram_id"] for row in left] == [901, 903]
+    requests = await desk.rows("SELECT state, count(*) AS n FROM join_requests GROUP BY state ORDER BY state")
+    assert requests == [{"state": "passed", "n": 2}, {"state": "withdrawn", "n": 2}]
+    calls = await desk.rows(
+        "SELECT state, count(*) AS n FROM messages WHERE step = 'approve' GROUP BY state ORDER BY 1"
+    )
+    assert calls == [{"state": "failed", "n": 2}, {"state": "sent", "n": 2}], "each was let in by one call"
+
+
+async def _noon(_: object) -> datetime:
+    return NOW

@@ -1,5 +1,6 @@
 """Subscriptions: begun at the listed price, renewed, stopped; and who is reminded of an end."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from community.access.coverage import RENEWED_LATE, renewing
 from community.access.terms import terms_of
+from community.bot import subscriptions as bot_subscriptions
 from community.bot.subscriptions import Subscriptions
 from community.bundle import Bundle
 from community.database.wakeup import Wakeup
@@ -19,7 +21,7 @@ from community.payments.models import Order
 from community.payments.notice import Kind
 from community.payments.orders import NewOrder, Opened, open_order, price_of
 from community.payments.stripe_api import StripeApi
-from community.payments.subscriptions import open_subscription
+from community.payments.subscriptions import MOST_STOPS, open_subscription
 from community.privacy.personal import erase
 from tests.integration.pay_kit import Till, paid, refunded, said
 from tests.integration.rows import Edit
@@ -63,6 +65,28 @@ class Shop:
         while await worker.next():
             pass
         await self.hear()
+
+    async def fail(self, times: int) -> None:
+        """What waits is brought before its provider again and again, which refuses."""
+        self.stars.answers = ["Bad Gateway"] * times
+        for _ in range(times):
+            await self.desk.conn.execute("UPDATE subscription_requests SET retry_wall = NULL")
+            await self.ask()
+
+    async def tasks(self) -> list[tuple[str, bool]]:
+        """For staff; whether each is done."""
+        rows = await self.desk.rows("SELECT kind, done_at IS NOT NULL AS done FROM follow_ups ORDER BY id")
+        return [(row["kind"], row["done"]) for row in rows]
+
+    async def alerts(self) -> list[tuple[str, int]]:
+        """What staff are told, and how often it happened."""
+        rows = await self.desk.rows("SELECT what, times FROM alerts WHERE starts_with(subject, 'payment:subscription')")
+        return [(row["what"], row["times"]) for row in rows]
+
+    async def erase(self) -> None:
+        member = await by_id(self.desk.conn, (await self.term()).member_id)
+        assert member is not None
+        await erase(self.desk.conn, member, "s", NOW)
 
     async def hear(self, *notices: Any, provider: str = "stars") -> None:
         await Till(self.desk.conn, self.bundle, self.at).hear(*notices, provider=provider)
@@ -247,16 +271,78 @@ async def test_another_members_subscription_is_not_stopped(shop: Shop) -> None:
     assert await shop.desk.rows("SELECT FROM subscription_requests") == []
 
 
-async def test_what_telegram_does_not_stop_is_a_task_and_still_renews(shop: Shop) -> None:
+async def press_stop(shop: Shop, cause: int = 1) -> None:
+    await shop.desk.take(press(f"unsubscribe:{(await shop.term()).id}:{cause}"))
+
+
+async def test_what_telegram_does_not_stop_is_told_once_and_tried_on_until_it_is_stopped(shop: Shop) -> None:
     await shop.subscribe()
-    shop.stars.answers = ["Charge_not_found"] * 6
-    await shop.desk.take(press(f"unsubscribe:{(await shop.term()).id}:1"))
-    for _ in range(6):
+    await press_stop(shop)
+    await shop.fail(5)
+    assert await shop.tasks() == []
+    await shop.fail(25)
+    assert await shop.tasks() == [("subscription", False)]
+    assert [times for _, times in await shop.alerts()] == [1]
+    assert (await last(shop.desk))[1]["stopped"] is False
+    assert (await shop.desk.said()).count("payment/unsubscribed") == 1
+    assert (await shop.term()).renews
+    await shop.desk.conn.execute("UPDATE subscription_requests SET retry_wall = NULL")
+    await shop.ask()
+    assert not (await shop.term()).renews
+    assert (await last(shop.desk))[1]["stopped"] is True
+    assert await shop.tasks() == [("subscription", True)]
+
+
+async def test_the_pauses_grow_to_six_hours_and_it_is_tried_for_a_month(shop: Shop) -> None:
+    await shop.subscribe()
+    await press_stop(shop)
+    pauses = []
+    shop.stars.answers = ["Bad Gateway"] * (MOST_STOPS + 1)
+    while (await shop.desk.row("SELECT state FROM subscription_requests"))["state"] == "asked":
         await shop.desk.conn.execute("UPDATE subscription_requests SET retry_wall = NULL")
         await shop.ask()
-    assert (await last(shop.desk))[1]["stopped"] is False
-    assert (await shop.term()).renews
-    assert [row["kind"] for row in await shop.desk.rows("SELECT kind FROM follow_ups")] == ["subscription"]
+        row = await shop.desk.row("SELECT retry_wall - clock_timestamp() AS pause FROM subscription_requests")
+        pauses.append(row["pause"].total_seconds())
+    assert pauses[0] < 11
+    assert pauses == sorted(pauses[:13]) + pauses[13:]
+    assert 21_000 < pauses[-1] <= 21_600
+    assert sum(pauses) > 28 * 24 * 3600
+    assert [times for _, times in await shop.alerts()] == [1]
+
+
+async def test_who_presses_again_while_it_hangs_is_answered_at_once(shop: Shop) -> None:
+    await shop.subscribe()
+    await press_stop(shop)
+    await shop.fail(9)
+    await press_stop(shop, 2)
+    shop.stars.answers = ["Bad Gateway"]
+    await shop.ask()
+    assert (await shop.desk.said()).count("payment/unsubscribed") == 2
+    assert await shop.tasks() == [("subscription", False)]
+
+
+async def test_a_process_that_dies_when_telegram_has_agreed_is_made_good(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It dies after the answer and before it is kept; the next one asks again, which changes nothing there."""
+    await shop.subscribe()
+    await press_stop(shop)
+
+    async def die(*_: Any, **__: Any) -> str:
+        raise asyncio.CancelledError
+
+    with monkeypatch.context() as dying, pytest.raises(asyncio.CancelledError):
+        dying.setattr(bot_subscriptions, "answered", die)
+        await shop.ask()
+    assert (await shop.term()).renews, "nothing is known of the answer"
+    await shop.ask()
+    assert len(shop.stars.asked) == 1, "not again before a while"
+    await shop.desk.conn.execute("UPDATE subscription_requests SET retry_wall = NULL")
+    await shop.ask()
+    assert shop.stars.asked == [(ANN, "c1")] * 2
+    assert not (await shop.term()).renews
+    assert (await shop.desk.said()).count("payment/unsubscribed") == 1
+    assert await shop.tasks() == []
 
 
 async def test_a_payment_after_it_was_stopped_goes_on(shop: Shop) -> None:
@@ -284,13 +370,30 @@ async def test_who_has_the_newest_payment_back_is_charged_no_more(shop: Shop) ->
 
 async def test_who_is_erased_is_charged_no_more_and_their_number_goes(shop: Shop) -> None:
     await shop.subscribe()
-    member = await by_id(shop.desk.conn, (await shop.term()).member_id)
-    assert member is not None
-    await erase(shop.desk.conn, member, "s", NOW)
+    await shop.erase()
     await shop.ask()
     assert shop.stars.asked == [(ANN, "c1")]
     row = await shop.desk.row("SELECT payer, member_id, state FROM subscription_requests")
     assert row == {"payer": None, "member_id": None, "state": "done"}
+
+
+async def test_who_is_erased_and_subscribed_where_we_cannot_ask_is_told_to_staff(shop: Shop) -> None:
+    await shop.subscribe("CNY", "quarter", "ime")
+    await shop.erase()
+    await shop.ask()
+    assert await shop.alerts() == [("A payment needs somebody: stop it by hand: ime:sub_1", 1)]
+    row = await shop.desk.row("SELECT payer, member_id, state FROM subscription_requests")
+    assert row == {"payer": None, "member_id": None, "state": "failed"}
+
+
+async def test_who_has_their_money_back_where_we_cannot_ask_is_a_task(shop: Shop) -> None:
+    await shop.subscribe("CNY", "quarter", "ime")
+    price = shop.bundle.playbook.plans["quarter"].price_in("CNY")
+    await shop.hear(refunded(charge="c1", amount=price, at=shop.at), provider="ime")
+    assert "not charged again" not in await shown(shop.desk)
+    await shop.ask()
+    assert await shop.tasks() == [("subscription", False)]
+    assert [times for _, times in await shop.alerts()] == [1]
 
 
 # At Stripe.
@@ -311,6 +414,22 @@ async def test_stopped_at_stripe_with_the_period_that_is_paid(shop: Shop) -> Non
     assert key.startswith("stop-")
     assert not (await shop.term()).renews
     assert (await last(shop.desk))[1]["stopped"]
+
+
+async def test_what_is_over_at_stripe_is_stopped(shop: Shop) -> None:
+    """Stripe had agreed, the process died, and the period ended before anybody asked again."""
+    await shop.subscribe("CNY", "quarter", "stripe")
+    async with fake_stripe() as (fake, address):
+        shop.stripe = StripeApi("sk_test_0123456789abcdef", address)
+        fake.status = 400
+        await stop(shop)
+        assert (await shop.term()).renews, "it runs, and Stripe refuses"
+        fake.subscription = "canceled"
+        await shop.desk.conn.execute("UPDATE subscription_requests SET retry_wall = NULL")
+        await shop.ask()
+    assert not (await shop.term()).renews
+    keys = [key for path, _, key in fake.asked if key]
+    assert len(keys) == len(set(keys)) == 2, "under one key Stripe would refuse again, whatever has become of it"
 
 
 async def test_stripe_says_that_it_stops_and_that_it_goes_on_after_all(shop: Shop) -> None:

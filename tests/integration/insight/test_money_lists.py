@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from community.access.bring_in import ListedTerm, bring_in_terms
+from community.access.grant import grant
 from community.access.terms import terms_of
 from community.activity.counted import late_days
 from community.database.installation import claim, set_virtual_now
@@ -194,6 +195,18 @@ async def test_a_term_that_is_there_becomes_the_payments(
     assert await shop.minor("mrr", day("2026-03-17")) == 10_000
     assert len(await shop.rows("SELECT 1 FROM events WHERE kind = 'purchase'")) == 1
     assert await differences(shop.conn) == []
+
+
+async def test_who_granted_it_before_stays_in_its_note(lists: Lists, shop: Shop, member: MakeMember) -> None:
+    ann = await member()
+    at = local("2026-03-10 00:00")
+    await grant(shop.conn, shop.bundle.playbook, ann, "month", at, source="staff", by="op:eva", note="paid in cash")
+    line = "w,1,10001,month,2026-03-10 00:00,100 CNY,,,,"
+    for _ in range(2):
+        await lists.payments(line)
+    [term] = await terms_of(shop.conn, ann)
+    assert (term.source, term.granted_by) == ("w", "1")
+    assert term.note == "paid in cash; granted by op:eva (staff) before"
 
 
 async def test_what_the_provider_says_later_is_added(lists: Lists, shop: Shop, member: MakeMember) -> None:
