@@ -4,3 +4,7 @@ SELECT id, bot_id, member_id, chat_id, method, lane, stage, step, state, reason,
     occurrence, promotional, planned_at, due_at, attempts, plan_id, context, wanted_at, expires_at, late_s,
     bundle, variant, exempt
 FROM messages;
+
+-- What was in force from when on.
+CREATE OR REPLACE VIEW v_publications AS
+SELECT id, bundle, note, published_at, in_flight, returns_to FROM publications;
