@@ -6,6 +6,7 @@ from community.access_contexts import ACCESS, LIBRARY, TO_STAFF
 from community.experiment_contexts import EXPERIMENT_PRESSED, EXPERIMENTS
 from community.payment_contexts import PAYMENTS, WAYS
 from community.playbook import Playbook
+from community.report_contexts import REPORTS
 from community.sales_contexts import SALES, SHOWN
 from community.step_copy import copy_of_steps
 
@@ -114,6 +115,7 @@ _TO_NO_MEMBER = TO_STAFF | {
     "staff/decided",
     "staff/experiment",
     "staff/live_result",
+    "staff/report",
 }
 _FIXED: dict[str, dict[str, Any]] = (
     ACCESS
@@ -130,6 +132,7 @@ _FIXED: dict[str, dict[str, Any]] = (
         "bot/talk": {"hours": 48},
         **{name: {} for name in ("bot/stopped", "bot/resumed", "bot/language", "bot/language_set", "bot/paysupport")},
         "bot/my_data": {"data": _DATA},
+        "bot/dashboard": {"address": f"https://{'x' * 200}"},
         "bot/help": {},
         "bot/join": {"join_url": f"https://t.me/+{'x' * 40}"},
         "bot/setup_groups": {"groups": _GROUPS},
@@ -140,11 +143,7 @@ _FIXED: dict[str, dict[str, Any]] = (
         "bot/setup_welcome": _SETUP,
         "bot/setup_summary": _SETUP,
         "bot/setup_refused": {"asked": True},
-        "bot/live_registered": {},
-        "bot/live_ask": {},
-        "bot/live_asked": {},
-        "bot/live_enough": {},
-        "bot/live_over": {},
+        **{f"bot/live_{name}": {} for name in ("registered", "ask", "asked", "enough", "over")},
         "group/setup": {"start_payload": f"setup_{10**9}"},
         "group/welcome": {"names": [HOSTILE_NAME] * 20, "others": 10**6, "start_payload": "x" * 64},
         _INVITATION: {"start_url": f"https://t.me/{'x' * 32}?start=welcome"},
@@ -170,6 +169,7 @@ _FIXED: dict[str, dict[str, Any]] = (
         },
         _PRESSED: {"pressed": "decided", "decision": "cancel", "by": _LONG_TEXT, "how": "form"},
         "staff/live_result": {"result": _RESULT},
+        "staff/dashboard": {**_STAFF_MEMBER, "sent": False},
         "staff/follow_up": {**_STAFF_MEMBER, **_TASK, "problem": "sourcing", "text": "<😀" * 2048},
         "staff/nps": {**_STAFF_MEMBER, **_TASK, "score": 10},
         "staff/talk": {**_STAFF_MEMBER, **_TASK},
@@ -231,8 +231,7 @@ _FIXED |= {
         "library": LIBRARY,
     },
 }
-_FIXED |= SALES
-_FIXED |= PAYMENTS
+_FIXED |= SALES | PAYMENTS | REPORTS
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""
 

@@ -121,7 +121,15 @@ _SERVICE = (
     Kpi("automation_solved", Measure.share, looks_back=2, once=True),
 )
 
-KPIS: dict[str, Kpi] = {kpi.name: kpi for kpi in (*_GROWTH, *_ACTIVITY, *_OUTREACH, *_MONEY, *_SERVICE)}
+FAMILIES: dict[str, tuple[Kpi, ...]] = {
+    "money": _MONEY,
+    "growth": _GROWTH,
+    "activity": _ACTIVITY,
+    "outreach": _OUTREACH,
+    "service": _SERVICE,
+}
+"""KPIs that are about the same, in the order in which they are shown."""
+KPIS: dict[str, Kpi] = {kpi.name: kpi for family in FAMILIES.values() for kpi in family}
 DERIVED: dict[str, Derived] = {
     kpi.name: kpi
     for kpi in (

@@ -1,4 +1,4 @@
-"""The pages that a buyer sees: Jinja files and words that operators may change, rendered in Jinja's sandbox."""
+"""The pages that a buyer sees, and the dashboard's: Jinja files and words that operators may change, in a sandbox."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -22,15 +22,19 @@ Words = Mapping[str, Mapping[str, str]]
 class PageTemplates:
     """Pages of a playbook's folder; what it has not is taken from those shipped. Changes are seen at once."""
 
-    def __init__(self, playbook_dir: Path) -> None:
-        self._folders = [playbook_dir / FOLDER, SHIPPED]
-        self._jinja = HTML.overlay(loader=FileSystemLoader(self._folders), auto_reload=True)
+    def __init__(self, playbook_dir: Path, folder: str = FOLDER) -> None:
+        self.folders = [playbook_dir / folder, SHIPPED.with_name(folder)]
+        self._jinja = HTML.overlay(loader=FileSystemLoader(self.folders), auto_reload=True)
 
     def render(self, page: str, locale: str, default: str, context: Mapping[str, Any]) -> str:
         """The page in a locale, else with the words of the default one. Raises what Jinja raises."""
-        words = self.words()
-        mine = {**words.get("en", {}), **words.get(default, {}), **words.get(locale, {})}
+        mine = self.words_of(locale, default)
         return self._jinja.get_template(page).render({**context, "locale": locale, "words": mine})
+
+    def words_of(self, locale: str, default: str) -> Mapping[str, str]:
+        """The words in a locale; those that it lacks in the default one, else in English."""
+        words = self.words()
+        return {**words.get("en", {}), **words.get(default, {}), **words.get(locale, {})}
 
     def words(self) -> Words:
         """The words of all locales. Raises ValueError for a file that is none."""
@@ -39,7 +43,7 @@ class PageTemplates:
 
     def find(self, name: str) -> Path:
         """The file of that name, the folder's own before the shipped one."""
-        return next(folder / name for folder in self._folders if (folder / name).is_file())
+        return next(folder / name for folder in self.folders if (folder / name).is_file())
 
 
 @lru_cache(maxsize=4)

@@ -74,8 +74,12 @@ class Settings(BaseSettings):
     """Signing secrets of the Stripe endpoint (`whsec_…`), several with commas while one is rolled."""
     stripe_api_key: SecretStr | None = None
     """Secret or restricted key of the Stripe account (`sk_…`, `rk_…`), for checkouts from the page, and refunds."""
+    dashboard_token: SecretStr | None = None
+    """A word with which anybody who knows it signs in to the dashboard, besides the links that staff get."""
     staff_chat: int | None = None
     """Chat id of the staff group that receives alerts and follow-ups."""
+    report_chat: int | None = None
+    """Chat id of the group that receives the weekly report; without it, the staff group."""
     data_dir: Path = _data_dir()
     """Where embedded PostgreSQL, Prefect's records and logs are kept."""
     playbook_dir: Path = Path(__file__).parent.parent / "templates"
@@ -91,7 +95,7 @@ class Settings(BaseSettings):
     connections: int = 32
     """HTTP connections to Telegram: the most messages in flight at once, and the most that a kill leaves in doubt."""
 
-    @field_validator("telegram_token", "database_url", "secret", "ime_secrets", *STRIPE)
+    @field_validator("telegram_token", "database_url", "secret", "ime_secrets", "dashboard_token", *STRIPE)
     @classmethod
     def _no_placeholder(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None or not value.get_secret_value().strip():
@@ -107,6 +111,13 @@ class Settings(BaseSettings):
     def _token_shape(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not value.get_secret_value().partition(":")[0].isdigit():
             raise ValueError("is not a bot token (123456:ABC…); copy it again from @BotFather")
+        return value
+
+    @field_validator("dashboard_token")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and len(value.get_secret_value()) < SHORTEST:
+            raise ValueError(f"is shorter than {SHORTEST} characters; make one: openssl rand -hex 24")
         return value
 
     @field_validator("ime_secrets")
@@ -182,6 +193,16 @@ class Settings(BaseSettings):
     def links_url(self) -> str | None:
         """Where members' browsers reach the gateway; None: links must be direct `t.me` ones."""
         return self.public_url or (None if self.effective_mode is Mode.real else self.gateway_url)
+
+    @property
+    def reports_to(self) -> int | None:
+        """The chat that reports are posted to."""
+        return self.report_chat if self.report_chat is not None else self.staff_chat
+
+    @property
+    def dashboard_url(self) -> str | None:
+        """Where staff's browsers reach the dashboard; None: at no public address."""
+        return f"{self.public_url}/dashboard" if self.public_url else None
 
     @property
     def webhook_url(self) -> str | None:

@@ -14,6 +14,8 @@ from community.playbook import Playbook
 from tasks.upkeep import stage_of
 
 FILE = Path(__file__).with_name("prefect.yaml")
+COMMUNITY = "community"
+"""As a schedule's timezone: the community's."""
 
 
 def unfolded(markdown: str) -> str:
@@ -51,7 +53,7 @@ class Limit(_Entry):
 
 
 class Schedule(_Entry):
-    """When runs start; cron read in an IANA zone."""
+    """When runs start; cron read in an IANA zone, or in the community's."""
 
     cron: str
     timezone: str
@@ -98,6 +100,9 @@ def declared(playbook: Playbook, file: Path = FILE) -> Declared:
     for deployment in everything.deployments:
         if deployment.stage:
             deployment.schedules = [_from_playbook(playbook, deployment.stage)]
+        for schedule in deployment.schedules:
+            if schedule.timezone == COMMUNITY:
+                schedule.timezone = playbook.community.zone
     return everything
 
 

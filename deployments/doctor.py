@@ -74,6 +74,7 @@ async def examine(patient: Patient) -> AsyncIterator[Finding]:
         "library": library(patient),
         "service": service(patient),
         "queue": queue(patient),
+        "charts": charts(),
         "Prefect": prefect(patient),
     }
     for what, look in looks.items():
@@ -169,6 +170,17 @@ async def groups(patient: Patient) -> AsyncIterator[Finding]:
             yield wrong("staff chat", said, "add the bot to it, let it write there, or correct SOP_STAFF_CHAT")
     else:
         yield fine("staff chat", "none: nobody is told of trouble or follow-ups (SOP_STAFF_CHAT)")
+
+
+async def charts() -> AsyncIterator[Finding]:
+    """Whether charts in pictures can be labelled in Chinese."""
+    from community.insight.charts import FONT_PACKAGE, chinese_font  # brings matplotlib, a second on a slow machine
+
+    if font := chinese_font():
+        yield fine("charts", f"labelled in {font}")
+    else:
+        said = "no font here holds Chinese: the pictures of reports are labelled in English"
+        yield wrong("charts", said, f"install one on the machine of the worker: apt-get install {FONT_PACKAGE}")
 
 
 async def library(patient: Patient) -> AsyncIterator[Finding]:

@@ -9,8 +9,10 @@ from prefect.artifacts import acreate_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from community.bot.retention import forget_updates
+from community.database.installation import sop_now
 from community.database.partitions import drop_months
 from community.insight.retention import forget_days
+from community.outbox.pictures import KEPT, forget_pictures
 from community.outbox.retention import forget_contexts
 from community.outreach.retention import forget_rows
 from community.playbook import Playbook, Retention
@@ -33,6 +35,7 @@ class Removed:
     contexts: int
     rows: int
     """Of proposals."""
+    pictures: int
     days: int
     """Rows of what members did by days."""
 
@@ -45,12 +48,15 @@ async def drop_old_months(table: str, keep: Retention, at: datetime) -> list[dat
 
 
 @task(name="words", task_run_name="forget members' words", cache_policy=NO_CACHE, retries=3, retry_delay_seconds=60)
-async def forget_words(keep: Retention) -> tuple[int, int, int]:
-    """Delete old updates, empty what old messages were filled in with, delete rows of old proposals; how many each."""
+async def forget_words(keep: Retention) -> tuple[int, int, int, int]:
+    """Delete old updates, empty what old messages were filled in with, delete rows of old proposals, and pictures that
+    no message needs; how many each.
+    """
     async with connection() as conn:
         updates = await forget_updates(conn, load_settings().bot_id, keep.updates_after)
         contexts = await forget_contexts(conn, keep.contexts_after)
-        return updates, contexts, await forget_rows(conn, keep.contexts_after)
+        rows = await forget_rows(conn, keep.contexts_after)
+        return updates, contexts, rows, await forget_pictures(conn, await sop_now(conn))
 
 
 @task(name="days", task_run_name="forget old days", cache_policy=NO_CACHE, retries=3, retry_delay_seconds=60)
@@ -76,6 +82,7 @@ def retention_report(removed: Removed, keep: Retention) -> str:
         f"| message contexts | {removed.contexts:,} | {format_duration(keep.contexts_after)} |",
         f"| rows of proposals | {removed.rows:,} | {format_duration(keep.contexts_after)} |",
         f"| days of members | {removed.days:,} | {keep.events_months} months |",
+        f"| pictures of reports | {removed.pictures:,} | {format_duration(KEPT)} |",
     ]
     return "\n".join(
         [
@@ -97,6 +104,7 @@ def removed_words(removed: Removed) -> list[str]:
     phrases += [count(removed.contexts, "message context")] if removed.contexts else []
     phrases += [count(removed.rows, "row of proposals", "rows of proposals")] if removed.rows else []
     phrases += [count(removed.days, "day of members", "days of members")] if removed.days else []
+    phrases += [count(removed.pictures, "picture")] if removed.pictures else []
     return phrases or ["nothing old enough"]
 
 

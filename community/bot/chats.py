@@ -4,6 +4,7 @@ from telegram import ChatInviteLink, ChatJoinRequest, ChatMember, ChatMemberUpda
 
 from community.access.removals import settle as settle_removals
 from community.access.terms import take_turns
+from community.bot.dashboard import on_staff_message
 from community.bot.setup import on_added, on_rights
 from community.bot.turn import Turn, is_person
 from community.channels.standing import is_present as present
@@ -68,6 +69,8 @@ async def on_group_message(turn: Turn, message: Message) -> None:
     elif message.migrate_from_chat_id:
         await migrate(turn.conn, message.migrate_from_chat_id, message.chat.id)
     elif is_person(message.from_user) and message.sender_chat is None and (kind := kind_of(message)):
+        if await on_staff_message(turn, message):
+            return
         assert message.from_user is not None
         member, group = await turn.member(message.from_user), await turn.group(message.chat)
         turn.note("message", member, group, kind=kind, length=len(message.text or message.caption or ""))

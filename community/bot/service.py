@@ -16,6 +16,7 @@ from community.bot.subscriptions import Subscriptions
 from community.bot.workers import Workers
 from community.database.pool import Pool
 from community.database.wakeup import Wakeup
+from community.insight.entrance import Entrance
 from community.members.suppression import SUPPRESSION
 from community.outbox.bundles import Bundles
 from community.payments.stripe_api import StripeApi
@@ -37,6 +38,7 @@ class BotService:
             bot_id=settings.bot_id,
             staff_chat=settings.staff_chat,
             secret=settings.lasting_secret(SUPPRESSION),
+            entrance=Entrance.of(settings),
         )
         self.checkouts = Checkouts(pool, bundles, wakeup, self.direct, settings.bot_id)
         self.admissions = Admissions(pool, self.direct, settings.bot_id)

@@ -13,6 +13,7 @@ from community.database.pool import Connection
 from community.groups.gate import Gate
 from community.groups.models import Group
 from community.groups.registry import group_of
+from community.insight.entrance import Entrance
 from community.members.models import Member
 from community.members.names import display_name, short_name
 from community.members.people import Person, see
@@ -47,6 +48,8 @@ class Turn:
     at: datetime
     secret: str
     """Which erasures are hashed by."""
+    entrance: Entrance | None = None
+    """To the dashboard."""
     muted: bool = False
     """The sender floods: nothing is said, everything else happens."""
     toast: Toast | None = None

@@ -24,6 +24,7 @@ from community.database.pool import Connection, Pool, is_in_trouble
 from community.database.queries import load
 from community.database.wakeup import OUTBOX, PAYMENTS, SUBSCRIPTIONS, TRIGGERS, UPDATES as STORED, Wakeup
 from community.errors import SopError
+from community.insight.entrance import Entrance
 from community.members.clean import storable
 from community.outbox.alerts import Alert, alert
 from community.outbox.bundles import Bundles
@@ -61,6 +62,7 @@ class Workers:
         bot_id: int,
         staff_chat: int | None,
         secret: str,
+        entrance: Entrance | None = None,
     ) -> None:
         self._pool = pool
         self._bundles = bundles
@@ -68,7 +70,7 @@ class Workers:
         self._direct = direct
         self._bot_id = bot_id
         self._staff_chat = staff_chat
-        self._secret = secret
+        self._secret, self._entrance = secret, entrance
         self.wishes = Wishes(pool, bundles, wakeup, direct, bot_id, self._turn)
         self._users: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
         self._busy: set[int] = set()
@@ -181,7 +183,7 @@ class Workers:
         return True
 
     def _turn(self, conn: Connection, bundle: Bundle, cause: str, at: datetime) -> Turn:
-        return Turn(conn, bundle, self._bot_id, self._staff_chat, cause, at, self._secret)
+        return Turn(conn, bundle, self._bot_id, self._staff_chat, cause, at, self._secret, self._entrance)
 
     def _after(self, turn: Turn) -> None:
         """What follows the commit: wake the senders, and make the direct calls beside the next update."""

@@ -45,8 +45,11 @@ class Outgoing:
     chat_id: int
     method: str = "sendMessage"
     text: str = ""
+    """Of sendPhoto the caption."""
     buttons: Sequence[Sequence[Button]] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    picture: bytes | None = None
+    """What sendPhoto shows."""
 
 
 class Channel(Protocol):

@@ -68,7 +68,7 @@ class TelegramChannel:
         """Send, or call the message's method; what Telegram or the network answers becomes an outcome."""
         try:
             result = await self._bot.request.post(
-                f"{self._bot.base_url}/{message.method}", parameters(_values(message))
+                f"{self._bot.base_url}/{message.method}", parameters(_values(message), message.picture)
             )
         except TelegramError as error:
             return outcome_of(error, message.method)
@@ -112,14 +112,13 @@ def _refusal(text: str, table: Sequence[tuple[str, str, str | None]], otherwise:
 
 
 def _values(message: Outgoing) -> dict[str, Any]:
-    if message.method != "sendMessage":
+    values: dict[str, Any] = {"chat_id": message.chat_id, "parse_mode": "HTML"}
+    if message.picture is not None:
+        values |= {"caption": message.text}
+    elif message.method == "sendMessage":
+        values |= {"text": message.text, "link_preview_options": NO_PREVIEW}
+    else:
         return {"chat_id": message.chat_id, **message.parameters}
-    values = {
-        "chat_id": message.chat_id,
-        "text": message.text,
-        "parse_mode": "HTML",
-        "link_preview_options": NO_PREVIEW,
-    }
     if message.buttons:
         values["reply_markup"] = {"inline_keyboard": [[_button(button) for button in row] for row in message.buttons]}
     return values

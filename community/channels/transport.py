@@ -5,6 +5,7 @@ from typing import Any
 
 import aiohttp
 import orjson
+from telegram import InputFile
 from telegram.error import NetworkError, TimedOut
 from telegram.request import BaseRequest, RequestData
 from telegram.request._requestparameter import RequestParameter
@@ -74,12 +75,15 @@ class AiohttpRequest(BaseRequest):
             raise NetworkError(f"connection lost: {type(error).__name__}") from error
 
 
-def parameters(values: Mapping[str, Any]) -> RequestData:
-    """Parameters of a Bot API method as they are (plain JSON values), for `bot.request.post`.
+def parameters(values: Mapping[str, Any], picture: bytes | None = None) -> RequestData:
+    """Parameters of a Bot API method as they are (plain JSON values), for `bot.request.post`; a picture as `photo`.
 
     Building PTB's own objects for a message and its answer costs more than the call itself (0.6 of 0.9 ms).
     """
-    return RequestData([RequestParameter(name, value, None) for name, value in values.items()])
+    given = [RequestParameter(name, value, None) for name, value in values.items()]
+    if picture is not None:
+        given.append(RequestParameter.from_input("photo", InputFile(picture, filename="picture.png")))
+    return RequestData(given)
 
 
 def _body(data: RequestData | None) -> dict[str, Any]:

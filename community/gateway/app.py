@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from community.database.pool import Pool
 from community.database.wakeup import Wakeup
 from community.gateway.buying import Buying
+from community.gateway.dashboard.routes import Dashboard
 from community.gateway.health import Health, Metrics
 from community.gateway.links import Links, unknown
 from community.gateway.payments import Payments
@@ -44,6 +45,7 @@ def create_gateway(pool: Pool, settings: Settings, wakeup: Wakeup, username: Cal
         Route("/telegram/{bot_id}", webhook.receive, methods=["POST"]),
         Route("/payments/{provider}", Payments(pool, wakeup, configured(settings)).receive, methods=["POST"]),
         *Buying(pool, shop).routes(),
+        *Dashboard(pool, settings).routes(),
         Route("/health", Health(pool).answer, methods=["GET"]),
         Route("/metrics", Metrics(pool, settings.bot_id).answer, methods=["GET"]),
     ]

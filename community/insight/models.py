@@ -178,3 +178,12 @@ class Report(SQLModel, table=True):
     made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
     content: dict[str, Any] = json()
     """All its numbers and sentences, without names of members."""
+
+
+class SpentPass(SQLModel, table=True):
+    """A link to the dashboard that was used, or a session that was ended, until it would be over anyway."""
+
+    __tablename__ = "spent_passes"
+
+    number: str = Field(sa_column=Column(Text, primary_key=True))
+    until_wall: datetime = moment()

@@ -1,5 +1,6 @@
 """From a claimed row to what the channel is given: copy in the member's language, links of its own."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,9 +12,11 @@ from community.members.links import link_url, page_url
 from community.members.names import display_name, short_name
 from community.moments import day_text, moment_text
 from community.outbox.bundles import Bundles
+from community.outbox.pictures import KEY, picture
 from community.outbox.references import Link, References, shown
 from community.outbox.render import Renderer, RenderError
 
+PHOTO = "sendPhoto"
 TRIAL = "trial"
 """Key of the context of a message sent as a test: it says so, and its links lead there directly, uncounted."""
 
@@ -35,9 +38,17 @@ class Composer:
         if row["template"] is None:
             return Outgoing(row["chat_id"], row["method"], parameters=row["context"])
         try:
-            return await self.render(conn, await self._bundles.get(conn, row["bundle"]), row)
+            outgoing = await self.render(conn, await self._bundles.get(conn, row["bundle"]), row)
         except (RenderError, PlaybookError) as error:
             return Outcome(Result.refused, f"not_rendered: {error}")
+        return await self._with_picture(conn, outgoing, row) if row["method"] == PHOTO else outgoing
+
+    async def _with_picture(self, conn: Connection, outgoing: Outgoing, row: dict[str, Any]) -> Outgoing | Outcome:
+        """The text as the caption of the picture that the context names."""
+        shown = await picture(conn, str(row["context"].get(KEY)))
+        if shown is None:
+            return Outcome(Result.refused, "picture_gone")
+        return replace(outgoing, method=PHOTO, picture=shown)
 
     async def render(self, conn: Connection, bundle: Bundle, row: dict[str, Any]) -> Outgoing:
         """Render a row (id, template, context, chat_id, names, locale, zone, group_title) with the copy of `bundle`.

@@ -90,6 +90,12 @@ class Message(SQLModel, table=True):
         # The messages of an experiment; those of none are not in it.
         Index("messages_variant", "variant", "member_id", postgresql_where=sql("variant IS NOT NULL")),
         Index("messages_trouble", "state", "id", postgresql_where=sql("state in ('failed', 'uncertain')")),
+        # Whose picture is still needed.
+        Index(
+            "messages_picture",
+            "id",
+            postgresql_where=sql("method = 'sendPhoto' AND state in ('waiting', 'sending', 'failed', 'uncertain')"),
+        ),
     )
 
     id: int = identity()

@@ -150,10 +150,10 @@ def _fill(
         audience = ASKED_FOR.sub(_OF_THE_SHARE, audience)
     if looks:
         audience = queries.fill("looks", audience=audience.replace("%(as_of)s", "looks.at"))
+    if segments:  # first: a variant of a step goes by a name of its own until one is drawn
+        audience = queries.fill("segmented", audience=audience)
     if varied:
         audience = queries.fill("varied", audience=audience)
-    if segments:
-        audience = queries.fill("segmented", audience=audience)
     if follows:
         audience = queries.fill("follows", audience=audience, them=getattr(queries, follows))
     candidates = queries.fill(

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from community.errors import SopError
 from community.members.clean import storable
 from community.telegram_html import showable
-from deployments.cli import experimenting, figures, learning, lives, offers, plans, records, sales, staff
+from deployments.cli import experimenting, figures, learning, lives, offers, plans, records, reporting, sales, staff
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
 AsOf = Annotated[
@@ -286,7 +286,7 @@ def sandbox(
     raise typer.Exit(sandbox(port, state, allow_host or []))
 
 
-for verbs in (plans, sales, experimenting, learning):
+for verbs in (plans, sales, experimenting, learning, reporting):
     verbs.add_to(app)
 app.command()(records.export)
 app.command()(records.backup)

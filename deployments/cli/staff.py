@@ -1,4 +1,4 @@
-"""The verbs about care for members: what staff are to do in person, what members answered."""
+"""The verbs of staff: what they are to do in person, what members answered, the way to the dashboard."""
 
 from typing import Annotated
 
@@ -11,6 +11,7 @@ def add_to(app: typer.Typer) -> None:
     """Make these verbs the app's."""
     app.command()(tasks)
     app.command()(survey)
+    app.command()(dashboard)
 
 
 def tasks(
@@ -37,3 +38,10 @@ def survey(
     from deployments.cli.survey import show
 
     show(days)
+
+
+def dashboard() -> None:
+    """A link that opens the dashboard once, within 10 minutes. Whoever has it sees names and numbers."""
+    from deployments.cli.dashboard import dashboard
+
+    dashboard()

@@ -38,6 +38,8 @@ ROWS = {name: name for name in _ITSELF} | {
     "callback-offline": "callback:run_offline",
     "callbacks-stored": "callbacks",
     "forged": "callbacks:run_forged",
+    "rollup": "figures",
+    "weekly": "figures:run_weekly",
 }
 """Rows and what measures them: a module, and its function if that is not `run`."""
 

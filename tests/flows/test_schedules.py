@@ -29,6 +29,9 @@ def test_schedules_are_as_agreed(shipped: Bundle) -> None:
         "kpi-count": [("50 * * * *", "UTC")],
         "retention": [("40 4 * * *", "Asia/Shanghai")],
         "experiments": [("50 8 * * *", "Asia/Shanghai")],
+        "weekly-report": [("0 9 * * 1", "Asia/Shanghai")],
+        "monthly-review": [("0 9 1 * *", "Asia/Shanghai")],
+        "daily-watch": [("30 9 * * *", "Asia/Shanghai")],
         "staff-alert": [],
     }
 
@@ -49,6 +52,9 @@ def test_limits_and_triggers_are_as_agreed(shipped: Bundle) -> None:
         "kpi-count": (1, "CANCEL_NEW"),
         "retention": (1, "ENQUEUE"),
         "experiments": (1, "ENQUEUE"),
+        "weekly-report": (1, "ENQUEUE"),
+        "monthly-review": (1, "ENQUEUE"),
+        "daily-watch": (1, "ENQUEUE"),
         "staff-alert": (1, "ENQUEUE"),
     }
     triggers = {t.name: sorted(t.expect) for d in wanted.deployments for t in d.triggers}

@@ -83,8 +83,10 @@ async def test_follows_messages_until_they_are_sent(client: PrefectClient, bundl
         " $$ BEGIN UPDATE messages SET state = 'sent', sent_at = due_at WHERE state = 'waiting'; RETURN NULL; END $$"
     )
     await conn.execute("CREATE TRIGGER deliver AFTER UPDATE OF counts ON plans EXECUTE FUNCTION deliver()")
-
-    run = await run_of(client, await welcome_drip(return_state=True))
+    try:
+        run = await run_of(client, await welcome_drip(return_state=True))
+    finally:  # the database is emptied for the next test, and would keep it
+        await conn.execute("DROP FUNCTION deliver() CASCADE")
 
     assert run.name.endswith(" · 3 sent")
     report = str((await artifacts(client, run))["welcome-drip-report"].data)

@@ -17,11 +17,13 @@ from community.bundle import Bundle
 from community.channels.transport import NotConnected
 from community.database.pool import Connection, Pool
 from community.database.wakeup import Wakeup
+from community.insight.entrance import Entrance
 from community.outbox.bundles import Bundles
 
 BOT_ID = 4203
 STAFF = -4000
 SECRET = "s"
+ENTRANCE = Entrance("https://sop.test", "secret-of-the-dashboard")
 NOW = datetime(2026, 3, 4, 4, 0, tzinfo=UTC)
 CLUB = {"id": -1001, "type": "supergroup", "title": "Club"}
 BOT = {"id": BOT_ID, "is_bot": True, "first_name": "Bot", "username": "the_bot"}
@@ -242,5 +244,7 @@ async def desk(pool: Pool, conn: Connection, bundle: Bundle, database_url: str) 
     calls = Calls()
     wakeup = Wakeup(database_url)
     direct = Direct(pool, calls, BOT_ID)  # type: ignore[arg-type]  # the two calls it makes
-    workers = Workers(pool, Bundles(), wakeup, direct, bot_id=BOT_ID, staff_chat=STAFF, secret=SECRET)
+    workers = Workers(
+        pool, Bundles(), wakeup, direct, bot_id=BOT_ID, staff_chat=STAFF, secret=SECRET, entrance=ENTRANCE
+    )
     return Desk(pool, conn, workers, calls, Checkouts(pool, Bundles(), wakeup, direct, BOT_ID))

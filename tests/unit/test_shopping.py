@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from community.bundle import load_bundle
 from community.simulation.behaviour import Gesture, Life, Phase, Seen, seen
 from community.simulation.crowd import Done
 from community.simulation.market import Market
@@ -28,7 +27,7 @@ from community.simulation.shopping import (
 )
 from community.simulation.trade import CLAIMS, Trade
 from deployments.demo.shop import VIP, payment_settings, selling, shelf
-from tests.unit.test_bundle import TEMPLATES
+from tests.shipped import shipped_bundle
 from tests.unit.test_simulation import ASIA, DOORS, people, person
 
 SHELF = Shelf("month", {"RENEW": "month"}, {"LIVE": "pack"})
@@ -193,7 +192,7 @@ def test_strangers_are_created_for_those_who_pass_their_link_on() -> None:
 
 
 def test_every_plan_opens_the_paid_group_and_who_is_over_is_taken_out() -> None:
-    playbook = selling(load_bundle(TEMPLATES)).playbook
+    playbook = selling(shipped_bundle()).playbook
     assert {tuple(plan.chats) for plan in playbook.plans.values()} == {(VIP,)}
     assert playbook.access.remove
     assert playbook.payments.ime_url

@@ -274,6 +274,20 @@ async def test_explain_says_that_the_step_is_for_other_segments(
     assert of_bob == {"one": None, "best": "", "gone": ""}
 
 
+async def test_a_step_for_segments_may_be_compared(
+    conn: Connection, bundle: Any, member: MakeMember, tmp_path: Path
+) -> None:
+    ann, bob = await member(), await member()
+    await put_into(conn, ann, "champions")
+    await put_into(conn, bob, "lost")
+    variants = [{"name": "a", "share": "50%"}, {"name": "b", "share": "50%", "copy": "day_2"}]
+    compared = {**FOR_SOME[1], "experiment": {"key": "words", "effect": "5%", "variants": variants}}
+    with audiences(tmp_path, "offer"):
+        offers = with_stages(bundle, "offer", stage={"steps": [compared]})
+        found = await preview(conn, offers, "offer", NOON)
+    assert [(row["member_id"], row["step"]) for row in found] == [(ann, "best")]
+
+
 async def test_what_is_for_others_does_not_collapse_what_is_not(
     conn: Connection, bundle: Any, member: MakeMember, tmp_path: Path
 ) -> None:

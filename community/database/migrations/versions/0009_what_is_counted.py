@@ -130,6 +130,12 @@ def upgrade() -> None:
     )
     op.create_index("reports_of", "reports", ["kind", "since", "id"], unique=False)
     op.create_table(
+        "spent_passes",
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("until_wall", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_table(
         "member_values",
         sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("recency_days", sa.Integer(), nullable=False),
@@ -172,4 +178,11 @@ def upgrade() -> None:
         ["sent_at", "due_at"],
         postgresql_using="brin",
         postgresql_with={"pages_per_range": 32, "autosummarize": "on"},
+    )
+    op.create_index(
+        "messages_picture",
+        "messages",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("method = 'sendPhoto' AND state in ('waiting', 'sending', 'failed', 'uncertain')"),
     )

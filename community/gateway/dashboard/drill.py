@@ -1,0 +1,193 @@
+"""Behind a KPI: how it went, of what it is made, and the rows that it counts."""
+
+import csv
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+from community.gateway.dashboard import charts, shown
+from community.gateway.dashboard.look import Context, Look, queries
+from community.history.datasets import cell
+from community.insight.definitions import defined, parameters, rows_of
+from community.insight.values import Value, by
+from community.insight.windows import Span, Window
+from community.kpis import KPIS, Kpi, Measure
+from community.members.names import display_name
+from community.playbook_types import Goal, minor_digits
+
+A_PAGE = 50
+MOST_PAGES = 1_000
+MOST_ROWS = 50_000
+"""Rows in a CSV file."""
+MOST_BARS = 40
+COLUMNS = ("key", "member", "name", "group", "part", "at", "hit", "minor", "currency", "seconds")
+
+
+async def show(look: Look) -> Context:
+    """A KPI by windows, and its newest one by part, group and source."""
+    kpi = KPIS[look.path["kpi"]]
+    windows, last = look.asked.windows, look.asked.last
+    series = (await look.values([kpi.name], look.asked.span, windows[0].since, last.until)).get(kpi.name, {})
+    goal = look.bundle.playbook.insight.targets.get(kpi.name) if look.asked.span is Span.week else None
+    titles = {row["id"]: row["title"] for row in await look.all(queries.groups)}
+    alone = not look.asked.group_id and not look.asked.source
+    dimensions = [*(["part"] if kpi.parts else []), "group_id", "source"] if alone else []
+    return {
+        "kpi": kpi,
+        "label": look.kpi(kpi.name),
+        "about": look.words.get(f"about_{kpi.name}", ""),
+        "lines": [_line(look, kpi, currency, series[currency], windows, goal) for currency in sorted(series)],
+        "target": shown.goal_text(goal, look.words) if goal else "",
+        "by": {name: _bars(look, await by(look.conn, kpi.name, last, name), titles) for name in dimensions},
+        "now": look.window(last),
+        "rows_address": look.kpi_address(f"{kpi.name}/rows") if kpi.name in defined() else "",
+        "csv_address": look.kpi_address(f"{kpi.name}/rows.csv") if kpi.name in defined() else "",
+    }
+
+
+def _line(
+    look: Look, kpi: Kpi, currency: str, values: dict[Any, Value], windows: list[Window], goal: Goal | None
+) -> dict[str, Any]:
+    """A chart, and its numbers as a table, the newest first."""
+    found = [values.get(each.since) or Value(kpi.name, each.since, currency=currency) for each in windows]
+    aim = goal.number if goal and goal.currency in ("", currency) else None
+    chart = charts.line([value.number for value in found], aim)
+    return {
+        "currency": currency,
+        "chart": chart,
+        "ticks": [(_scale(kpi, number, currency, look), y) for number, y in chart.ticks],
+        "marks": _marks(look, windows, chart),
+        "numbers": [
+            {"window": look.window(each), "number": shown.figure(value, look.words), "hits": value.hits,
+             "base": value.base, "small": value.small, "high": value.high_s}
+            for each, value in zip(windows, found, strict=True)
+        ][::-1],
+        "texts": [f"{look.window(e)}: {shown.figure(v, look.words)}" for e, v in zip(windows, found, strict=True)],
+    }  # fmt: skip
+
+
+def _scale(kpi: Kpi, number: float, currency: str, look: Look) -> str:
+    """A number at the side of a chart, short."""
+    match kpi.measure:
+        case Measure.money | Measure.money_each:
+            return _short(number / 10 ** minor_digits(currency))
+        case Measure.number | Measure.total:
+            return _short(number)
+        case measure:
+            return shown.number_text(measure, number, currency, look.words)
+
+
+def _short(number: float) -> str:
+    for size, sign in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= size:
+            return f"{number / size:g}{sign}"
+    return f"{number:g}"
+
+
+def _marks(look: Look, windows: list[Window], chart: charts.Chart) -> list[tuple[str, float, str]]:
+    """The first, middle and last of the windows, along the bottom: text, where, how it is set."""
+    left, right = 56.0, float(chart.width - 8)
+    last = len(windows) - 1
+    places = [
+        (0, left, "start"),
+        (last // 2, left + (right - left) * (last // 2) / last, "middle"),
+        (last, right, "end"),
+    ]
+    return [(_first_day(look, windows[at]), x, anchor) for at, x, anchor in places]
+
+
+def _first_day(look: Look, window: Window) -> str:
+    return look.window(window) if window.span is Span.month else f"{window.since:%m-%d}"
+
+
+def _bars(look: Look, values: list[Value], titles: dict[int, str]) -> list[dict[str, Any]]:
+    most = max((abs(value.number or 0) for value in values), default=0) or 1
+    bars = []
+    for value in values[:MOST_BARS]:
+        narrowed = {"group": value.group_id} if value.group_id else {"source": value.source} if value.source else None
+        bars.append(
+            {
+                "label": value.part or value.source or titles.get(value.group_id, f"#{value.group_id}"),
+                "width": round(100 * abs(value.number or 0) / most, 1),
+                "number": shown.figure(value, look.words),
+                "of": value.base,
+                "small": value.small,
+                "address": look.kpi_address(value.kpi, **narrowed) if narrowed else "",
+            }
+        )
+    return bars
+
+
+# The rows.
+
+
+async def show_rows(look: Look) -> Context:
+    """A page of the rows that the newest window counts. Names appear here, behind the sign-in."""
+    kpi = KPIS[look.path["kpi"]]
+    typed = look.given.get("page", "")
+    page = min(max(int(typed), 1), MOST_PAGES) if typed.isascii() and typed.isdecimal() and len(typed) < 6 else 1
+    part = _part(look)
+    rows = await _rows(look, A_PAGE + 1, (page - 1) * A_PAGE)
+    path = f"{kpi.name}/rows"
+    pages = {
+        "earlier": look.kpi_address(path, part=part, page=page - 1) if page > 1 else "",
+        "later": look.kpi_address(path, part=part, page=page + 1) if len(rows) > A_PAGE and page < MOST_PAGES else "",
+    }
+    return {
+        "kpi": kpi,
+        "label": look.kpi(kpi.name),
+        "about": look.words.get(f"about_{kpi.name}", ""),
+        "now": look.window(look.asked.last),
+        "part": part,
+        "rows": [_row(look, row) for row in rows[:A_PAGE]],
+        "page": page,
+        **pages,
+        "kpi_address": look.kpi_address(kpi.name),
+        "csv_address": look.kpi_address(f"{kpi.name}/rows.csv", part=part),
+    }
+
+
+async def csv_of(look: Look) -> str:
+    """The rows as a CSV file that a spreadsheet can open without running anything that a member wrote."""
+    rows = await _rows(look, MOST_ROWS, 0)
+    file = StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    writer.writerows([cell(value) for value in line] for line in _lines(rows))
+    return "\ufeff" + file.getvalue()
+
+
+def _lines(rows: list[dict[str, Any]]) -> Iterator[list[Any]]:
+    for row in rows:
+        name = display_name(row["first_name"], row["last_name"], row["username"]) if row["member_id"] else ""
+        kept = ("part", "at", "hit", "minor", "currency", "seconds")
+        yield [row["key"], row["member_id"], name, row["title"], *(row.get(column) for column in kept)]
+
+
+async def _rows(look: Look, limit: int, offset: int) -> list[dict[str, Any]]:
+    text = queries.fill("rows", rows=rows_of(look.path["kpi"]))
+    values = {
+        **parameters(look.bundle.playbook, look.asked.last, look.at),
+        "part": _part(look),
+        "group_id": look.asked.group_id,
+        "source": look.asked.source,
+        "limit": limit,
+        "offset": offset,
+    }
+    return await (await look.conn.execute(text, values)).fetchall()
+
+
+def _part(look: Look) -> str:
+    return look.given.get("part", "")[:200].replace("\0", "")
+
+
+def _row(look: Look, row: dict[str, Any]) -> dict[str, Any]:
+    name = display_name(row["first_name"], row["last_name"], row["username"]) if row["member_id"] else ""
+    amount, seconds = row.get("minor"), row.get("seconds")
+    return {
+        **row,
+        "name": name,
+        "moment": look.moment(row["at"]) if row["at"] else "",
+        "amount": shown.money(amount, row["currency"] or "") if amount is not None else "",
+        "time": shown.duration(seconds, look.words) if seconds is not None else "",
+    }

@@ -1,0 +1,164 @@
+"""From what is counted to the figures of a report: with the window before, the target, how likely by chance."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from community.database.pool import Connection
+from community.database.queries import load
+from community.insight.chance import p_of_change
+from community.insight.definitions import defined
+from community.insight.figures import Figure, Unit
+from community.insight.values import SMALL, Value
+from community.insight.windows import Span, Window
+from community.kpis import DERIVED, KPIS, Better
+from community.playbook_types import Goal
+
+queries = load(__file__, "report.sql")
+
+SHOWN = 12
+"""Windows of a trend."""
+Series = dict[date, Value]
+
+
+@dataclass
+class Counted:
+    """What is counted of the last windows, of everything and by part."""
+
+    asked: Window
+    targets: dict[str, Goal]
+    series: dict[tuple[str, str, str], Series] = field(default_factory=dict)
+    """By KPI, part and currency."""
+    known: set[date] = field(default_factory=set)
+    """Windows that were counted at all."""
+
+    @property
+    def windows(self) -> list[date]:
+        """First days of the trend's windows, the oldest first."""
+        found = [self.asked]
+        while len(found) < SHOWN:
+            found.append(found[-1].before())
+        return [each.since for each in reversed(found)]
+
+    def figures(self, name: str, *, parts: bool = False) -> list[Figure]:
+        """Those of a KPI: one, or of money one for each currency; with `parts`, of each part instead."""
+        if name in DERIVED:
+            return [] if parts else self._derived(name)
+        of = [(part, currency) for kpi, part, currency in self.series if kpi == name and bool(part) is parts]
+        if not of and not parts:
+            of = [("", "")]
+        return [self._figure(name, part, currency) for part, currency in sorted(of)]
+
+    def value(self, name: str, since: date, part: str = "", currency: str = "") -> Value | None:
+        """What was counted then; None: nothing was counted then, or there is none of that money."""
+        found = self.series.get((name, part, currency), {}).get(since)
+        if found is None and since in self.known and (KPIS[name].unit != "money" or currency):
+            return Value(name, since, currency=currency, part=part)
+        return found
+
+    def _figure(self, name: str, part: str, currency: str) -> Figure:
+        now = self.value(name, self.asked.since, part, currency)
+        before = self.value(name, self.asked.before().since, part, currency)
+        numbers = [self._number(name, each, part, currency) for each in self.windows]
+        target = None if part else self._target(name, currency)
+        number = now.number if now else None
+        kpi = KPIS[name]
+        return Figure(
+            name=name,
+            unit=unit_of(name),
+            number=number,
+            before=before.number if before else None,
+            hits=now.hits if now else 0,
+            base=now.base if now else 0,
+            currency=currency,
+            part=part,
+            high=now.high_s if now else None,
+            target=target,
+            met=None if target is None or number is None else meets(kpi.better, number, target),
+            better=kpi.better,
+            small=bool(now and number is not None and now.small),
+            rows=name in defined(),
+            chance=p_of_change(now, before, self._longer) if now and before else None,
+            trend=numbers,
+        )
+
+    @property
+    def _longer(self) -> float:
+        """How much longer the window is than the one before: months are of different lengths."""
+        before = self.asked.before()
+        return (self.asked.until - self.asked.since) / (before.until - before.since)
+
+    def _number(self, name: str, since: date, part: str, currency: str) -> float | None:
+        value = self.value(name, since, part, currency)
+        return value.number if value else None
+
+    def _target(self, name: str, currency: str) -> float | None:
+        goal = self.targets.get(name) if self.asked.span is Span.week else None
+        return goal.number if goal and goal.currency == currency else None
+
+    def _derived(self, name: str) -> list[Figure]:
+        """One number divided by another, in each currency that has both."""
+        kpi = DERIVED[name]
+        unit: Unit = "ratio" if "money" in unit_of(kpi.below) else "money"
+        found = []
+        for currency in sorted({currency for above, part, currency in self.series if above == kpi.above and not part}):
+            numbers = [self._ratio(name, since, currency) for since in self.windows]
+            small = any(value and value.small for value in self._both(name, self.asked.since, currency))
+            figure = Figure(name, unit, numbers[-1], numbers[-2], currency=currency, better=kpi.better, trend=numbers,
+                            small=small and numbers[-1] is not None)  # fmt: skip
+            found.append(figure)
+        return found
+
+    def _both(self, name: str, since: date, currency: str) -> tuple[Value | None, Value | None]:
+        kpi = DERIVED[name]
+        below = currency if unit_of(kpi.below) == "money" else ""
+        return self.value(kpi.above, since, "", currency), self.value(kpi.below, since, "", below)
+
+    def _ratio(self, name: str, since: date, currency: str) -> float | None:
+        above, below = self._both(name, since, currency)
+        if above is None or below is None or above.number is None or not below.number:
+            return None
+        return above.number / below.number
+
+
+async def counted(conn: Connection, asked: Window, targets: dict[str, Goal]) -> Counted:
+    """All that is counted of the window and those before it."""
+    found = Counted(asked, targets)
+    values = {"kpis": list(KPIS), "span": asked.span, "since": found.windows[0], "until": asked.until}
+    for row in await (await conn.execute(queries.trends, values)).fetchall():
+        value = Value(**row)
+        found.series.setdefault((value.kpi, value.part, value.currency), {})[value.since] = value
+        found.known.add(value.since)
+    return found
+
+
+async def is_counted(conn: Connection, asked: Window) -> bool:
+    """Whether anything is counted of the window."""
+    values = {"kpis": list(KPIS), "span": asked.span, "since": asked.since}
+    row = await (await conn.execute(queries.counted, values)).fetchone()
+    return bool(row and row["counted"])
+
+
+def together(values: Sequence[Value]) -> Value | None:
+    """Shares of the same KPI put together, such as the steps of a stage: what no two of them count."""
+    if not values:
+        return None
+    first = values[0]
+    hits, base = sum(value.hits for value in values), sum(value.base for value in values)
+    return Value(first.kpi, first.since, hits, base, sum(value.minor for value in values), first.currency)
+
+
+def unit_of(name: str) -> Unit:
+    """How its number is shown."""
+    unit: Unit = KPIS[name].unit  # type: ignore[assignment]
+    return unit
+
+
+def meets(better: Better, number: float, target: float) -> bool:
+    """Whether a number reaches its target, or stays below it."""
+    return number <= target if better is Better.less else number >= target
+
+
+def small(value: Value | None) -> bool:
+    """Whether a number to show is of very few."""
+    return bool(value and value.number is not None and value.base < SMALL and KPIS[value.kpi].unit == "share")

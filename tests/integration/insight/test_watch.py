@@ -1,0 +1,195 @@
+"""The daily watch: each rule against hand-computed numbers; told once until it is over."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from community.bundle import Bundle
+from community.database.pool import Connection
+from community.insight.diagnosis import Finding, diagnose
+from community.insight.report_pages import ReportPages
+from community.insight.said import Words
+from community.insight.watch import Watched, rows_of, watch
+from community.insight.windows import Span
+from community.playbook import Playbook
+from community.playbook_insight import Watch
+from tests.integration.insight.kit import NOW
+from tests.integration.insight.report_kit import MONDAY, hits, put, shares, weeks
+from tests.shipped import TEMPLATES
+
+DAY = date(2026, 3, 16)
+Edited = Callable[..., Bundle]
+
+
+def words(locale: str = "en") -> Words:
+    return ReportPages(TEMPLATES).words(locale, locale)
+
+
+@pytest.fixture
+def ruled(edited: Edited) -> Callable[..., Bundle]:
+    """The shipped playbook with these rules alone."""
+
+    def ruled(**rules: dict[str, Any]) -> Bundle:
+        return edited(insight={**edited().source["insight"], "watch": rules})
+
+    return ruled
+
+
+async def found(conn: Connection, bundle: Bundle, day: date = DAY) -> list[Finding]:
+    return await diagnose(conn, bundle.playbook, day)
+
+
+def rule(kpi: str, **limits: Any) -> dict[str, Any]:
+    return {"kpi": kpi, "remedy": "hook", **limits}
+
+
+@pytest.mark.parametrize(
+    ("kpi", "limits", "some", "of", "trouble"),
+    [
+        ("first_week", {"below": "30%"}, 9, 30, False),
+        ("first_week", {"below": "30%"}, 8, 30, True),
+        ("first_week", {"below": "30%"}, 0, 29, False),
+        ("block_rate", {"above": "1%", "least": 200}, 2, 200, False),
+        ("block_rate", {"above": "1%", "least": 200}, 3, 200, True),
+    ],
+)
+async def test_below_or_above_a_value_of_enough(
+    conn: Connection, ruled: Callable[..., Bundle], kpi: str, limits: dict[str, Any], some: int, of: int, trouble: bool
+) -> None:
+    await put(conn, kpi, MONDAY, hits=some, base=of)
+    seen = await found(conn, ruled(it=rule(kpi, **limits)))
+    assert [(each.kpi, each.number, each.of) for each in seen] == ([(kpi, some / of, of)] if trouble else [])
+
+
+async def test_a_week_is_the_last_whole_one_and_a_day_the_one_before(
+    conn: Connection, ruled: Callable[..., Bundle]
+) -> None:
+    bundle = ruled(week=rule("first_week", below="30%"), day=rule("callback_success", below="99%", over="day", least=1))
+    await put(conn, "first_week", MONDAY, hits=0, base=50)
+    await put(conn, "callback_success", DAY, Span.day, hits=0, base=5)
+    assert [each.rule for each in await found(conn, bundle)] == ["week"]
+    assert [each.rule for each in await found(conn, bundle, DAY + timedelta(days=1))] == ["week", "day"]
+    assert await found(conn, bundle, DAY + timedelta(days=7)) == []
+
+
+async def test_held_against_its_own_last_four_weeks(conn: Connection, ruled: Callable[..., Bundle]) -> None:
+    bundle = ruled(less=rule("engaged_24h", falls="20%", least=100))
+    # The median of 40, 50, 50 and 60 % is 50 %: less than 40 % is trouble.
+    await weeks(conn, "engaged_24h", shares((160, 400), (200, 400), (200, 400), (240, 400), (159, 400)))
+    (seen,) = await found(conn, bundle)
+    assert (seen.usual, seen.threshold, seen.low) == (pytest.approx(0.5), pytest.approx(0.4), True)
+    assert words().finding(seen, {}, "Asia/Shanghai") == (
+        "Engaged within 24 h is 40%, below 40% (9 Mar – 15 Mar, of 400). Usual is 50%."
+    )
+
+
+async def test_what_chance_explains_is_no_trouble(conn: Connection, ruled: Callable[..., Bundle]) -> None:
+    bundle = ruled(less=rule("engaged_24h", falls="20%", least=10))
+    await weeks(conn, "engaged_24h", shares((10, 20), (10, 20), (10, 20), (10, 20), (7, 20)))
+    assert await found(conn, bundle) == []
+
+
+async def test_too_little_past_says_nothing(conn: Connection, ruled: Callable[..., Bundle]) -> None:
+    await weeks(conn, "engaged_24h", shares((200, 400), (200, 400), (10, 400)))
+    assert await found(conn, ruled(less=rule("engaged_24h", falls="20%"))) == []
+
+
+async def test_days_are_held_against_the_same_weekday(conn: Connection, ruled: Callable[..., Bundle]) -> None:
+    bundle = ruled(rush=rule("new_members", rises="300%", over="day", least=50))
+    sunday = DAY - timedelta(days=1)
+    for back, number in enumerate((90, 20, 22, 18, 20)):
+        await put(conn, "new_members", sunday - timedelta(weeks=back), Span.day, hits=number, base=number)
+        await put(conn, "new_members", sunday - timedelta(weeks=back, days=1), Span.day, hits=500, base=500)
+    (seen,) = await found(conn, bundle)
+    assert (seen.number, seen.usual, seen.threshold) == (90, 20, 80)
+
+
+async def test_groups_and_parts_are_looked_at_each(conn: Connection, ruled: Callable[..., Bundle]) -> None:
+    bundle = ruled(
+        group=rule("leave_rate", above="10%", each="group"), part=rule("live_to_paid", below="3%", each="part")
+    )
+    for group, left in {7: 5, 8: 2}.items():
+        await put(conn, "leave_rate", MONDAY, group_id=group, hits=left, base=40)
+    for live, bought in {"3": 0, "4": 2}.items():
+        await put(conn, "live_to_paid", MONDAY, part=live, hits=bought, base=50)
+    await put(conn, "leave_rate", MONDAY, hits=40, base=50)
+    seen = await found(conn, bundle)
+    assert [(each.subject, each.group_id, each.part) for each in seen] == [("group:7", 7, ""), ("part:3", 0, "3")]
+    assert rows_of(seen[1]) == "sop kpi live_to_paid --week 2026-03-09 --rows --part 3"
+
+
+# Told once.
+
+
+async def look(conn: Connection, bundle: Bundle, day: date, **told: bool) -> Watched:
+    return await watch(conn, bundle, day, words(), NOW, tell=told.get("tell", True))
+
+
+async def alerts(conn: Connection) -> list[dict[str, Any]]:
+    rows = await conn.execute("SELECT subject, what, place, next_step, times FROM alerts ORDER BY subject")
+    return await rows.fetchall()
+
+
+async def test_told_once_until_it_is_over(conn: Connection, ruled: Callable[..., Bundle]) -> None:
+    bundle = ruled(talk=rule("first_week", below="30%"))
+    await weeks(conn, "first_week", shares((5, 50), (5, 50), (30, 50), (5, 50)), MONDAY + timedelta(weeks=3))
+    assert len((await look(conn, bundle, DAY)).new) == 1
+    (told,) = await alerts(conn)
+    assert told == {
+        "subject": "watch:talk",
+        "what": "Interacted in the first week is 10%, below 30% (9 Mar – 15 Mar, of 50).",
+        "place": "sop kpi first_week --week 2026-03-09 --rows",
+        "next_step": words()["remedy_hook"],
+        "times": 1,
+    }
+    for days in (0, 1, 7):
+        assert (await look(conn, bundle, DAY + timedelta(days=days))).new == []
+    over = await look(conn, bundle, DAY + timedelta(days=14))
+    assert [each.rule for each in over.over] == ["talk"]
+    assert len((await look(conn, bundle, DAY + timedelta(days=21))).new) == 1
+    assert [each["times"] for each in await alerts(conn)] == [2]
+
+
+async def test_of_a_past_day_nothing_is_told_or_kept(conn: Connection, ruled: Callable[..., Bundle]) -> None:
+    await put(conn, "first_week", MONDAY, hits=0, base=50)
+    seen = await look(conn, ruled(talk=rule("first_week", below="30%")), DAY, tell=False)
+    assert len(seen.found) == 1
+    assert await alerts(conn) == []
+    assert await (await conn.execute("SELECT FROM reports")).fetchall() == []
+
+
+# The rules.
+
+
+def test_every_remedy_of_the_shipped_rules_is_written_in_each_locale(shipped: Bundle) -> None:
+    rules = shipped.playbook.insight.watch
+    assert {"few_talk", "live_converts_badly", "not_delivered", "flood", "churn"} <= set(rules)
+    told = yaml.safe_load((TEMPLATES / "reports" / "words.yaml").read_text())
+    for locale, of in told.items():
+        assert {f"remedy_{each.remedy}" for each in rules.values()} - set(of) == set(), locale
+
+
+async def test_the_shipped_rules_find_nothing_where_nothing_is(conn: Connection, playbook: Playbook) -> None:
+    assert await diagnose(conn, playbook, DAY) == []
+    await weeks(conn, "new_members", hits(3, 4, 2, 5, 3))
+    assert await diagnose(conn, playbook, DAY) == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "why"),
+    [
+        ({}, "exactly one of"),
+        ({"below": "30%", "falls": "20%"}, "exactly one of"),
+        ({"below": "3"}, "its target is a share"),
+        ({"rises": "lots"}, "write it as 50% or 200%"),
+        ({"below": "30%", "each": "part"}, "no parts"),
+        ({"below": "30%", "over": "year"}, "day"),
+    ],
+)
+def test_a_rule_that_says_too_little_or_too_much_is_refused(limits: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Watch.model_validate(rule("first_week", **limits))
