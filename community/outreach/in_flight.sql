@@ -64,3 +64,6 @@ SELECT count(DISTINCT m.member_id) AS members
 FROM plans p
 JOIN messages m ON m.plan_id = p.id
 WHERE p.stage = %(stage)s AND p.as_of_at > %(began)s AND p.as_of_at <= %(at)s
+
+-- name: publications
+SELECT id, bundle, note FROM v_publications ORDER BY id DESC

@@ -407,7 +407,7 @@ SELECT a.step, count(DISTINCT a.member_id) AS members
 FROM audience a
 WHERE a.due_at > %(now_at)s AND EXISTS (
     SELECT FROM messages o
-    WHERE o.member_id = a.member_id AND o.stage = %(stage)s AND o.occurrence = a.occurrence AND o.state <> 'waiting'
+    WHERE o.member_id = a.member_id AND o.stage = %(stage)s AND o.occurrence = a.occurrence
 )
 GROUP BY a.step
 
