@@ -13,6 +13,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.errors import SopError, UnknownProposal
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
+from community.outreach.in_flight import in_flight
 from community.outreach.plan import one_planner, open_approvals, settings_of_planner
 from community.outreach.proposal import Proposal, read_proposal
 from community.outreach.staff import ask_staff
@@ -176,11 +177,11 @@ async def _freeze(
 ) -> None:
     await settings_of_planner(conn, everyone=True)
     stage = bundle.playbook.stage(stage_name)
-    open_plans = await open_approvals(conn, stage_name)
+    open_plans, versions = await open_approvals(conn, stage_name), await in_flight(conn, stage_name, now_at)
     for due_from, due_until, as_of in windows:
         values = parameters(bundle.playbook, stage_name, stage.steps, as_of, None, now_at=now_at, open_plans=open_plans)
         values |= {"collapse": [False] * len(values["step"]), "due_from": due_from, "due_until": due_until}
-        values |= {"plan_id": plan_id, "schedule_zone": stage.schedule.zone}
+        values |= {"plan_id": plan_id, "schedule_zone": stage.schedule.zone, **versions.values}
         await conn.execute(statement("freeze", values), values)
 
 
