@@ -102,6 +102,8 @@ async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datet
         await conn.execute(queries.stay, {**values, "until": until})
         return Waiting()
     await conn.execute(queries.migrate, values)
+    if rows[0]["edition"] == edition:  # nothing of the stage is another: a million messages stay untouched
+        return Waiting()
     return await _take_up(conn, former, bundle, stage_name, at, bot_id) if former else Waiting()
 
 

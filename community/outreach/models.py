@@ -121,6 +121,8 @@ class PlanRow(SQLModel, table=True):
     context: dict[str, Any] = json()
     template: str = text()
     variant: str | None = text(nullable=True)
+    bundle: str | None = text(nullable=True)
+    """The version that this member stays with; NULL: the proposal's."""
     lane: int = Field(sa_column=Column(SmallInteger, nullable=False))
     promotional: bool = Field(sa_column=Column(Boolean, nullable=False))
     exempt: bool = Field(sa_column=Column(Boolean, nullable=False))

@@ -218,11 +218,11 @@ GROUP BY d.step, m.home_group_id
 {{candidates}}
 INSERT INTO plan_rows (
     plan_id, on_day, member_id, step, occurrence, due_at, expires_at, goals, goal_since_at, context, lane,
-    promotional, exempt, reason, template, variant
+    promotional, exempt, reason, template, variant, bundle
 )
 SELECT
     %(plan_id)s, (due_at AT TIME ZONE %(schedule_zone)s)::date, member_id, step, occurrence, due_at, expires_at, goals,
-    goal_since_at, context, lane, promotional, exempt, barred, template, variant
+    goal_since_at, context, lane, promotional, exempt, barred, template, variant, %(bundle)s::text
 FROM candidates
 ON CONFLICT ON CONSTRAINT plan_rows_intent DO NOTHING
 

@@ -15,7 +15,7 @@ from community.settings import load_settings
 from deployments.cli.changes import changes
 from deployments.cli.in_prefect import point_to_prefect
 from deployments.cli.session import Session, database_url, session
-from deployments.cli.versions import print_changes
+from deployments.cli.version_changes import print_changes
 
 
 def publish(note: str) -> None:
@@ -32,6 +32,7 @@ def preview() -> None:
 async def _preview(bundle: Bundle) -> None:
     async with session() as s:
         former = await s.bundle()
+        await refuse_used(s.conn, bundle.playbook)
         ahead = await coming(s.conn, former, bundle, await sop_now(s.conn), bot_id=s.settings.bot_id)
     print("\n".join(f"  {line}" for line in changes(former, bundle) or ["nothing changes"]))
     print_changes(ahead)
@@ -50,8 +51,14 @@ async def _publish(bundle: Bundle, note: str) -> None:
         print(f"{bundle.hash} is in force within 5 seconds.")
         for line in changes(former, bundle) if former else ["the first playbook of this database"]:
             print(f"  {line}")
-        if former and _schedules(former) != _schedules(bundle):
-            print(await reschedule(s))
+        if former:
+            await follow_schedules(s, former, bundle)
+
+
+async def follow_schedules(s: Session, former: Bundle, bundle: Bundle) -> None:
+    """Bring Prefect's schedules to the bundle, if it has others than the former one; print how that went."""
+    if _schedules(former) != _schedules(bundle):
+        print(await reschedule(s))
 
 
 def _schedules(bundle: Bundle) -> dict[str, Schedule]:

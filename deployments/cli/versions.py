@@ -1,15 +1,16 @@
-"""`sop versions`, `sop rollback`, and what `sop publish --preview` shows."""
+"""`sop versions` and `sop rollback`."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
 
 from community.database.installation import sop_now
+from community.insight.experiments import begin, refuse_used
 from community.insight.versions import Measure, proposed_rollback, versions
-from community.outreach.publishing import Change, coming, former_version, put_into_force
+from community.outreach.publishing import coming, former_version, put_into_force
 from community.playbook_stages import InFlight
 from deployments.cli.output import console, local, print_table
+from deployments.cli.publish import follow_schedules
 from deployments.cli.session import session
-from tasks.words import count
+from deployments.cli.version_changes import print_changes
 
 HEAD = ("version", "since", "note", "accepted", "engaged 24 h", "clicked", "blocked", "bought in 7 days")
 
@@ -54,42 +55,15 @@ async def _rollback(number: int | None, note: str, mode: InFlight, *, only_look:
     async with session() as s:
         at, present = await sop_now(s.conn), await s.bundle()
         former, bundle = await former_version(s.conn, number)
+        await refuse_used(s.conn, bundle.playbook)
         changes = await coming(s.conn, present, bundle, at, bot_id=s.settings.bot_id, mode=mode)
         print(f"Version {former.number} ({former.note}), {former.bundle[:12]}:")
         print_changes(changes)
         if only_look:
             return
-        note = note or f"back to version {former.number}"
+        note = f"back to version {former.number}: {note or former.note}"
         bot_id, number = s.settings.bot_id, former.number
         await put_into_force(s.conn, bundle, note, at, bot_id=bot_id, mode=mode, returns_to=number)
+        await begin(s.conn, bundle.playbook, at)
+        await follow_schedules(s, present, bundle)
     print("It is in force within 5 seconds. Your playbook folder still has what was rolled back.")
-
-
-def print_changes(changes: Iterable[Change]) -> None:
-    """What a version changes for who is half-way."""
-    lines = [line for change in changes for line in _lines(change)]
-    print("\n".join(f"  {line}" for line in lines or ["nothing changes for who is half-way"]))
-
-
-def _lines(change: Change) -> Iterator[str]:
-    yield f"{change.stage}: {count(change.members, 'member')} half-way, who {_MODES[change.mode]}"
-    waits = change.waiting
-    numbers = {
-        "stay as they are": waits.kept,
-        "get the new words": waits.reworded,
-        "are planned anew": waits.anew,
-        "are not sent": waits.dropped,
-    }
-    for what, number in numbers.items():
-        if number:
-            yield f"  {count(number, 'waiting message')} {what}"
-    yield from _steps("newly get", change.gains)
-    yield from _steps("do not get any more", change.loses)
-
-
-_MODES = {InFlight.stay: "stay with the version they began with", InFlight.migrate: "go on by this version"}
-
-
-def _steps(what: str, steps: Mapping[str, int]) -> Iterator[str]:
-    for step, number in sorted(steps.items()):
-        yield f"  {count(number, 'member')} {what} {step}"

@@ -11,8 +11,8 @@ from community.outbox.bundles import publish
 from community.outreach.decide import decide, execute
 from community.outreach.explain import explain
 from community.outreach.in_flight import in_flight
-from community.outreach.plan import PlanResult, plan, preview, tally
-from community.outreach.proposals import propose_send
+from community.outreach.plan import PlanResult, TooMany, plan, preview, tally
+from community.outreach.proposals import propose_send, sample
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.rows import message, only_message, put, reach
 
@@ -105,6 +105,18 @@ async def test_another_part_of_the_playbook_is_no_other_version_of_the_stage(
     assert (await in_flight(conn, STAGE, MORNING)).older == ()
 
 
+async def test_what_waits_is_left_alone_by_a_version_that_leaves_the_stage_as_it_is(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    old = version(bundle, *ONE_TO_THREE)
+    new = Bundle({**old.source, "caps": {"per_day": 3, "per_week": 20}}, old.copy)
+    await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    for each in (old, new):
+        await publish(conn, each, "x")
+        await run(conn, each, MORNING)
+    assert (await only_message(conn))["bundle"] == old.hash
+
+
 async def test_three_versions_each_with_their_members(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
     """Two publications while the first is in flight; the second's content comes back as a rollback would."""
     first, second, third = (version(bundle, *ONE_TO_THREE, words=w, in_flight="stay") for w in ("a", "b", "c"))
@@ -195,6 +207,29 @@ async def test_what_somebody_approved_is_sent_as_it_was_approved(
     await execute(conn, new, old, asked.id, MORNING, bot_id=BOT_ID)
     await run(conn, new, MORNING)
     assert await got(conn, person) == {"day_1": "old"}
+
+
+async def test_who_stays_is_in_what_waits_for_approval(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """A stage whose every day needs a word forgets nobody: one question for all, each by their own version."""
+    old, new = (
+        version(bundle, *ONE_TO_THREE, words="old"),
+        version(bundle, step("day_1", 1), words="new", in_flight="stay"),
+    )
+    half_way = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING)
+    later = await member(entered_at=MORNING - timedelta(hours=1))
+    with pytest.raises(TooMany):
+        await plan(conn, new, STAGE, MORNING + DAY, bot_id=BOT_ID, most=1)
+    asked = await propose_send(conn, new, STAGE, MORNING + DAY, bot_id=BOT_ID, run_id=None)
+    assert asked.left == 2
+    assert {row["bundle"] for row in await sample(conn, asked.id, 2)} == {old.hash, new.hash}
+    await decide(conn, asked.id, "send", MORNING + DAY, by="Ada", how="command", note="", bot_id=BOT_ID)
+    await execute(conn, new, new, asked.id, MORNING + DAY, bot_id=BOT_ID)
+    assert await got(conn, half_way) == {"day_1": "old", "day_2": "old"}
+    assert await got(conn, later) == {"day_1": "new"}
 
 
 async def test_who_stays_is_shown_what_they_will_get(conn: Connection, bundle: Bundle, member: MakeMember) -> None:

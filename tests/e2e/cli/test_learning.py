@@ -32,6 +32,6 @@ async def test_a_look_before_publishing_and_going_back(sop: Sop, conn: Connectio
     back = await sop("rollback", "--note", "sooner again")
     assert back.code == 0
     rows = sorted(await table(conn, "publications"), key=lambda row: row["id"])
-    assert [row["note"] for row in rows] == ["first", "later", "sooner again"]
+    assert [row["note"] for row in rows] == ["first", "later", f"back to version {rows[0]['id']}: sooner again"]
     assert rows[2]["bundle"] == rows[0]["bundle"]
     assert (await sop("rollback", "--to", "99")).code == 1

@@ -15,6 +15,7 @@ def upgrade() -> None:
     op.alter_column("publications", "published_at", nullable=False)
     op.add_column("publications", sa.Column("in_flight", sa.Text(), nullable=True))
     op.add_column("publications", sa.Column("returns_to", sa.BigInteger(), nullable=True))
+    op.add_column("plan_rows", sa.Column("bundle", sa.Text(), nullable=True))
     op.create_table(
         "stage_versions",
         sa.Column("stage", sa.Text(), nullable=False),
