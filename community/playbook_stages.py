@@ -36,6 +36,14 @@ class MessageClass(StrEnum):
         return list(cls)[lane // PRIORITIES]
 
 
+class InFlight(StrEnum):
+    """By which version of the SOP members go on who are half-way when another is published."""
+
+    migrate = "migrate"
+    stay = "stay"
+    """The one by which the first message of that occurrence was planned."""
+
+
 class Late(StrEnum):
     """What becomes of a step that is first planned after its time (SOP 6.3)."""
 
@@ -137,6 +145,7 @@ class Stage(Entry):
     approve_above: int | None = Field(None, ge=0)
     holdout: Percent = 0.0
     goal: Key | None = None
+    in_flight: InFlight = InFlight.migrate
     steps: tuple[Step, ...] = Field(min_length=1)
 
     def step(self, name: str) -> Step:

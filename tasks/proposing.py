@@ -110,7 +110,7 @@ async def announce(proposal: Proposal) -> None:
     """Write what waits for a word into the run's artifacts."""
     async with connection() as conn:
         pinned = await Bundles().get(conn, proposal.bundle)
-        texts = await sample_texts(conn, pinned, proposal.id)
+        texts = await sample_texts(conn, proposal.id)
         queue = await forecast(conn, load_settings().bot_id, await sop_now(conn))
     zone = pinned.playbook.community.zone
     finished = f"{local(datetime.now(UTC) + queue.takes_with(proposal.left), zone)} ({zone})"
@@ -121,11 +121,15 @@ async def announce(proposal: Proposal) -> None:
     )
 
 
-async def sample_texts(conn: Connection, bundle: Bundle, plan_id: int) -> list[tuple[str, int, str]]:
+async def sample_texts(conn: Connection, plan_id: int) -> list[tuple[str, int, str]]:
     """Step, member's number and text of a few messages, as they would read; no names."""
-    composer = Composer(Bundles(), bot_id=0, username="your_bot", links_url=None, link_secret="")
+    bundles = Bundles()
+    composer = Composer(bundles, bot_id=0, username="your_bot", links_url=None, link_secret="")
     rows = await sample(conn, plan_id, SAMPLES)
-    return [(row["step"], row["member_id"], await _text(conn, composer, bundle, row)) for row in rows]
+    return [
+        (row["step"], row["member_id"], await _text(conn, composer, await bundles.get(conn, row["bundle"]), row))
+        for row in rows
+    ]
 
 
 async def _text(conn: Connection, composer: Composer, bundle: Bundle, row: dict[str, Any]) -> str:

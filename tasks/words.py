@@ -23,6 +23,7 @@ REASONS = {
     "holdout": "in the comparison group that gets no outreach",
     "stale": "too late to be of use: past the step's expiry",
     "frequency_cap": "already got as many promotional messages as the playbook allows",
+    "superseded": "a newer version of the playbook has no such step, or has it only since its time was past",
     "quiet_hours": "quiet hours: the member's morning would come after the message expires",
     "confirmed_by_member": "a click or button of the member confirmed it",
     "settled_by_operator": "settled by an operator",

@@ -14,17 +14,21 @@ from community.playbook_offers import Offer
 queries = load(__file__)
 
 
-async def issue_planned(conn: Connection, plan_id: int, playbook: Playbook, at: datetime) -> int:
+async def issue_planned(
+    conn: Connection, plan_id: int, playbook: Playbook, at: datetime, bundle: str | None = None
+) -> int:
     """Issue the coupons that the plan's messages name, in the plan's transaction. Returns how many, or prolonged.
 
     On the connection that planned the messages: another does not see them yet. A coupon is good from now on, and for
-    its offer's `valid_for` from when the message is due.
+    its offer's `valid_for` from when the message is due. `bundle`: only of messages by that version, the playbook's.
     """
     offered = _offered(playbook)
     if not offered:
         return 0
     columns = {name: [row[name] for row in offered] for name in offered[0]}
-    return (await conn.execute(queries.issue_planned, {**columns, "plan_id": plan_id, "at": at})).rowcount
+    return (
+        await conn.execute(queries.issue_planned, {**columns, "plan_id": plan_id, "at": at, "bundle": bundle})
+    ).rowcount
 
 
 async def give(conn: Connection, playbook: Playbook, key: str, member_id: int, reason: str, at: datetime) -> str:

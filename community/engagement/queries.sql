@@ -25,7 +25,8 @@ JOIN unnest(
     %(opens)s::text[], %(plans)s::text[], %(minimum_minor)s::bigint[], %(valid_for)s::interval[], %(prefix)s::text[]
 ) AS s (stage, step, offer, kind, value, currency, opens, plans, minimum_minor, valid_for, prefix) USING (stage, step)
 -- A step whose variants bring different offers is there with each of them.
-WHERE m.plan_id = %(plan_id)s AND m.member_id IS NOT NULL AND split_part(m.context ->> 'coupon', '-', 1) = s.prefix
+WHERE m.plan_id = %(plan_id)s AND m.member_id IS NOT NULL AND (%(bundle)s::text IS NULL OR m.bundle = %(bundle)s)
+    AND split_part(m.context ->> 'coupon', '-', 1) = s.prefix
 ORDER BY m.context ->> 'coupon', m.due_at + s.valid_for DESC
 ON CONFLICT (code) DO UPDATE SET valid_until_at = greatest(issued.valid_until_at, excluded.valid_until_at)
 WHERE issued.member_id = excluded.member_id AND issued.valid_until_at < excluded.valid_until_at

@@ -5,6 +5,7 @@ import time
 from psycopg.types.json import Jsonb
 
 from community.bundle import Bundle
+from community.database.installation import sop_now
 from community.database.pool import Connection
 from community.database.queries import load
 from community.errors import PlaybookError
@@ -17,12 +18,19 @@ LOOK_AGAIN_S = 2.0
 """A process asks for a newer publication when its answer is older than this (promise: in force within 5 s)."""
 
 
-async def publish(conn: Connection, bundle: Bundle, note: str) -> str:
-    """Put the bundle into force; stages it switches off stop sending with the same commit. Returns the hash."""
+async def publish(
+    conn: Connection, bundle: Bundle, note: str, *, in_flight: str | None = None, returns_to: int | None = None
+) -> str:
+    """Put the bundle into force; stages it switches off stop sending with the same commit. Returns the hash.
+
+    `in_flight`: what becomes of members who are half-way (`stay`, `migrate`), whatever its stages say. `returns_to`:
+    the publication that a rollback goes back to.
+    """
     off = [name for name, stage in bundle.playbook.stages.items() if not stage.enabled]
     async with conn.transaction():
         await store(conn, bundle)
-        await conn.execute(queries.publish, {"hash": bundle.hash, "note": note})
+        values = {"hash": bundle.hash, "note": note, "in_flight": in_flight, "returns_to": returns_to}
+        await conn.execute(queries.publish, {**values, "at": await sop_now(conn)})
         await mirror(conn, off, "playbook", "switched off in the playbook")
         await sync_links(conn, bundle.playbook)
     return bundle.hash

@@ -237,3 +237,8 @@ class Publication(SQLModel, table=True):
     bundle: str = text()
     note: str = text(server_default="")
     published_wall: datetime = moment()
+    published_at: datetime = moment()
+    in_flight: str | None = text(nullable=True)
+    """What becomes of members who are half-way, instead of what its stages say."""
+    returns_to: int | None = bigint(nullable=True)
+    """The publication that a rollback has put into force again."""

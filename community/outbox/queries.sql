@@ -410,7 +410,8 @@ INSERT INTO bundles (hash, content, stored_wall) VALUES (%(hash)s, %(content)s, 
 ON CONFLICT DO NOTHING
 
 -- name: publish
-INSERT INTO publications (bundle, note, published_wall) VALUES (%(hash)s, %(note)s, clock_timestamp())
+INSERT INTO publications (bundle, note, published_wall, published_at, in_flight, returns_to)
+VALUES (%(hash)s, %(note)s, clock_timestamp(), %(at)s, %(in_flight)s, %(returns_to)s)
 
 -- name: in_force
 SELECT bundle AS hash FROM publications ORDER BY id DESC LIMIT 1

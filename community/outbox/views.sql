@@ -5,6 +5,10 @@ SELECT id, bot_id, member_id, chat_id, method, lane, stage, step, state, reason,
     bundle, variant, exempt
 FROM messages;
 
+-- What was in force from when on.
+CREATE OR REPLACE VIEW v_publications AS
+SELECT id, bundle, note, published_at, in_flight, returns_to FROM publications;
+
 -- What staff were alerted to, by subject: the last time, and whether they were told.
 CREATE OR REPLACE VIEW v_alerts AS
 SELECT subject, what, place, next_step, times, since_at, last_at, told_at FROM alerts;

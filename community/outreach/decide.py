@@ -192,7 +192,10 @@ async def _execute(
     gates = gate_parameters(pinned.playbook, now_at, pinned.playbook.stage(row["stage"]))
     values = {"plan_id": row["id"], "stage": row["stage"], "bundle": row["bundle"], "bot_id": bot_id}
     await conn.execute(_statement(row["decision"]), {**gates, **values, "share": first / 100})
-    await issue_planned(conn, row["id"], pinned.playbook, now_at)
+    await issue_planned(conn, row["id"], pinned.playbook, now_at, row["bundle"])
+    for other in await (await conn.execute(queries.versions_of, {"plan_id": row["id"]})).fetchall():
+        older = await Bundles().get(conn, other["bundle"])
+        await issue_planned(conn, row["id"], older.playbook, now_at, older.hash)
 
 
 def _statement(decision: str) -> LiteralString:

@@ -9,7 +9,7 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
-from community.outreach.plan import preview
+from community.outreach.plan import of_each_version, preview
 from community.outreach.statements import absence, parameters, run_before, statement
 from community.playbook_stages import Step
 
@@ -196,12 +196,13 @@ async def _coming(
     conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, member_id: int
 ) -> list[dict[str, Any]]:
     """The next intent of each step that is not due yet, as the audience will name it."""
-    stage = bundle.playbook.stage(stage_name)
-    values = parameters(bundle.playbook, stage_name, stage.steps, as_of, [member_id])
-    late = [False] * len(values["step"])  # nothing is late that has yet to come
+    stage, rows = bundle.playbook.stage(stage_name), []
     looks = [as_of + stage.horizon + timedelta(days=days) for days in _days_ahead(stage.steps)]
-    values |= {"skip_late": late, "collapse": late, "looks": looks, "due_by": looks[-1]}
-    return await (await conn.execute(statement("coming", values), values)).fetchall()
+    for values in await of_each_version(conn, bundle, stage_name, as_of, [member_id]):
+        late = [False] * len(values["step"])  # nothing is late that has yet to come
+        values |= {"skip_late": late, "collapse": late, "looks": looks, "due_by": looks[-1]}
+        rows += await (await conn.execute(statement("coming", values), values)).fetchall()
+    return rows
 
 
 def _days_ahead(steps: Sequence[Step]) -> list[int]:

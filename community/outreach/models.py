@@ -49,6 +49,8 @@ class Reason(StrEnum):
     frequency_cap = "frequency_cap"
     outranked = "outranked"
     """The room the caps leave is promised to a message that goes first."""
+    superseded = "superseded"
+    """A newer version of the SOP dropped the step, or brought it when its time was past for who was half-way."""
     quiet_hours = "quiet_hours"
     """The member's morning comes after the step expires."""
 
@@ -119,6 +121,8 @@ class PlanRow(SQLModel, table=True):
     context: dict[str, Any] = json()
     template: str = text()
     variant: str | None = text(nullable=True)
+    bundle: str | None = text(nullable=True)
+    """The version that this member stays with; NULL: the proposal's."""
     lane: int = Field(sa_column=Column(SmallInteger, nullable=False))
     promotional: bool = Field(sa_column=Column(Boolean, nullable=False))
     exempt: bool = Field(sa_column=Column(Boolean, nullable=False))
@@ -155,6 +159,22 @@ class Decision(SQLModel, table=True):
     due_at: datetime = moment()
     gates: dict[str, Any] = json()
     """Every gate with its value at that moment."""
+
+
+class StageVersion(SQLModel, table=True):
+    """A version of the SOP that a stage has been planned by, and until when members who began under it follow it."""
+
+    __tablename__ = "stage_versions"
+
+    stage: str = Field(sa_column=Column(Text, primary_key=True))
+    bundle: str = Field(sa_column=Column(Text, primary_key=True))
+    edition: str = text()
+    """Hash of what the stage is in it: bundles that differ elsewhere are one to the stage."""
+    added: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default="{}"))
+    """Steps that the version before did not have."""
+    since_at: datetime = moment()
+    until_at: datetime | None = moment(nullable=True)
+    """NULL: it is the present one."""
 
 
 class Trigger(SQLModel, table=True):

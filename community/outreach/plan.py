@@ -1,6 +1,7 @@
 """Plan a stage: audience → guardrails → messages for those who pass, a decision with its reason for the others."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -11,9 +12,11 @@ from psycopg.types.json import Jsonb
 
 from community.bundle import Bundle
 from community.database.partitions import ensure_months
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.engagement.offers import issue_planned
+from community.outbox.guardrails import gate_parameters
+from community.outreach.in_flight import Older, in_flight, is_new, take_over
 from community.outreach.statements import judged_at, parameters, statement
 from community.playbook import Playbook
 from community.playbook_stages import Step
@@ -79,13 +82,20 @@ async def plan(
     stage = bundle.playbook.stage(stage_name)
     now_at = judged_at(stage.schedule, as_of, ran_at)
     await ensure_months(conn, "decisions", [now_at])  # committed before the plan, which would hold its lock for minutes
+    if await is_new(conn, bundle, stage_name, now_at):
+        async with transaction(conn):
+            await one_planner(conn, bot_id)
+            await take_over(conn, bundle, stage_name, now_at, bot_id=bot_id)
     async with AsyncExitStack() as transactions:
         for each in (conn, *beside):  # left in reverse: the lock is held until every share is committed
             await transactions.enter_async_context(each.transaction())
         await one_planner(conn, bot_id)
-        result = await plan_steps(
-            conn, bundle, stage_name, stage.steps, as_of, bot_id=bot_id, members=members, beside=beside, now_at=now_at
-        )
+        versions = await in_flight(conn, stage_name, now_at)
+        how: dict[str, Any] = {"bot_id": bot_id, "members": members, "beside": beside, "now_at": now_at}
+        older = [await _plan_older(conn, bundle, each, stage_name, as_of, how) for each in versions.older]
+        result = await plan_steps(conn, bundle, stage_name, stage.steps, as_of, versions=versions.values, **how)
+        for part in older:
+            _merge(result, part)
         if most is not None and result.send > most:
             raise TooMany(result.send)
         return result
@@ -106,9 +116,11 @@ async def preview(
     limit: int = 10_000,
 ) -> list[dict[str, Any]]:
     """The rows `plan` would decide on, nothing written: who would get what and when, or the reason why not."""
-    stage = bundle.playbook.stage(stage_name)
-    values = parameters(bundle.playbook, stage_name, stage.steps, as_of, members)
-    return await (await conn.execute(statement("preview", values), {**values, "limit": limit})).fetchall()
+    rows: list[dict[str, Any]] = []
+    for values in await of_each_version(conn, bundle, stage_name, as_of, members):
+        cursor = await conn.execute(statement("preview", values), {**values, "limit": limit - len(rows)})
+        rows += await cursor.fetchall()
+    return rows
 
 
 async def tally(
@@ -118,9 +130,24 @@ async def tally(
 
     The row without a step is `already`: candidates whose message was planned earlier.
     """
-    stage = bundle.playbook.stage(stage_name)
-    values = parameters(bundle.playbook, stage_name, stage.steps, as_of, members)
-    return await (await conn.execute(statement("tally", values), values)).fetchall()
+    counted: Counter[tuple[str | None, str]] = Counter()
+    for values in await of_each_version(conn, bundle, stage_name, as_of, members):
+        for row in await (await conn.execute(statement("tally", values), values)).fetchall():
+            counted[row["step"], row["outcome"]] += row["members"]
+    return [{"step": step, "outcome": outcome, "members": members} for (step, outcome), members in counted.items()]
+
+
+async def of_each_version(
+    conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, members: Sequence[int] | None
+) -> list[dict[str, Any]]:
+    """The parameters of a statement for the present version, and for each that somebody stays with."""
+    stage, versions = bundle.playbook.stage(stage_name), await in_flight(conn, stage_name, as_of)
+    every = [parameters(bundle.playbook, stage_name, stage.steps, as_of, members) | versions.values]
+    for older in versions.older:
+        steps = older.bundle.playbook.stage(stage_name).steps
+        values = parameters(older.bundle.playbook, stage_name, steps, as_of, members)
+        every.append({**values, **gate_parameters(bundle.playbook, as_of, stage), "followed": older.bundles})
+    return every
 
 
 async def park(
@@ -149,15 +176,19 @@ async def plan_steps(
     members: Sequence[int] | None,
     beside: Sequence[Connection] = (),
     now_at: datetime | None = None,
+    versions: Mapping[str, Any] | None = None,
 ) -> PlanResult:
-    """Plan only these steps, without waiting for other planners: safe for exempt steps, which no cap counts."""
+    """Plan only these steps, without waiting for other planners: safe for exempt steps, which no cap counts.
+
+    `versions`: who follows this version, while others are in flight.
+    """
     now_at = now_at or as_of
     await ensure_months(conn, "decisions", [now_at])
     open_plans = await open_approvals(conn, stage_name)
     values = parameters(bundle.playbook, stage_name, steps, as_of, members, now_at=now_at, open_plans=open_plans)
     if now_at > as_of and any(values["collapse"]):  # what came due since is what the older ones collapse into
         values["as_of"] = now_at + bundle.playbook.stage(stage_name).horizon
-    values |= {"bot_id": bot_id, "bundle": bundle.hash, "shares": 1 + len(beside), "named": NAMED}
+    values |= {"bot_id": bot_id, "bundle": bundle.hash, "shares": 1 + len(beside), "named": NAMED, **(versions or {})}
     opened = await (await conn.execute(queries.open_plan, values | {"planned_for": as_of})).fetchone()
     assert opened is not None
     values |= {"plan_id": opened["id"], "planned_since": opened["planned_since"]}
@@ -168,6 +199,16 @@ async def plan_steps(
         _add(result, rows)
     await conn.execute(queries.close_plan, {"plan_id": opened["id"], "counts": Jsonb(counts(result))})
     return result
+
+
+async def _plan_older(
+    conn: Connection, bundle: Bundle, older: Older, stage_name: str, as_of: datetime, how: dict[str, Any]
+) -> PlanResult:
+    """What is due to members who stay with an older version: its steps and words, by the guardrails in force."""
+    gates = gate_parameters(bundle.playbook, how["now_at"], bundle.playbook.stage(stage_name))
+    steps = older.bundle.playbook.stage(stage_name).steps
+    versions = {"followed": older.bundles, **gates}
+    return await plan_steps(conn, older.bundle, stage_name, steps, as_of, versions=versions, **how)
 
 
 async def open_approvals(conn: Connection, stage_name: str) -> list[int]:
@@ -216,6 +257,21 @@ def _add(result: PlanResult, rows: Sequence[dict[str, Any]]) -> None:
             case "skip":
                 _count(result.skipped, reason, members)
                 _count(result.steps.setdefault(step, {}), reason, members)
+
+
+def _merge(result: PlanResult, older: PlanResult) -> None:
+    """What was planned by an older version is part of the plan."""
+    for name in ("send", "deferred", "already", "decided"):
+        setattr(result, name, getattr(result, name) + getattr(older, name))
+    for mine, theirs in ((result.skipped, older.skipped), (result.fresh, older.fresh)):
+        for reason, members in theirs.items():
+            _count(mine, reason, members)
+    for by_step, others in ((result.steps, older.steps), (result.missed, older.missed)):
+        for step, outcomes in others.items():
+            for outcome, members in outcomes.items():
+                _count(by_step.setdefault(step, {}), outcome, members)
+    for reason, named in older.named.items():
+        result.named[reason] = sorted([*result.named.get(reason, ()), *named])[:NAMED]
 
 
 def _count(counts: dict[str, int], what: str, members: int) -> None:

@@ -13,6 +13,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.errors import SopError, UnknownProposal
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
+from community.outreach.in_flight import in_flight
 from community.outreach.plan import one_planner, open_approvals, settings_of_planner
 from community.outreach.proposal import Proposal, read_proposal
 from community.outreach.staff import ask_staff
@@ -154,8 +155,8 @@ async def _propose(
         values |= {"stage": stage_name, "bundle": bundle.hash}
         opened = await (await conn.execute(queries.propose, values)).fetchone()
         assert opened is not None
-        await _freeze(conn, bundle, stage_name, windows, now_at, opened["id"])
-        await _judge(conn, bundle, stage_name, now_at, opened["id"])
+        collapsing = await _freeze(conn, bundle, stage_name, windows, now_at, opened["id"])
+        await _judge(conn, bundle, stage_name, now_at, opened["id"], collapsing)
         rows = await (await conn.execute(queries.sum_up, {"plan_id": opened["id"], "now_at": now_at})).fetchall()
         closing: dict[str, Any] = {"plan_id": opened["id"], "counts": Jsonb(_counts(rows))}
         closing["hash"] = await _hash(conn, opened["id"], values)
@@ -173,21 +174,31 @@ async def _freeze(
     windows: Iterable[tuple[datetime, datetime, datetime]],
     now_at: datetime,
     plan_id: int,
-) -> None:
+) -> list[str]:
+    """Of the present version, and of each older one that somebody stays with. Returns the steps that collapse."""
     await settings_of_planner(conn, everyone=True)
     stage = bundle.playbook.stage(stage_name)
-    open_plans = await open_approvals(conn, stage_name)
+    open_plans, versions = await open_approvals(conn, stage_name), await in_flight(conn, stage_name, now_at)
+    every: list[tuple[Bundle, dict[str, Any]]] = [(bundle, {"bundle": None, **versions.values})]
+    every += [(each.bundle, {"bundle": each.bundle.hash, "followed": each.bundles}) for each in versions.older]
+    frozen = {"plan_id": plan_id, "schedule_zone": stage.schedule.zone}
     for due_from, due_until, as_of in windows:
-        values = parameters(bundle.playbook, stage_name, stage.steps, as_of, None, now_at=now_at, open_plans=open_plans)
-        values |= {"collapse": [False] * len(values["step"]), "due_from": due_from, "due_until": due_until}
-        values |= {"plan_id": plan_id, "schedule_zone": stage.schedule.zone}
-        await conn.execute(statement("freeze", values), values)
+        for version, follows in every:
+            playbook, steps = version.playbook, version.playbook.stage(stage_name).steps
+            values = parameters(playbook, stage_name, steps, as_of, None, now_at=now_at, open_plans=open_plans)
+            values |= {"collapse": [False] * len(values["step"]), "due_from": due_from, "due_until": due_until}
+            values |= frozen | follows
+            await conn.execute(statement("freeze", values), values)
+    every_step = [step for version, _ in every for step in version.playbook.stage(stage_name).steps]
+    return sorted({step.name for step in every_step if step.late is Late.collapse})
 
 
-async def _judge(conn: Connection, bundle: Bundle, stage_name: str, now_at: datetime, plan_id: int) -> None:
+async def _judge(
+    conn: Connection, bundle: Bundle, stage_name: str, now_at: datetime, plan_id: int, collapsing: Sequence[str]
+) -> None:
     stage = bundle.playbook.stage(stage_name)
     values = gate_parameters(bundle.playbook, now_at, stage) | {"plan_id": plan_id, "stage": stage_name}
-    values["collapsing"] = [step.name for step in stage.steps if step.late is Late.collapse]
+    values["collapsing"] = list(collapsing)
     values["run_before"] = run_before(stage.schedule, now_at)
     await conn.execute(queries.collapse, values)
     await conn.execute(_JUDGE_ROWS, values)

@@ -46,7 +46,7 @@ END
 SELECT
     count(*) AS rows,
     coalesce(bit_xor(
-        hashtextextended(concat_ws('|', member_id, step, occurrence, variant, coalesce(reason, 'send')), 0)
+        hashtextextended(concat_ws('|', member_id, step, occurrence, variant, bundle, coalesce(reason, 'send')), 0)
     ), 0) AS digest
 FROM plan_rows WHERE plan_id = %(plan_id)s
 
@@ -124,7 +124,7 @@ WITH candidates AS (
     SELECT
         r.number AS key, r.member_id, NULL::bigint AS chat_id, %(stage)s::text AS stage, r.step, r.occurrence, r.due_at,
         r.expires_at, r.promotional, r.exempt, r.goals, r.goal_since_at, r.lane, r.lane AS reserve_lane, r.context,
-        r.template, r.variant, {{left}} AS barred
+        r.template, r.variant, coalesce(r.bundle, %(bundle)s) AS bundle, {{left}} AS barred
     FROM plan_rows r
     WHERE r.plan_id = %(plan_id)s AND r.reason IS NULL AND r.outcome IS NULL
         {{part}}
@@ -137,7 +137,7 @@ added AS (
     )
     SELECT
         %(bot_id)s, member_id, telegram_id, lane, stage, step, occurrence, promotional, exempt, goals, goal_since_at,
-        template, variant, context, %(bundle)s, %(plan_id)s, %(now_at)s, due_at, send_at,
+        template, variant, context, bundle, %(plan_id)s, %(now_at)s, due_at, send_at,
         extract(epoch FROM from_at - due_at), expires_at, CASE WHEN send_at > from_at THEN 'quiet_hours' END
     FROM gated
     WHERE reason IS NULL
@@ -198,7 +198,7 @@ INSERT INTO messages (
 )
 SELECT
     %(bot_id)s, r.member_id, m.telegram_id, r.lane, %(stage)s, r.step, r.occurrence, r.promotional, r.exempt,
-    r.template, r.variant, %(bundle)s, %(plan_id)s, %(now_at)s, r.due_at, r.due_at, r.expires_at,
+    r.template, r.variant, coalesce(r.bundle, %(bundle)s), %(plan_id)s, %(now_at)s, r.due_at, r.due_at, r.expires_at,
     'cancelled', 'refused', clock_timestamp()
 FROM plan_rows r
 JOIN v_members m ON m.id = r.member_id
@@ -209,7 +209,7 @@ ON CONFLICT ON CONSTRAINT messages_intent DO NOTHING
 -- A few of each step, the same ones however often one looks.
 SELECT
     s.member_id, m.telegram_id AS chat_id, s.step, s.occurrence, s.due_at, s.send_at, s.context,
-    s.template, s.variant, m.first_name, m.last_name, m.username, m.locale, m.group_title, m.zone
+    s.template, s.variant, coalesce(s.bundle, p.bundle) AS bundle, m.first_name, m.last_name, m.username, m.locale, m.group_title, m.zone
 FROM (
     SELECT r.*, row_number() OVER (PARTITION BY step ORDER BY number) AS place
     FROM plan_rows r WHERE plan_id = %(plan_id)s AND reason IS NULL
@@ -218,6 +218,10 @@ JOIN plans p ON p.id = s.plan_id
 JOIN v_members m ON m.id = s.member_id
 WHERE s.place <= %(each)s
 ORDER BY s.step, s.place
+
+-- name: versions_of
+-- By which versions its messages are, besides its own.
+SELECT DISTINCT bundle FROM plan_rows WHERE plan_id = %(plan_id)s AND bundle IS NOT NULL AND reason IS NULL
 
 -- name: stopped
 -- Whom the guardrails stopped since it was proposed, by reason.

@@ -72,6 +72,7 @@ candidates AS (
         {{variant}} AS variant,
         coalesce(
             a.barred,
+            {{added}},
             CASE WHEN s.collapse AND a.due_at <= %(run_before)s AND a.due_at < a.newest_at THEN 'collapsed' END
         ) AS barred
     FROM audience a
@@ -115,6 +116,36 @@ SELECT segment FROM v_member_values WHERE member_id = %(member_id)s
 -- name: newest
 -- The newest step that is due for the same reason to write, whether or not it was planned.
 max(a.due_at) FILTER (WHERE a.due_at <= %(now_at)s) OVER (PARTITION BY a.member_id, a.occurrence)
+
+-- name: follows
+-- While older versions are in flight: members whose occurrence was begun by one of them, or by none of them.
+SELECT v.*
+FROM (
+    {{audience}}
+) AS v
+WHERE coalesce(
+    (
+        SELECT o.bundle FROM messages o
+        WHERE o.member_id = v.member_id AND o.stage = %(stage)s AND o.occurrence = v.occurrence
+        ORDER BY o.planned_at, o.id LIMIT 1
+    ), ''
+) {{them}}
+
+-- name: followed
+= ANY (%(followed)s::text[])
+
+-- name: older
+<> ALL (%(older)s::text[])
+
+-- name: added
+-- Steps that a newer version brought when their time was past: who was half-way does not get them.
+CASE WHEN EXISTS (
+    SELECT FROM unnest(%(added)s::text[], %(added_at)s::timestamptz[]) AS n (step, at)
+    WHERE n.step = a.step AND a.due_at <= n.at AND EXISTS (
+        SELECT FROM messages o
+        WHERE o.member_id = a.member_id AND o.stage = %(stage)s AND o.occurrence = a.occurrence AND o.planned_at < n.at
+    )
+) THEN 'superseded' END
 
 -- name: window
 WHERE a.due_at >= %(due_from)s AND a.due_at <= %(due_until)s
@@ -187,11 +218,11 @@ GROUP BY d.step, m.home_group_id
 {{candidates}}
 INSERT INTO plan_rows (
     plan_id, on_day, member_id, step, occurrence, due_at, expires_at, goals, goal_since_at, context, lane,
-    promotional, exempt, reason, template, variant
+    promotional, exempt, reason, template, variant, bundle
 )
 SELECT
     %(plan_id)s, (due_at AT TIME ZONE %(schedule_zone)s)::date, member_id, step, occurrence, due_at, expires_at, goals,
-    goal_since_at, context, lane, promotional, exempt, barred, template, variant
+    goal_since_at, context, lane, promotional, exempt, barred, template, variant, %(bundle)s::text
 FROM candidates
 ON CONFLICT ON CONSTRAINT plan_rows_intent DO NOTHING
 
@@ -368,6 +399,17 @@ SELECT DISTINCT ON (step)
 FROM candidates
 WHERE due_at > %(now_at)s
 ORDER BY step, due_at
+
+-- name: ahead
+-- What is still to come for who is half-way, if nothing else happens: how many of them by step.
+{{candidates}}
+SELECT a.step, count(DISTINCT a.member_id) AS members
+FROM audience a
+WHERE a.due_at > %(now_at)s AND EXISTS (
+    SELECT FROM messages o
+    WHERE o.member_id = a.member_id AND o.stage = %(stage)s AND o.occurrence = a.occurrence
+)
+GROUP BY a.step
 
 -- name: looks
 -- The audience as it will be seen from each of several moments.

@@ -120,6 +120,8 @@ def statement(name: str, values: dict[str, Any]) -> LiteralString:
         looks="looks" in values,
         varied=any(values["variant"]),
         segments=bool(values["segmented"]),
+        follows=next((name for name in ("followed", "older") if name in values), ""),
+        added=bool(values.get("added")),
     )
 
 
@@ -135,6 +137,8 @@ def _fill(
     looks: bool,
     varied: bool,
     segments: bool,
+    follows: str,
+    added: bool,
 ) -> LiteralString:
     """The statement with the stage's audience and the guardrails in their places.
 
@@ -150,6 +154,8 @@ def _fill(
         audience = queries.fill("segmented", audience=audience)
     if varied:
         audience = queries.fill("varied", audience=audience)
+    if follows:
+        audience = queries.fill("follows", audience=audience, them=getattr(queries, follows))
     candidates = queries.fill(
         "candidates",
         audience=audience,
@@ -157,6 +163,7 @@ def _fill(
         variant="a.variant" if varied else "NULL::text",
         newest=queries.newest if collapses else "NULL::timestamptz",
         proposed=queries.proposed if proposed else "",
+        added=queries.added if added else "NULL",
         window=queries.window if window else "",
         gated=GATED,
     )

@@ -132,14 +132,6 @@ def explain(
         list_them(Request(who, why_not, as_of, reason, limit, json))
 
 
-@app.command()
-def publish(note: Annotated[str, typer.Option(help="What changes and why, for the record.")]) -> None:
-    """Put playbook and copy into force: within 5 seconds, without restart. Refused while `sop check` finds mistakes."""
-    from deployments.cli.publish import publish
-
-    publish(note)
-
-
 @outbox.callback(invoke_without_command=True)
 def show_outbox(
     ctx: typer.Context,

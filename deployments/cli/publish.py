@@ -9,18 +9,33 @@ from community.bundle import Bundle, load_bundle
 from community.database.installation import sop_now
 from community.errors import PlaybookError, PrefectUnavailable
 from community.insight.experiments import begin, refuse_used
-from community.outbox.bundles import publish as put_into_force
+from community.outreach.publishing import coming, put_into_force
 from community.playbook_stages import Schedule
 from community.settings import load_settings
 from deployments.cli.changes import changes
 from deployments.cli.in_prefect import point_to_prefect
 from deployments.cli.session import Session, database_url, session
+from deployments.cli.version_changes import print_changes
 
 
 def publish(note: str) -> None:
     """Put the playbook folder into force. Raises PlaybookError with every problem it has."""
     bundle = load_bundle(load_settings().playbook_dir.absolute())
     asyncio.run(_publish(bundle, note))
+
+
+def preview() -> None:
+    """Print what the playbook folder would change, for who is half-way too. Raises PlaybookError as `publish` does."""
+    asyncio.run(_preview(load_bundle(load_settings().playbook_dir.absolute())))
+
+
+async def _preview(bundle: Bundle) -> None:
+    async with session() as s:
+        former = await s.bundle()
+        await refuse_used(s.conn, bundle.playbook)
+        ahead = await coming(s.conn, former, bundle, await sop_now(s.conn), bot_id=s.settings.bot_id)
+    print("\n".join(f"  {line}" for line in changes(former, bundle) or ["nothing changes"]))
+    print_changes(ahead)
 
 
 async def _publish(bundle: Bundle, note: str) -> None:
@@ -30,13 +45,20 @@ async def _publish(bundle: Bundle, note: str) -> None:
             print(f"{bundle.hash[:12]} is in force already: nothing changed, nothing published.")
             return
         await refuse_used(s.conn, bundle.playbook)
-        await put_into_force(s.conn, bundle, note)
-        await begin(s.conn, bundle.playbook, await sop_now(s.conn))
+        at = await sop_now(s.conn)
+        await put_into_force(s.conn, bundle, note, at, bot_id=s.settings.bot_id)
+        await begin(s.conn, bundle.playbook, at)
         print(f"{bundle.hash} is in force within 5 seconds.")
         for line in changes(former, bundle) if former else ["the first playbook of this database"]:
             print(f"  {line}")
-        if former and _schedules(former) != _schedules(bundle):
-            print(await reschedule(s))
+        if former:
+            await follow_schedules(s, former, bundle)
+
+
+async def follow_schedules(s: Session, former: Bundle, bundle: Bundle) -> None:
+    """Bring Prefect's schedules to the bundle, if it has others than the former one; print how that went."""
+    if _schedules(former) != _schedules(bundle):
+        print(await reschedule(s))
 
 
 def _schedules(bundle: Bundle) -> dict[str, Schedule]:

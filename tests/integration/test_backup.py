@@ -462,4 +462,5 @@ async def test_a_backup_of_an_older_version_is_brought_up_to_date(
     rewritten(file, older)
     assert (await bring_back(empty_url, file)).manifest.migration == "0002"
     async with await connect(empty_url) as there:
-        assert await contents(there, "halts", "messages") == await contents(conn, "halts", "messages")
+        since_made = ("halts", "messages", "publications")
+        assert await contents(there, *since_made) == await contents(conn, *since_made)

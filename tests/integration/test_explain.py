@@ -394,7 +394,7 @@ def test_every_code_of_an_audience_has_its_words() -> None:
 @pytest.mark.parametrize("reason", [reason.value for reason in Reason])
 def test_every_reason_has_its_words_and_its_gate(reason: str) -> None:
     assert reason in REASONS
-    barred = reason if reason in ("collapsed", "sold_out", "left") else None
+    barred = reason if reason in ("collapsed", "sold_out", "left", "superseded") else None
     assert gate_of({"barred": barred}, reason) is not None
 
 

@@ -45,6 +45,9 @@ FOREIGN = {
     "community/outreach/queries.sql": {
         "messages": "planning inserts messages and decisions in one statement, whatever the size of the audience",
     },
+    "community/outreach/in_flight.sql": {
+        "messages": "what waits is taken up by the version that takes over, in that transaction",
+    },
     "community/outreach/proposals.sql": {
         "messages": "an approved proposal is carried out as a plan is, in one statement",
     },

@@ -1,0 +1,69 @@
+-- name: versions
+-- Few rows: what a stage is planned by now, and what is in flight.
+SELECT bundle, edition, added, since_at, until_at FROM stage_versions
+WHERE stage = %(stage)s AND (until_at IS NULL OR until_at > %(at)s OR since_at > %(at)s::timestamptz - interval '60 days')
+ORDER BY since_at DESC, until_at DESC NULLS FIRST
+
+-- name: published
+SELECT bundle, in_flight FROM v_publications ORDER BY id DESC LIMIT 1
+
+-- name: adopt
+INSERT INTO stage_versions (stage, bundle, edition, added, since_at)
+VALUES (%(stage)s, %(bundle)s, %(edition)s, %(added)s::text[], %(at)s)
+ON CONFLICT (stage, bundle) DO UPDATE
+SET edition = excluded.edition, added = excluded.added, since_at = excluded.since_at, until_at = NULL
+
+-- name: stay
+-- Whoever began by them goes on by them, for a time that is longer than any occurrence takes. Those of the same content
+-- are the present one under another name.
+UPDATE stage_versions
+SET until_at = CASE WHEN edition = %(edition)s THEN NULL ELSE coalesce(until_at, %(until)s) END
+WHERE stage = %(stage)s AND bundle <> %(bundle)s AND (until_at IS NULL OR until_at > %(at)s)
+
+-- name: migrate
+-- Whoever began by them goes on by the present one.
+UPDATE stage_versions SET edition = %(edition)s, until_at = NULL
+WHERE stage = %(stage)s AND bundle <> %(bundle)s AND (until_at IS NULL OR until_at > %(at)s)
+
+-- name: drop
+-- What waits of steps that are no more.
+UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall = clock_timestamp()
+WHERE {{waits}} AND m.step <> ALL (%(steps)s::text[])
+
+-- name: take_back
+-- What was planned ahead and is now to be planned otherwise: the plan that follows finds it not planned.
+DELETE FROM messages m WHERE {{waits}} AND m.step = ANY (%(changed)s::text[]) AND m.wanted_at > %(at)s AND m.due_at > %(at)s
+
+-- name: reword
+-- The rest gets the words, and the place in the queue, of the new version.
+UPDATE messages m
+SET
+    bundle = %(bundle)s, lane = s.lane, promotional = s.promotional, exempt = s.exempt,
+    template = CASE WHEN m.template = ANY (%(templates)s::text[]) THEN m.template ELSE m.stage || '/' || m.step END
+FROM unnest(%(steps)s::text[], %(lanes)s::smallint[], %(promotional)s::boolean[], %(exempt)s::boolean[])
+    AS s (step, lane, promotional, exempt)
+WHERE {{waits}} AND s.step = m.step
+
+-- name: count_waiting
+SELECT
+    count(*) FILTER (WHERE m.step <> ALL (%(steps)s::text[])) AS dropped,
+    count(*) FILTER (WHERE m.step = ANY (%(changed)s::text[]) AND m.wanted_at > %(at)s AND m.due_at > %(at)s) AS anew,
+    count(*) AS waiting
+FROM messages m
+WHERE {{waits}}
+
+-- name: waits
+-- Of older versions, and not approved as it is by somebody.
+m.bot_id = %(bot_id)s AND m.state = 'waiting' AND m.stage = %(stage)s AND m.wanted_at IS NOT NULL
+AND m.bundle IS DISTINCT FROM %(bundle)s
+AND NOT EXISTS (SELECT FROM plans p WHERE p.id = m.plan_id AND p.kind <> 'run')
+
+-- name: members
+-- Whose occurrence has begun: who had a message of it in the time that the stage takes.
+SELECT count(DISTINCT m.member_id) AS members
+FROM plans p
+JOIN messages m ON m.plan_id = p.id
+WHERE p.stage = %(stage)s AND p.as_of_at > %(began)s AND p.as_of_at <= %(at)s
+
+-- name: publications
+SELECT id, bundle, note FROM v_publications ORDER BY id DESC

@@ -1,0 +1,37 @@
+"""What a version changes for who is half-way, in words: of `sop publish --preview` and `sop rollback`."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from community.outreach.publishing import Change
+from community.playbook_stages import InFlight
+from tasks.words import count
+
+
+def print_changes(changes: Iterable[Change]) -> None:
+    """What a version changes for who is half-way."""
+    lines = [line for change in changes for line in _lines(change)]
+    print("\n".join(f"  {line}" for line in lines or ["nothing changes for who is half-way"]))
+
+
+def _lines(change: Change) -> Iterator[str]:
+    yield f"{change.stage}: {count(change.members, 'member')} half-way, who {_MODES[change.mode]}"
+    waits = change.waiting
+    numbers = {
+        "stay as they are": waits.kept,
+        "get the new words": waits.reworded,
+        "are planned anew": waits.anew,
+        "are not sent": waits.dropped,
+    }
+    for what, number in numbers.items():
+        if number:
+            yield f"  {count(number, 'waiting message')} {what}"
+    yield from _steps("newly get", change.gains)
+    yield from _steps("do not get any more", change.loses)
+
+
+_MODES = {InFlight.stay: "stay with the version they began with", InFlight.migrate: "go on by this version"}
+
+
+def _steps(what: str, steps: Mapping[str, int]) -> Iterator[str]:
+    for step, number in sorted(steps.items()):
+        yield f"  {count(number, 'member')} {what} {step}"

@@ -1,0 +1,274 @@
+"""Another version of the SOP comes into force: who is half-way stays with theirs, or goes on by the new one."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from community.bundle import Bundle
+from community.database.pool import Connection
+from community.outbox.bundles import publish
+from community.outreach.decide import decide, execute
+from community.outreach.explain import explain
+from community.outreach.in_flight import in_flight
+from community.outreach.plan import PlanResult, TooMany, plan, preview, tally
+from community.outreach.proposals import propose_send, sample
+from tests.integration.conftest import BOT_ID, NOON, MakeMember
+from tests.integration.rows import message, only_message, put, reach
+
+STAGE = "welcome_drip"
+DAY = timedelta(days=1)
+MORNING = NOON.replace(hour=2)
+"""10:00 of the members' zone."""
+
+
+def step(name: str, day: int, **other: Any) -> dict[str, Any]:
+    return {"name": name, "day": day, "at": "10:00", "expires_after": "20h", "promotional": True, **other}
+
+
+def version(bundle: Bundle, *steps: dict[str, Any], words: str = "", **stage: Any) -> Bundle:
+    """The bundle with these steps of the welcome drip, and other words of all of them."""
+    copy = {locale: dict(files) for locale, files in bundle.copy.items()}
+    for each in steps:
+        copy["zh-Hans"][f"{STAGE}/{each['name']}"] = words or each["name"]
+    stages = {**bundle.source["stages"]}
+    stages[STAGE] = {**stages[STAGE], "steps": list(steps), **stage}
+    return Bundle({**bundle.source, "stages": stages, "caps": {"per_day": 9, "per_week": 50}}, copy)
+
+
+ONE_TO_THREE = [step(f"day_{n}", n) for n in (1, 2, 3)]
+
+
+async def run(conn: Connection, bundle: Bundle, at: datetime) -> PlanResult:
+    return await plan(conn, bundle, STAGE, at, bot_id=BOT_ID)
+
+
+async def got(conn: Connection, member_id: int) -> dict[str, str]:
+    """Step → by which words it comes, of all that the member has or waits for."""
+    rows = await (
+        await conn.execute(
+            "SELECT m.step, b.content->'copy'->'zh-Hans'->>m.template AS words FROM messages m"
+            " JOIN bundles b ON b.hash = m.bundle WHERE m.member_id = %s AND m.state <> 'cancelled' ORDER BY m.due_at",
+            [member_id],
+        )
+    ).fetchall()
+    return {row["step"]: row["words"] for row in rows}
+
+
+async def all_sent(conn: Connection) -> None:
+    await conn.execute("UPDATE messages SET state = 'sent', sent_at = due_at WHERE state = 'waiting'")
+
+
+@pytest.mark.parametrize(
+    ("mode", "rest"), [("stay", {"day_2": "old", "day_3": "old"}), ("migrate", {"day_2": "new", "day_4": "new"})]
+)
+async def test_who_is_half_way(
+    conn: Connection, bundle: Bundle, member: MakeMember, mode: str, rest: dict[str, str]
+) -> None:
+    """The new version has no third day, and a fourth. Whoever enters after it gets it from the beginning."""
+    old = version(bundle, *ONE_TO_THREE, words="old")
+    new = version(bundle, step("day_1", 1), step("day_2", 2), step("day_4", 4), words="new", in_flight=mode)
+    half_way = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await all_sent(conn)
+    await publish(conn, new, "new")
+    later = await member(entered_at=MORNING + timedelta(hours=2))
+    done = [await run(conn, new, MORNING + n * DAY) for n in range(1, 6)]
+    assert await got(conn, half_way) == {"day_1": "old", **rest}
+    assert await got(conn, later) == {"day_1": "new", "day_2": "new", "day_4": "new"}
+    assert sum(each.send for each in done) == len(rest) + 3
+
+
+async def test_staying_ends_with_the_occurrence_and_no_version_in_flight_costs_nothing(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    old, new = version(bundle, *ONE_TO_THREE), version(bundle, *ONE_TO_THREE, words="new", in_flight="stay")
+    await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    for each in (old, new):
+        await publish(conn, each, "x")
+        await run(conn, each, MORNING)
+    versions = await in_flight(conn, STAGE, MORNING)
+    assert [each.bundle.hash for each in versions.older] == [old.hash]
+    assert (await in_flight(conn, STAGE, MORNING + 120 * DAY)).values == {}
+
+
+async def test_another_part_of_the_playbook_is_no_other_version_of_the_stage(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    old = version(bundle, *ONE_TO_THREE, in_flight="stay")
+    new = Bundle({**old.source, "caps": {"per_day": 3, "per_week": 20}}, old.copy)
+    await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    for each in (old, new):
+        await publish(conn, each, "x")
+        await run(conn, each, MORNING)
+    assert (await in_flight(conn, STAGE, MORNING)).older == ()
+
+
+async def test_what_waits_is_left_alone_by_a_version_that_leaves_the_stage_as_it_is(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    old = version(bundle, *ONE_TO_THREE)
+    new = Bundle({**old.source, "caps": {"per_day": 3, "per_week": 20}}, old.copy)
+    await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    for each in (old, new):
+        await publish(conn, each, "x")
+        await run(conn, each, MORNING)
+    assert (await only_message(conn))["bundle"] == old.hash
+
+
+async def test_three_versions_each_with_their_members(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """Two publications while the first is in flight; the second's content comes back as a rollback would."""
+    first, second, third = (version(bundle, *ONE_TO_THREE, words=w, in_flight="stay") for w in ("a", "b", "c"))
+    people = []
+    for n, each in enumerate((first, second, third)):
+        await publish(conn, each, "x")
+        people.append(await member(entered_at=MORNING + (n - 1) * DAY - timedelta(hours=1)))
+        await run(conn, each, MORNING + n * DAY)
+        await all_sent(conn)
+    for n in (3, 4):
+        await run(conn, third, MORNING + n * DAY)
+    for person, words in zip(people, "abc", strict=True):
+        assert await got(conn, person) == dict.fromkeys(("day_1", "day_2", "day_3"), words)
+
+
+async def test_waiting_messages_migrate(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """What waits gets new words; what was planned ahead a new time; a step that is no more is not sent; never twice."""
+    old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d")
+    new = version(bundle, step("day_1", 1), step("day_3", 3, at="19:00"), words="new", plan_ahead="3d")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    assert list(await got(conn, person)) == ["day_1", "day_2", "day_3"]
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING + timedelta(hours=1))
+    assert await got(conn, person) == {"day_1": "new", "day_3": "new"}
+    dropped = await only_message(conn, step="day_2")
+    assert (dropped["state"], dropped["reason"]) == ("cancelled", "superseded")
+    assert (await only_message(conn, step="day_3"))["due_at"] == MORNING + 2 * DAY + timedelta(hours=9)
+    assert (await only_message(conn, step="day_1"))["due_at"] == MORNING
+
+
+async def test_waiting_messages_stay(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d")
+    new = version(bundle, step("day_1", 1), words="new", in_flight="stay")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING + timedelta(hours=1))
+    assert await got(conn, person) == dict.fromkeys(("day_1", "day_2", "day_3"), "old")
+
+
+async def test_a_renamed_step_does_not_come_twice(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """Its time was past when the new name came; who enters later gets it by that name. The reason is recorded."""
+    old, new = version(bundle, step("day_1", 1)), version(bundle, step("first_day", 1))
+    had = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await all_sent(conn)
+    await publish(conn, new, "renamed")
+    done = await run(conn, new, MORNING + timedelta(hours=1))
+    assert (done.send, done.skipped) == (0, {"superseded": 1})
+    later = await member(entered_at=MORNING)
+    await run(conn, new, MORNING + DAY)
+    assert list(await got(conn, had)) == ["day_1"]
+    assert list(await got(conn, later)) == ["first_day"]
+
+
+async def test_goals_hold_for_whom_stays(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """The old version's goal ends what the old version sends; the new one has none."""
+    old = version(bundle, *ONE_TO_THREE, goal="purchase")
+    new = version(bundle, *ONE_TO_THREE, words="new", in_flight="stay")
+    buyer, other = [await member(entered_at=MORNING - DAY - timedelta(hours=1)) for _ in range(2)]
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await all_sent(conn)
+    await publish(conn, new, "new")
+    await reach(conn, buyer, "purchase", MORNING + timedelta(hours=5))
+    done = await run(conn, new, MORNING + DAY)
+    assert done.skipped == {"goal_reached": 1}
+    assert list(await got(conn, buyer)) == ["day_1"]
+    assert list(await got(conn, other)) == ["day_1", "day_2"]
+
+
+async def test_what_somebody_approved_is_sent_as_it_was_approved(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """A proposal keeps its words, whichever version comes; a member who began by it stays with its version."""
+    old = version(bundle, *ONE_TO_THREE, words="old")
+    new = version(bundle, *ONE_TO_THREE, words="new")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING - DAY)
+    asked = await propose_send(conn, old, STAGE, MORNING, bot_id=BOT_ID, run_id=None)
+    await publish(conn, new, "new")
+    await decide(conn, asked.id, "send", MORNING, by="Ada", how="command", note="", bot_id=BOT_ID)
+    await execute(conn, new, old, asked.id, MORNING, bot_id=BOT_ID)
+    await run(conn, new, MORNING)
+    assert await got(conn, person) == {"day_1": "old"}
+
+
+async def test_who_stays_is_in_what_waits_for_approval(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """A stage whose every day needs a word forgets nobody: one question for all, each by their own version."""
+    old, new = (
+        version(bundle, *ONE_TO_THREE, words="old"),
+        version(bundle, step("day_1", 1), words="new", in_flight="stay"),
+    )
+    half_way = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING)
+    later = await member(entered_at=MORNING - timedelta(hours=1))
+    with pytest.raises(TooMany):
+        await plan(conn, new, STAGE, MORNING + DAY, bot_id=BOT_ID, most=1)
+    asked = await propose_send(conn, new, STAGE, MORNING + DAY, bot_id=BOT_ID, run_id=None)
+    assert asked.left == 2
+    assert {row["bundle"] for row in await sample(conn, asked.id, 2)} == {old.hash, new.hash}
+    await decide(conn, asked.id, "send", MORNING + DAY, by="Ada", how="command", note="", bot_id=BOT_ID)
+    await execute(conn, new, new, asked.id, MORNING + DAY, bot_id=BOT_ID)
+    assert await got(conn, half_way) == {"day_1": "old", "day_2": "old"}
+    assert await got(conn, later) == {"day_1": "new"}
+
+
+async def test_who_stays_is_shown_what_they_will_get(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    old = version(bundle, *ONE_TO_THREE, words="old")
+    new = version(bundle, step("day_1", 1), step("day_4", 4), words="new", in_flight="stay")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING)
+    tomorrow = MORNING + DAY
+    assert [row["step"] for row in await preview(conn, new, STAGE, tomorrow, members=[person])] == ["day_2"]
+    counted = {(row["step"], row["outcome"]): row["members"] for row in await tally(conn, new, STAGE, tomorrow)}
+    assert counted["day_2", "send"] == 1
+    explained = await explain(conn, new, person, STAGE, MORNING)
+    assert {each.step for each in explained.steps if each.due_at} == {"day_1", "day_2", "day_3"}
+
+
+async def test_a_process_that_is_behind_changes_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """It has not seen the newest publication when it plans: what has migrated stays so."""
+    old, new = version(bundle, *ONE_TO_THREE, words="old"), version(bundle, *ONE_TO_THREE, words="new")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING)
+    await run(conn, old, MORNING)
+    assert await got(conn, person) == {"day_1": "new"}
+
+
+async def test_what_is_on_its_way_is_left_alone(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """And what belongs to no step of the stage."""
+    old, new = version(bundle, *ONE_TO_THREE, words="old"), version(bundle, step("day_2", 2), words="new")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await conn.execute("UPDATE messages SET state = 'sending'")
+    other = await put(conn, stage=STAGE, step="helper", bundle=old.hash)
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING)
+    assert await got(conn, person) == {"day_1": "old"}
+    assert (await message(conn, other))["state"] == "waiting"

@@ -1,0 +1,83 @@
+"""Publishing with a look ahead, and going back to a former version."""
+
+from datetime import timedelta
+
+import pytest
+
+from community.bundle import Bundle
+from community.database.pool import Connection
+from community.errors import PlaybookError
+from community.outbox.bundles import Bundles, publish
+from community.outreach.in_flight import Waiting
+from community.outreach.plan import plan
+from community.outreach.publishing import Change, coming, former_version, put_into_force
+from community.playbook_stages import InFlight
+from tests.integration.conftest import BOT_ID, MakeMember
+from tests.integration.rows import only_message
+from tests.integration.test_in_flight import DAY, MORNING, ONE_TO_THREE, STAGE, all_sent, got, step, version
+
+
+async def half_way(conn: Connection, old: Bundle, member: MakeMember) -> int:
+    """A member who had their first day and waits for the others, which are planned ahead."""
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await put_into_force(conn, old, "old", MORNING, bot_id=BOT_ID)
+    await plan(conn, old, STAGE, MORNING, bot_id=BOT_ID)
+    await conn.execute("UPDATE messages SET state = 'sent', sent_at = due_at WHERE step = 'day_1'")
+    return person
+
+
+async def test_the_look_ahead_comes_true(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d")
+    new = version(bundle, step("day_1", 1), step("day_2", 2), step("day_4", 4), words="new", plan_ahead="3d")
+    person = await half_way(conn, old, member)
+    at = MORNING + timedelta(hours=1)
+    ahead = await coming(conn, old, new, at, bot_id=BOT_ID)
+    waits = Waiting(reworded=1, dropped=1)
+    assert ahead == [Change(STAGE, InFlight.migrate, 1, waits, gains={"day_4": 1}, loses={"day_3": 1})]
+    assert (await only_message(conn, step="day_2"))["bundle"] == old.hash, "nothing is written by looking"
+    await put_into_force(conn, new, "new", at, bot_id=BOT_ID)
+    assert await got(conn, person) == {"day_1": "old", "day_2": "new"}, "at once, without a plan"
+    await plan(conn, new, STAGE, MORNING + DAY, bot_id=BOT_ID)
+    assert await got(conn, person) == {"day_1": "old", "day_2": "new", "day_4": "new"}
+
+
+async def test_who_stays_loses_and_gains_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d")
+    new = version(bundle, step("day_9", 9), words="new", in_flight="stay")
+    await half_way(conn, old, member)
+    ahead = await coming(conn, old, new, MORNING, bot_id=BOT_ID)
+    assert ahead == [Change(STAGE, InFlight.stay, 1, Waiting(kept=2))]
+
+
+async def test_what_is_the_same_is_not_there(conn: Connection, bundle: Bundle) -> None:
+    other = Bundle({**bundle.source, "caps": {"per_day": 1, "per_week": 3}}, bundle.copy)
+    assert await coming(conn, bundle, other, MORNING, bot_id=BOT_ID) == []
+
+
+async def test_going_back(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """To the last other version, or one that is named; who is half-way goes back as well, whatever the stage says."""
+    good = version(bundle, *ONE_TO_THREE, words="good", in_flight="stay")
+    bad = version(bundle, *ONE_TO_THREE, words="bad", in_flight="stay")
+    await put_into_force(conn, good, "good", MORNING - DAY, bot_id=BOT_ID)
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await put_into_force(conn, bad, "bad", MORNING - DAY, bot_id=BOT_ID)
+    await plan(conn, bad, STAGE, MORNING, bot_id=BOT_ID)
+    await all_sent(conn)
+    former, content = await former_version(conn, None)
+    assert (former.note, content.hash) == ("good", good.hash)
+    await put_into_force(conn, content, "back", MORNING, bot_id=BOT_ID, mode=InFlight.migrate, returns_to=former.number)
+    assert (await Bundles().current(conn)).hash == good.hash
+    await plan(conn, content, STAGE, MORNING + DAY, bot_id=BOT_ID)
+    assert await got(conn, person) == {"day_1": "bad", "day_2": "good"}
+    row = await (await conn.execute("SELECT * FROM publications ORDER BY id DESC LIMIT 1")).fetchone()
+    assert row
+    assert (row["returns_to"], row["in_flight"], row["note"]) == (former.number, "migrate", "back")
+
+
+async def test_there_must_be_one_to_go_back_to(conn: Connection, bundle: Bundle) -> None:
+    with pytest.raises(PlaybookError, match="nothing else was ever in force"):
+        await former_version(conn, None)
+    with pytest.raises(PlaybookError, match="version 77"):
+        await former_version(conn, 77)
+    await publish(conn, version(bundle, *ONE_TO_THREE), "x")
+    assert (await former_version(conn, 1))[1].hash == bundle.hash
