@@ -4,6 +4,7 @@ from typing import Any
 
 from community.access_contexts import ACCESS, LIBRARY, TO_STAFF
 from community.experiment_contexts import EXPERIMENT_PRESSED, EXPERIMENTS
+from community.feedback_contexts import FEEDBACK
 from community.payment_contexts import PAYMENTS, WAYS
 from community.playbook import Playbook
 from community.report_contexts import REPORTS
@@ -107,6 +108,7 @@ _PRESSED = "staff/pressed"
 _NOT_SENT = (_TOAST, _CHECKOUT, _INVITATION, _PRESSED, EXPERIMENT_PRESSED, *SHOWN)
 """Words that are shown, not sent as a message: they know of no chat."""
 _TO_NO_MEMBER = TO_STAFF | {
+    "group/feedback_received",
     "group/setup",
     "group/welcome",
     "staff/alert",
@@ -231,7 +233,7 @@ _FIXED |= {
         "library": LIBRARY,
     },
 }
-_FIXED |= SALES | PAYMENTS | REPORTS
+_FIXED |= SALES | PAYMENTS | REPORTS | FEEDBACK
 RESERVED_FOLDERS = frozenset({"test", *(name.partition("/")[0] for name in _FIXED)})
 """Folders of copy that no stage may be named after; and what `sop send-test` sends as."""
 

@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from community.errors import UnknownStage
+from community.playbook_feedback import Feedback
 from community.playbook_insight import Insight
 from community.playbook_offers import Offer, TermPlan
 from community.playbook_stages import Approval, Stage
@@ -253,6 +254,7 @@ class Playbook(Entry):
     problem: ProblemQuestion
     signs: Signs = Signs()
     care: Care = Care()
+    feedback: Feedback = Feedback()
     plans: dict[Key, TermPlan] = Field(default_factory=dict)
     offers: dict[Key, Offer] = Field(default_factory=dict)
     payments: Payments = Payments()

@@ -1,10 +1,11 @@
-"""What staff are to do in person for members who pay, opened by the run that writes to those members."""
+"""What staff are to do in person: for members who pay, who left without a word, who were active."""
 
 from datetime import datetime
 
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from community.insight.feedback import open_tasks as open_feedback
 from community.outreach.care import open_tasks
 from community.settings import load_settings
 from tasks.messaging import logical_date
@@ -25,7 +26,9 @@ async def open_staff_tasks(as_of: datetime | None) -> dict[str, int]:
     settings = load_settings()
     async with connection() as conn:
         bundle, at = await bundle_in_force(conn), as_of or await logical_date(conn)
-        opened = await open_tasks(conn, bundle, at, staff_chat=settings.staff_chat, bot_id=settings.bot_id)
+        staff_chat, bot_id = settings.staff_chat, settings.bot_id
+        opened = await open_tasks(conn, bundle, at, staff_chat=staff_chat, bot_id=bot_id)
+        opened |= await open_feedback(conn, bundle, at, staff_chat=staff_chat, bot_id=bot_id)
     what = ", ".join(f"{task_words(kind)} {number:,}" for kind, number in opened.items())
     get_run_logger().info("%s for staff%s", count(sum(opened.values()), "new task"), f": {what}" if what else "")
     return opened

@@ -111,6 +111,10 @@ TASKS = {
     "refund_failed": "refund that did not arrive",
     "subscription": "subscription to stop by hand",
     "invoice": "invoice",
+    "suggestion": "suggestion",
+    "complaint": "complaint",
+    "silent_leaving": "left without a word",
+    "thanks": "thanks to an active member",
     "refund": "wish for a refund",
     "refund_by_hand": "refund to pay by hand",
 }

@@ -5,6 +5,7 @@ from telegram import ChatInviteLink, ChatJoinRequest, ChatMember, ChatMemberUpda
 from community.access.removals import settle as settle_removals
 from community.access.terms import take_turns
 from community.bot.dashboard import on_staff_message
+from community.bot.feedback import on_group_feedback
 from community.bot.setup import on_added, on_rights
 from community.bot.turn import Turn, is_person
 from community.channels.standing import is_present as present
@@ -63,7 +64,7 @@ async def on_my_chat_member(turn: Turn, change: ChatMemberUpdated) -> None:
 
 
 async def on_group_message(turn: Turn, message: Message) -> None:
-    """A message in a group: that somebody spoke is recorded, never what they said."""
+    """A message in a group: that somebody spoke is recorded, what they said only if it is feedback."""
     if message.migrate_to_chat_id:
         await migrate(turn.conn, message.chat.id, message.migrate_to_chat_id)
     elif message.migrate_from_chat_id:
@@ -74,6 +75,7 @@ async def on_group_message(turn: Turn, message: Message) -> None:
         assert message.from_user is not None
         member, group = await turn.member(message.from_user), await turn.group(message.chat)
         turn.note("message", member, group, kind=kind, length=len(message.text or message.caption or ""))
+        await on_group_feedback(turn, member, group, message)
 
 
 async def on_reaction(turn: Turn, reaction: MessageReactionUpdated) -> None:

@@ -11,6 +11,7 @@ from community.bot import intents
 from community.bot.care import hours, take_typed_score, task_of
 from community.bot.chats import kind_of
 from community.bot.counters import MUTED, UNKNOWN_PAYLOADS
+from community.bot.feedback import on_private_feedback
 from community.bot.holdings import gift, list_coupons, on_code, on_coupon_start, payload_code, show_membership
 from community.bot.intents import Intent
 from community.bot.lives import on_live_start, on_typed_question
@@ -97,6 +98,9 @@ async def on_text(turn: Turn, member: Member, text: str, kind: str) -> None:
     gate = turn.gate(member)
     typed = bool(text) and not text.startswith("/")
     if typed and (not (wish or chosen) or await gate.accepts(text)) and await gate.answer(text) is not Verdict.none:
+        return
+    if typed and not wish and not chosen and await on_private_feedback(turn, member, text):
+        turn.note("private", member, None, kind=kind, length=len(text))
         return
     if not wish and not chosen and (await on_code(turn, member, text) or await on_order(turn, member, text)):
         turn.note("private", member, None, kind=kind, length=len(text))

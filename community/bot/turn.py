@@ -102,6 +102,11 @@ class Turn:
             about = {"name": display_name(*names), "first_name": short_name(*names), "locale": member.locale}
             self._say(self.staff_chat, template, MessageClass.support, context={"member": about, **context})
 
+    def post(self, draft: Draft) -> None:
+        """Say something in a group."""
+        if not self.muted:
+            self._drafts.append(draft)
+
     def post_setup(self, group: Group, start_payload: str) -> None:
         """Ask for an administrator in the group, whom the bot may not write to yet. At most one such post a day."""
         draft = Draft(

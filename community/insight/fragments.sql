@@ -72,7 +72,7 @@ LEFT JOIN shown s ON s.id = n.id
 
 -- name: asked
 -- A task that a member's own words are behind, and not the calendar's or ours (a payment that fits nothing).
-f.kind IN ('problem', 'talk', 'nps', 'refund', 'invoice')
+f.kind IN ('problem', 'talk', 'nps', 'complaint', 'refund', 'invoice')
 
 -- name: source
 s.source

@@ -11,6 +11,7 @@ from community.insight.counted_figures import Counted
 from community.insight.definitions import fragments, money_queries
 from community.insight.diagnosis import Finding
 from community.insight.figures import Cell, Column, Figure, Section, Table
+from community.insight.report_feedback import feedback
 from community.insight.values import SMALL, Value, by, together
 from community.insight.windows import Window
 from community.kpis import DERIVED, KPIS
@@ -32,8 +33,7 @@ WEEKLY: dict[str, tuple[str, ...]] = {
     "recurring": ("mrr", "churn", "renewal", "arpu"),
     "outreach": ("accepted", "engaged_24h", "click_through", "block_rate", "reach_loss", "on_time", "delivery_delay"),
     "service": ("first_response", "sla_met", "automation_solved", "callback_success"),
-    "incidents": (),
-    "load": (),
+    "feedback": (), "incidents": (), "load": (),
 }  # fmt: skip
 MONTHLY: dict[str, tuple[str, ...]] = {
     "money": ("mrr", "arpu", "renewal", "churn", "ltv", "revenue", "refunds", "average_order", "paying"),
@@ -88,6 +88,7 @@ async def _tables(facts: Facts, section: str) -> list[Table]:
         "channels": _channels,
         "outreach": _stages,
         "content": _content,
+        "feedback": feedback,
         "incidents": _incidents,
         "load": _load,
         "mix": _mix,

@@ -31,6 +31,17 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A task, and what became of it: `done_at` None while it is open. `group_id`: where it was said."""
+
+    task: Task
+    done_at: datetime | None
+    done_by: str | None
+    outcome: str
+    group_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Waiting:
     """How many tasks of a kind are open, and how many of these should have been done by now."""
 
@@ -48,12 +59,14 @@ async def promise(
     due_at: datetime,
     *,
     occurrence: str | None = None,
+    group_id: int | None = None,
 ) -> int | None:
     """A human sees to the member by `due_at`; returns the task's number.
 
     None if it is promised already: for an `occurrence` once for all, else while the very same is not done.
     """
     values = {"member_id": member_id, "kind": kind, "occurrence": occurrence, "at": at, "due_at": due_at}
+    values["group_id"] = group_id
     row = await (await conn.execute(queries.promise, values | {"note": storable(note)[:NOTE_LIMIT]})).fetchone()
     return row["id"] if row else None
 
@@ -74,6 +87,23 @@ async def open_due(
 async def waiting(conn: Connection, kind: str | None, limit: int) -> list[Task]:
     """Open tasks, of one kind or all, the most urgent first."""
     return _tasks(await (await conn.execute(queries.waiting, {"kind": kind, "limit": limit})).fetchall())
+
+
+async def how_many_since(conn: Connection, member_id: int, kinds: Sequence[str], since: datetime) -> int:
+    """How many tasks of these kinds were opened for a member after `since`, done or not."""
+    values = {"member_id": member_id, "kinds": list(kinds), "since": since}
+    row = await (await conn.execute(queries.how_many_since, values)).fetchone()
+    return row["opened"] if row else 0
+
+
+async def opened(
+    conn: Connection, kinds: Sequence[str], since: datetime, until: datetime, *, member_id: int | None, limit: int
+) -> list[Opened]:
+    """Tasks of these kinds that were opened from `since` on, before `until`; the newest first."""
+    values = {"kinds": list(kinds), "since": since, "until": until, "member_id": member_id, "limit": limit}
+    rows = await (await conn.execute(queries.opened, values)).fetchall()
+    tasks = zip(_tasks(rows), rows, strict=True)
+    return [Opened(task, row["done_at"], row["done_by"], row["outcome"], row["group_id"]) for task, row in tasks]
 
 
 async def how_many(conn: Connection, at: datetime) -> list[Waiting]:

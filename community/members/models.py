@@ -91,6 +91,7 @@ class FollowUp(SQLModel, table=True):
         # What the calendar opens, it opens once; what a member asks for has no occurrence.
         Index("follow_ups_once", "member_id", "kind", "occurrence", unique=True),
         Index("follow_ups_open", "due_at", postgresql_where=sql("done_at IS NULL")),
+        Index("follow_ups_made", "kind", "created_at"),
     )
 
     id: int = identity()
@@ -106,6 +107,8 @@ class FollowUp(SQLModel, table=True):
     """A member's number for the staff chat's button, which proves it; else how it was said."""
     outcome: str = text(server_default="")
     """What came of it, in staff's words."""
+    group_id: int | None = bigint(nullable=True)
+    """Where it was said; NULL: in private, or nowhere."""
 
 
 class Link(SQLModel, table=True):

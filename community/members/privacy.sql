@@ -5,7 +5,7 @@ SELECT tag, since_at FROM member_tags WHERE member_id = %(id)s ORDER BY since_at
 DELETE FROM member_tags WHERE member_id = %(id)s
 
 -- name: export_follow_ups
-SELECT kind, occurrence, note, created_at, due_at, done_at, outcome
+SELECT kind, occurrence, note, created_at, due_at, done_at, outcome, group_id
 FROM follow_ups WHERE member_id = %(id)s ORDER BY id
 
 -- name: erase_follow_ups

@@ -81,6 +81,8 @@ UPDATE members SET left_at = %(at)s WHERE id = ANY (%(ids)s) AND left_at IS NULL
 UPDATE members SET left_at = NULL WHERE id = ANY (%(ids)s) AND left_at IS NOT NULL
 
 -- name: rehome
+-- With what was said there.
+WITH said AS (UPDATE follow_ups SET group_id = %(to)s WHERE group_id = %(from)s)
 UPDATE members SET home_group_id = %(to)s WHERE home_group_id = %(from)s
 
 -- name: attribute

@@ -33,7 +33,7 @@ SELECT member_id, source, consent, listed_at FROM member_origins;
 
 -- What staff have promised to do for whom.
 CREATE OR REPLACE VIEW v_follow_ups AS
-SELECT id, member_id, kind, occurrence, created_at, due_at, done_at, done_by FROM follow_ups;
+SELECT id, member_id, kind, occurrence, created_at, due_at, done_at, done_by, group_id FROM follow_ups;
 
 -- Members who are one person; who is not here is one alone.
 CREATE OR REPLACE VIEW v_persons AS

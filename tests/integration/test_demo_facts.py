@@ -20,7 +20,7 @@ async def reminded_in_vain(conn: Connection, member_id: int, occurrence: str, se
         member_id=member_id,
         due_at=sent_at,
         stage="renewal_reminders",
-        step="month_3",
+        step=f"sent at {sent_at}",
         occurrence=occurrence,
         state="sent",
         sent_at=sent_at,

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from community import playbook, playbook_experiments, playbook_insight, playbook_offers, playbook_stages
+from community import (
+    playbook,
+    playbook_experiments,
+    playbook_feedback,
+    playbook_insight,
+    playbook_offers,
+    playbook_stages,
+)
 from community.copy_contexts import ACTIONS, needed_copy
 from community.playbook_types import Entry
 from community.wording import ButtonCopy, FrontMatter
@@ -15,7 +22,15 @@ ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "playbook.md").read_text()
 YAML = (ROOT / "templates" / "playbook.yaml").read_text()
 WRITTEN = {
-    module.__name__ for module in (playbook, playbook_experiments, playbook_insight, playbook_offers, playbook_stages)
+    module.__name__
+    for module in (
+        playbook,
+        playbook_experiments,
+        playbook_feedback,
+        playbook_insight,
+        playbook_offers,
+        playbook_stages,
+    )
 }
 PLAYBOOK_MODELS = [model for model in Entry.__subclasses__() if model.__module__ in WRITTEN]
 COPY_MODELS: list[type[Entry]] = [FrontMatter, ButtonCopy]

@@ -8,6 +8,7 @@ from openpyxl import load_workbook
 
 from community.bundle import Bundle
 from community.database.pool import Connection
+from community.insight.report_tables import WEEKLY
 from tests.e2e.cli.conftest import HOSTILE, MakeMember, Sop
 from tests.integration.insight.kit import local
 
@@ -50,7 +51,7 @@ async def test_written_as_a_page_and_a_workbook(sop: Sop, lived: None, tmp_path:
     assert "<b>" not in text
     assert "&lt;b&gt;" in text
     book = load_workbook(BytesIO(xlsx.read_bytes()))
-    assert len(book.sheetnames) == 10
+    assert len(book.sheetnames) == 1 + len(WEEKLY)
     assert not (tmp_path / ".r.html.part").exists()
 
 
