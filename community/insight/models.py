@@ -172,7 +172,7 @@ class Report(SQLModel, table=True):
 
     id: int = identity()
     kind: str = text()
-    """`weekly`, `monthly`, `watch`."""
+    """`weekly`, `monthly`, `watch`, `learning`."""
     since: date = Field(sa_column=Column(Date, nullable=False))
     """The first day it is about."""
     made_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

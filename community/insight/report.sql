@@ -86,3 +86,9 @@ ORDER BY since DESC, id DESC LIMIT 1
 
 -- name: one_watch
 SELECT pg_advisory_xact_lock(hashtextextended('daily watch', 0))
+
+-- name: one_learning
+SELECT pg_advisory_xact_lock(hashtextextended('what the SOP has taught', 0))
+
+-- name: up_to
+SELECT content FROM reports WHERE kind = %(kind)s AND since <= %(day)s ORDER BY since DESC, id DESC LIMIT 1

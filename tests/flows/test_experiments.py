@@ -1,5 +1,7 @@
 """The experiments flow: looks at each, says so in its name, and tells nothing twice."""
 
+from datetime import timedelta
+
 from prefect.client.orchestration import PrefectClient
 
 from community.bundle import Bundle
@@ -23,3 +25,14 @@ async def test_looks_and_proposes(client: PrefectClient, bundle: Bundle, conn: C
     assert "b is better than a" in str((await artifacts(client, run))["experiments"].data)
     again = await run_of(client, await experiments(as_of=NOON, return_state=True))
     assert again.name.endswith("· 1 experiment under way")
+
+
+async def test_holdouts_and_versions_are_looked_at_as_well_but_not_of_a_day_that_is_over(
+    client: PrefectClient, bundle: Bundle, conn: Connection
+) -> None:
+    await publish(conn, bundle, "first")
+    await set_virtual_now(conn, NOON)
+    for as_of, looks in ((NOON - timedelta(days=1), 0), (NOON, 1)):
+        await run_of(client, await experiments(as_of=as_of, return_state=True))
+        rows = await (await conn.execute("SELECT since FROM reports WHERE kind = 'learning'")).fetchall()
+        assert len(rows) == looks
