@@ -12,8 +12,9 @@ from community.insight.numbers import change
 from community.insight.windows import Span, Window
 from community.kpis import Better
 
-Unit = Literal["number", "share", "money", "seconds", "ratio", "text", "word", "part", "moment", "day"]
-"""How a number or a cell is shown. `word`: its key in the words; `part`: a plan, a stage, as it is called."""
+Unit = Literal["number", "share", "points", "money", "seconds", "ratio", "text", "word", "part", "moment", "day"]
+"""How a number or a cell is shown. `points`: a difference of shares; `word`: its key in the words; `part`: a plan, a
+stage, as it is called."""
 Cell = str | int | float | None
 
 

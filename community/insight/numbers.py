@@ -21,6 +21,8 @@ def number_text(unit: str, number: float | None, currency: str, words: Words) ->
     match unit:
         case "share":
             return percent(number)
+        case "points":
+            return points(number)
         case "money":
             return money(number, currency)
         case "seconds":
@@ -34,6 +36,11 @@ def number_text(unit: str, number: float | None, currency: str, words: Words) ->
 def percent(share: float) -> str:
     """`42%`, and of little `4.2%`."""
     return f"{100 * share:.{1 if abs(share) < 0.1 else 0}f}%"
+
+
+def points(difference: float) -> str:
+    """`+1.5` percentage points: a difference of shares."""
+    return f"{100 * difference:+.1f}".replace("-", "−")
 
 
 def money(minor: float, currency: str) -> str:

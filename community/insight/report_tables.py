@@ -12,6 +12,8 @@ from community.insight.definitions import fragments, money_queries
 from community.insight.diagnosis import Finding
 from community.insight.figures import Cell, Column, Figure, Section, Table
 from community.insight.report_feedback import feedback
+from community.insight.report_learning import learning
+from community.insight.report_operations import incidents, load_of_operators
 from community.insight.values import SMALL, Value, by, together
 from community.insight.windows import Window
 from community.kpis import DERIVED, KPIS
@@ -33,7 +35,7 @@ WEEKLY: dict[str, tuple[str, ...]] = {
     "recurring": ("mrr", "churn", "renewal", "arpu"),
     "outreach": ("accepted", "engaged_24h", "click_through", "block_rate", "reach_loss", "on_time", "delivery_delay"),
     "service": ("first_response", "sla_met", "automation_solved", "callback_success"),
-    "feedback": (), "incidents": (), "load": (),
+    "feedback": (), "learning": (), "incidents": (), "load": (),
 }  # fmt: skip
 MONTHLY: dict[str, tuple[str, ...]] = {
     "money": ("mrr", "arpu", "renewal", "churn", "ltv", "revenue", "refunds", "average_order", "paying"),
@@ -89,8 +91,9 @@ async def _tables(facts: Facts, section: str) -> list[Table]:
         "outreach": _stages,
         "content": _content,
         "feedback": feedback,
-        "incidents": _incidents,
-        "load": _load,
+        "learning": learning,
+        "incidents": incidents,
+        "load": load_of_operators,
         "mix": _mix,
     }
     return await makers[section](facts) if section in makers else []
@@ -203,43 +206,6 @@ async def _content(facts: Facts) -> list[Table]:
         [f"step:{part}", enough[part].base, enough[part].number, _cell(clicks.get(part))] for part in best
     ]
     return [Table("top_content", columns, rows, keys=best, of="part")]
-
-
-async def _incidents(facts: Facts) -> list[Table]:
-    """What staff were alerted to, and how it ended: over, or going on when the window did."""
-    rows: list[list[Cell]] = [
-        [
-            row["what"],
-            row["place"],
-            row["since_at"].isoformat(),
-            row["last_at"].isoformat(),
-            "told" if row["told_at"] else "not_told",
-        ]
-        for row in await facts.rows(queries.incidents)
-    ]
-    columns = [Column("what", "text"), Column("where", "text"), Column("first", "moment"),
-               Column("last", "moment"), Column("staff", "word")]  # fmt: skip
-    return [Table("incidents", columns, rows[:MOST_ROWS], more=max(0, len(rows) - MOST_ROWS))]
-
-
-async def _load(facts: Facts) -> list[Table]:
-    """Groups, members and open tasks; and what each operator did by hand."""
-    (row,) = await facts.rows(queries.load)
-    members = facts.counted.value("active_rate", facts.asked.since)
-    totals: list[list[Cell]] = [
-        ["groups", row["groups"]],
-        ["members", members.base if members else None],
-        ["open", row["open"]],
-        ["late", row["late"]],
-    ]
-    each = facts.playbook.insight.task_minutes * 60
-    operators: list[list[Cell]] = [
-        [row["operator"], row["done"], row["late"], row["done"] * each] for row in await facts.rows(queries.by_operator)
-    ]
-    columns = [Column("operator", "text"), Column("done", "number"), Column("late", "number"),
-               Column("hand_work", "seconds")]  # fmt: skip
-    return [Table("load", [Column("what", "word"), Column("count", "number")], totals),
-            Table("operators", columns, operators)]  # fmt: skip
 
 
 async def _mix(facts: Facts) -> list[Table]:

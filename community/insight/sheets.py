@@ -24,7 +24,13 @@ from community.telegram_html import showable
 _NO_SHEET = re.compile(r"[\[\]:*?/\\']")
 LONGEST_SHEET = 31
 WIDEST = 60
-_FORMATS: dict[str, str] = {"number": "#,##0", "share": "0.0%", "ratio": "0.0", "seconds": "[h]:mm:ss"}
+_FORMATS: dict[str, str] = {
+    "number": "#,##0",
+    "share": "0.0%",
+    "points": "+0.0%;-0.0%;0.0%",
+    "ratio": "0.0",
+    "seconds": "[h]:mm:ss",
+}
 
 
 @dataclass(frozen=True, slots=True)
