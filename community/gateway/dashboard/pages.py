@@ -1,6 +1,6 @@
 """The dashboard's pages, in the order of the navigation. One more is one more line here, and its template."""
 
-from community.gateway.dashboard import board, funnel, groups, lives, outbox, retention, service, stages
+from community.gateway.dashboard import board, funnel, groups, learning, lives, outbox, retention, service, stages
 from community.gateway.dashboard.look import Page
 
 PAGES: tuple[Page, ...] = (
@@ -12,4 +12,5 @@ PAGES: tuple[Page, ...] = (
     Page("lives", lives.show, frozenset({"dates"})),
     Page("service", service.show),
     Page("outbox", outbox.show),
+    Page("learning", learning.show, frozenset()),
 )
