@@ -51,6 +51,7 @@ DISCARD SEQUENCES; DISCARD TEMP
 LONGEST = (
     "flows",
     "e2e/test_stack.py",
+    "integration/dashboard/test_in_the_browser.py",
     *("unit/test_hostile_copy.py", "unit/test_render.py", "e2e/cli/test_plans.py", "sandbox/test_page.py"),
 )
 """What takes longest, the longest first: it shall not be what one process still runs while the other has nothing."""

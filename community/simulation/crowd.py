@@ -186,20 +186,16 @@ class Crowd:
 
     async def _click(self, gesture: Gesture, at: float) -> Gesture | None:
         """Open a tracked link as a browser does. One that leads to the bot goes on by Start."""
-        try:
-            leads_to, refused = await self._open(gesture["url"])
-        except aiohttp.ClientConnectionError:  # a kept connection was closed meanwhile: a browser asks once more
-            leads_to, refused = await self._open(gesture["url"])
+        async with self.http.get(gesture["url"], headers=BROWSER, allow_redirects=False) as answer:
+            leads_to, refused = (
+                answer.headers.get("Location", ""),
+                None if answer.status == 302 else f"HTTP {answer.status}",
+            )
         self.done.append(Done(at, gesture["user"], "click", gesture, refused))
         payload = parse_qs(urlsplit(leads_to).query).get("start")
         if payload and urlsplit(leads_to).hostname == "t.me":
             return {"do": "start", "user": gesture["user"], "payload": payload[0]}
         return None
-
-    async def _open(self, url: str) -> tuple[str, str | None]:
-        """Where the link leads, and how it was refused."""
-        async with self.http.get(url, headers=BROWSER, allow_redirects=False) as answer:
-            return answer.headers.get("Location", ""), None if answer.status == 302 else f"HTTP {answer.status}"
 
     def _note(self, gesture: Gesture, at: float, result: dict[str, Any]) -> None:
         refused = None if result["ok"] else str(result["error"])

@@ -90,7 +90,10 @@ async def _play(console: Console, settings: Settings, days: int, members: int, s
     async with AsyncExitStack() as open_now:
         conn = await open_now.enter_async_context(await connect(os.environ["SOP_DATABASE_URL"]))
         sandbox = await open_now.enter_async_context(SandboxClient(settings.telegram_api))
-        http = await open_now.enter_async_context(aiohttp.ClientSession())
+        # The gateway may close a kept connection just when it is used again, and a form is not sent twice.
+        http = await open_now.enter_async_context(
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
+        )
         clock = Clockwork(conn, sandbox, settings.bot_id)
         flows = asyncio.create_task(asyncio.to_thread(real_flows))
         await publish(conn, bundle, "the demonstration: every plan opens a group")

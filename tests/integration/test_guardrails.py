@@ -300,7 +300,14 @@ async def crowd(conn: Connection, bundle: Bundle) -> int:
 async def held_out(conn: Connection, bundle: Bundle, stage: str, at: datetime = NOON) -> set[int]:
     values = planning.parameters(bundle.playbook, stage, bundle.playbook.stage(stage).steps, at, None)
     audience = planning.ASKED_FOR.sub("true", Queries(planning.AUDIENCES / f"{stage}.sql").audience)
-    parts = {"audience": audience, "newest": "NULL::timestamptz", "proposed": "", "window": "", "variant": "NULL::text"}
+    parts = {
+        "audience": audience,
+        "newest": "NULL::timestamptz",
+        "proposed": "",
+        "window": "",
+        "variant": "NULL::text",
+        "added": "NULL",
+    }
     parts |= {"of_step": "USING (step)", "gated": GATED}
     judged = planning.queries.fill("candidates", **parts) + "SELECT member_id, reason FROM gated"
     async with conn.transaction():
