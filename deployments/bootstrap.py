@@ -27,7 +27,7 @@ from prefect.workers.process import ProcessWorker
 from community.bundle import load_bundle
 from community.database.pool import Connection
 from community.errors import PlaybookError, PrefectUnavailable, SopError
-from community.outbox.bundles import Bundles, publish
+from community.outbox.bundles import Bundles, publish, went_back
 from community.playbook import Playbook
 from community.settings import Mode, Settings, load_settings
 from deployments.declared import Declared, Deployment, Pool, Schedule, declared
@@ -55,12 +55,14 @@ async def bootstrap(settings: Settings) -> None:
 
 
 async def playbook_in_force(conn: Connection, settings: Settings) -> Playbook:
-    """The playbook in force. The folder's is published first if there is none, or when a sandbox's folder changed."""
+    """The playbook in force. The folder's is published first if there is none, or when a sandbox's folder changed;
+    not after `sop rollback`, which the folder knows nothing of.
+    """
     try:
         in_force = await Bundles().current(conn)
     except PlaybookError:
         in_force = None
-    if in_force and settings.effective_mode is Mode.real:
+    if in_force and (settings.effective_mode is Mode.real or await went_back(conn)):
         return in_force.playbook
     folder = load_bundle(settings.playbook_dir)
     if in_force is None or in_force.hash != folder.hash:

@@ -24,7 +24,7 @@ async def on_private_feedback(turn: Turn, member: Member, text: str) -> bool:
     kind = turn.bundle.playbook.feedback.told(text, private=True)
     if kind is None:
         return False
-    if await _take(turn, member, kind, text):
+    if await _take(turn, member, kind, text) is not None:
         turn.reply(member, "bot/feedback_received", kind=kind, hours=hours(_within(turn, kind)))
     else:
         turn.reply(member, "bot/feedback_enough")
@@ -32,7 +32,10 @@ async def on_private_feedback(turn: Turn, member: Member, text: str) -> bool:
 
 
 async def on_group_feedback(turn: Turn, member: Member, group: Group, message: Message) -> None:
-    """Take a message in a group with a tag as what it says; not what was only passed on, nor what staff write."""
+    """Take a message in a group with a tag as what it says; not what was only passed on, nor what staff write.
+
+    The same words again are not answered again.
+    """
     text = message.text or message.caption or ""
     kind = turn.bundle.playbook.feedback.told(text, private=False)
     if kind is None or message.forward_origin is not None or group.chat_id == turn.staff_chat:
@@ -43,18 +46,18 @@ async def on_group_feedback(turn: Turn, member: Member, group: Group, message: M
 
 async def _take(
     turn: Turn, member: Member, kind: Told, text: str, group: Group | None = None, link: str | None = None
-) -> bool:
-    """A task, of which staff are told if it is new: the very same words wait once. False: the member has said enough
-    within a day."""
+) -> bool | None:
+    """A task, of which staff are told. False: the very same words wait already. None: the member has said enough within
+    a day."""
     since, due_at = turn.at - timedelta(days=1), turn.at + _within(turn, kind)
     if await how_many_since(turn.conn, member.id, KINDS, since) >= turn.bundle.playbook.feedback.per_day:
-        return False
+        return None
     group_id = group.id if group else None
     task = await promise(turn.conn, member.id, kind, text, turn.at, due_at, group_id=group_id)
     if task is not None:
         about = {"kind": kind, "text": text, "place": group.title if group else None, "link": link}
         turn.tell_staff("staff/feedback", member, **task_of(turn, member, task, due_at), **about)
-    return True
+    return task is not None
 
 
 def _within(turn: Turn, kind: Told) -> timedelta:

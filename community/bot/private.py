@@ -55,7 +55,8 @@ async def on_private_message(turn: Turn, message: Message) -> None:
     if command and command.name == "start":
         await on_start(turn, member, command.argument)
     else:
-        await on_text(turn, member, text, kind_of(message) or "")
+        said = None if message.forward_origin else text or message.caption
+        await on_text(turn, member, text, kind_of(message) or "", said)
 
 
 async def hush(turn: Turn, member: Member) -> None:
@@ -91,16 +92,20 @@ async def on_start(turn: Turn, member: Member, payload: str) -> None:
         turn.reply(member, "bot/help")
 
 
-async def on_text(turn: Turn, member: Member, text: str, kind: str) -> None:
-    """Anything else: an answer at the gate, a wish, the answer to the last question, or nothing we understand."""
+async def on_text(turn: Turn, member: Member, text: str, kind: str, said: str | None) -> None:
+    """Anything else: an answer at the gate, a wish, the answer to the last question, or nothing we understand.
+
+    `said`: their own words, those below a picture too; None when they only passed them on.
+    """
     wish = intents.intent(text)
     chosen = intents.locale(text, turn.bundle.playbook.community.locales)
     gate = turn.gate(member)
     typed = bool(text) and not text.startswith("/")
     if typed and (not (wish or chosen) or await gate.accepts(text)) and await gate.answer(text) is not Verdict.none:
         return
-    if typed and not wish and not chosen and await on_private_feedback(turn, member, text):
-        turn.note("private", member, None, kind=kind, length=len(text))
+    own = said if said and not said.startswith("/") and not wish and not chosen else None
+    if own and await on_private_feedback(turn, member, own):
+        turn.note("private", member, None, kind=kind, length=len(own))
         return
     if not wish and not chosen and (await on_code(turn, member, text) or await on_order(turn, member, text)):
         turn.note("private", member, None, kind=kind, length=len(text))

@@ -85,7 +85,9 @@ async def on_refunding_button(turn: Turn, member: Member, argument: str, chat_id
         return False
     request = await decide(turn.conn, known.id, turn.at, approve=word[2] == "approve", by=f"member {member.id}")
     if request is None:
-        _say(turn, member, pressed="decided", state=known.state, by=known.decided_by)
+        now = await request_of(turn.conn, known.id) or known
+        pressed = "disputed" if now.state == "asked" else "decided"
+        _say(turn, member, pressed=pressed, state=now.state, by=now.decided_by)
         return True
     await _answer(turn, request)
     turn.paid = True

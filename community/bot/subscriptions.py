@@ -96,7 +96,7 @@ class Subscriptions:
         if self._stripe is None:
             return "SOP_STRIPE_API_KEY is not set"
         try:
-            await self._stripe.stop(f"{request.id}-{request.attempts}", request.subscription)
+            await self._stripe.stop(request.subscription)
         except TROUBLE as error:
             return reason(error)
         return None

@@ -94,18 +94,20 @@ def _text(name: str) -> LiteralString:
     return queries.fill(name, placed=placed, leavers=leavers, shows=fragments.shows)
 
 
-def _values(playbook: Playbook, asked: Window) -> dict[str, Any]:
+def _values(playbook: Playbook, asked: Window, now_at: datetime | None = None) -> dict[str, Any]:
     return {
-        **parameters(playbook, asked),
+        **parameters(playbook, asked, now_at),
         "low": max(DETRACTORS),
         "active_days": playbook.feedback.active_days,
         "kinds": [kind for kinds in KINDS.values() for kind in kinds],
     }
 
 
-async def quadrants(conn: Connection, playbook: Playbook, asked: Window) -> dict[Quadrant, Count]:
-    """All quadrants of a window."""
-    values = _values(playbook, asked)
+async def quadrants(
+    conn: Connection, playbook: Playbook, asked: Window, now_at: datetime | None = None
+) -> dict[Quadrant, Count]:
+    """All quadrants of a window, which at `now_at` may not be over yet."""
+    values = _values(playbook, asked, now_at)
     members = await (await conn.execute(_text("quadrants"), values)).fetchall()
     tasks = await (await conn.execute(queries.tasks, values)).fetchall()
     found = {row["quadrant"]: row["members"] for row in members}
@@ -114,10 +116,10 @@ async def quadrants(conn: Connection, playbook: Playbook, asked: Window) -> dict
 
 
 async def members_of(
-    conn: Connection, playbook: Playbook, asked: Window, quadrant: Quadrant | None, limit: int
+    conn: Connection, playbook: Playbook, asked: Window, quadrant: Quadrant | None, limit: int, now_at: datetime
 ) -> list[Place]:
     """Who is in a quadrant, or in any; the newest first."""
-    values = {**_values(playbook, asked), "quadrant": quadrant, "limit": limit}
+    values = {**_values(playbook, asked, now_at), "quadrant": quadrant, "limit": limit}
     rows = await (await conn.execute(_text("members"), values)).fetchall()
     return [Place(row["member_id"], Quadrant(row["quadrant"]), row["at"]) for row in rows]
 
@@ -140,7 +142,7 @@ async def open_tasks(
 
 async def _leaving(conn: Connection, playbook: Playbook, as_of: datetime) -> list[Task]:
     rules, zone = playbook.feedback, playbook.community.zone
-    looked = {"since": as_of - LOOKED_BACK, "until": as_of, "most": rules.leavers_per_day}
+    looked = {"since": as_of - LOOKED_BACK, "until": as_of, "now": as_of, "most": rules.leavers_per_day}
     values = {**_values(playbook, window(Span.day, day_of(as_of, zone), zone)), **looked}
     due, within = _text("leaving_due"), rules.leaving_within
     return (await open_due(conn, due, values, as_of, within, listed=MOST_TOLD))[1]
@@ -183,8 +185,8 @@ async def trail(conn: Connection, member_id: int, at: datetime, zone: str) -> Tr
     """What a member did and was sent in the 30 days before they left, or before `at` if they are still here."""
     row = await (await conn.execute(queries.gone_at, {"member_id": member_id, "at": at})).fetchone()
     left, ended = (row["left_at"], row["ended_at"]) if row else (None, None)
-    gone = {"left": left, "ended": ended, "still_here": at}
-    why, until = next((why, moment) for why, moment in gone.items() if moment)
+    gone = [(moment, why) for moment, why in ((left, "left"), (ended, "ended")) if moment]
+    until, why = max(gone, default=(at, "still_here"))
     last = day_of(until, zone)
     asked = Window(None, last - timedelta(days=TRAIL_DAYS - 1), last + timedelta(days=1), zone)
     values = {"member_id": member_id, "zone": zone, "since": asked.since_at, "until": asked.until_at,

@@ -20,12 +20,12 @@ FROM (
     WHERE e.kind = 'left' AND e.at >= %(since)s AND e.at < %(until)s AND e.member_id IS NOT NULL
         AND NOT EXISTS (
             SELECT FROM v_memberships s
-            WHERE s.member_id = e.member_id AND s.joined_at < %(until)s AND (s.left_at IS NULL OR s.left_at >= %(until)s)
+            WHERE s.member_id = e.member_id AND s.joined_at < %(until)s AND (s.present OR s.left_at >= %(until)s)
         )
     UNION ALL
     SELECT t.member_id, t.ends_at + interval '3 days', 'ended'
     FROM v_terms t
-    WHERE t.ends_at >= %(since)s::timestamptz - interval '3 days' AND t.ends_at < %(until)s::timestamptz - interval '3 days'
+    WHERE t.ends_at >= %(since)s::timestamptz - interval '3 days' AND t.ends_at < %(now)s::timestamptz - interval '3 days'
         AND t.revoked_at IS NULL AND NOT t.trial
         AND NOT EXISTS (
             SELECT FROM v_terms o
@@ -55,7 +55,7 @@ FROM (
     GROUP BY d.member_id
     HAVING count(DISTINCT d.day) >= %(active_days)s
 ) AS found
-ORDER BY found.member_id, found.place, found.at
+ORDER BY found.member_id, found.place, found.at DESC
 
 -- name: quadrants
 SELECT quadrant, count(*) AS members FROM ({{placed}}) AS p GROUP BY quadrant
@@ -125,7 +125,7 @@ LEFT JOIN LATERAL (
     SELECT max(ends_at) AS ended_at
     FROM v_terms
     WHERE member_id = m.id AND NOT trial AND revoked_at IS NULL
-    HAVING bool_and(ends_at <= %(at)s)
+    HAVING bool_and(coalesce(ends_at <= %(at)s, false))
 ) AS t ON true
 WHERE m.id = %(member_id)s
 

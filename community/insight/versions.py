@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import sqrt
 from typing import LiteralString
 
 from community.database.pool import Connection
@@ -22,7 +23,7 @@ MEASURES = (ENGAGED, CLICKS, BLOCKS, PURCHASES)
 LISTED = 20
 """Publications that are looked at, the newest first."""
 LEAST = 200
-"""A version with fewer messages is not held against another."""
+"""A version that fewer members had a step of is not held against another."""
 LEVEL = 0.01
 """Chance of ever proposing to take back a version that is as good as the one before, of a measure."""
 EFFECTS = {ENGAGED: 0.05, BLOCKS: 0.01}
@@ -109,9 +110,12 @@ def _judged(name: str, version: int, before: int, found: Mapping[int, Steps]) ->
     both = [(was[step], now[step]) for step in was.keys() & now.keys()]
     base, other = _sum(pair[0] for pair in both), _sum(pair[1] for pair in both)
     difference = alike(both)
-    if difference is None or min(base.people, other.people) < LEAST:
+    # Messages to the same member are alike: at the least as many members as had the step that most had.
+    members = [max((pair[side].people for pair in both), default=0) for side in (0, 1)]
+    if difference is None or min(members) < LEAST:
         return None
-    half = half_width(difference.error, LEVEL, EFFECTS[name])
+    alike_in_member = max(base.people / members[0], other.people / members[1])
+    half = half_width(difference.error * sqrt(alike_in_member), LEVEL, EFFECTS[name])
     change = Interval(difference.middle - half, difference.middle, difference.middle + half)
     worse = change.low > 0 if name == BLOCKS else change.high < 0
     return Worse(version, before, name, base, other, change) if worse else None

@@ -41,6 +41,12 @@ async def store(conn: Connection, bundle: Bundle) -> None:
     await conn.execute(queries.store_bundle, {"hash": bundle.hash, "content": Jsonb(bundle.to_json())})
 
 
+async def went_back(conn: Connection) -> bool:
+    """Whether what is in force is a former version, put back by an operator."""
+    row = await (await conn.execute(queries.newest_publication)).fetchone()
+    return row is not None and row["returns_to"] is not None
+
+
 class Bundles:
     """The bundles a process has met, by hash, and the one in force."""
 

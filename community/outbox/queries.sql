@@ -409,6 +409,9 @@ ON CONFLICT DO NOTHING
 INSERT INTO bundles (hash, content, stored_wall) VALUES (%(hash)s, %(content)s, clock_timestamp())
 ON CONFLICT DO NOTHING
 
+-- name: newest_publication
+SELECT bundle, returns_to FROM publications ORDER BY id DESC LIMIT 1
+
 -- name: publish
 INSERT INTO publications (bundle, note, published_wall, published_at, in_flight, returns_to)
 VALUES (%(hash)s, %(note)s, clock_timestamp(), %(at)s, %(in_flight)s, %(returns_to)s)

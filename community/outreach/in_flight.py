@@ -107,6 +107,12 @@ async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datet
     return await _take_up(conn, former, bundle, stage_name, at, bot_id) if former else Waiting()
 
 
+async def drop_stages(conn: Connection, bundle: Bundle, *, bot_id: int) -> int:
+    """Cancel what waits of stages that the bundle does not have, and was not approved. Returns how many messages."""
+    values = {"bot_id": bot_id, "stages": list(bundle.playbook.stages)}
+    return (await conn.execute(queries.drop_stages, values)).rowcount
+
+
 async def mode_of(conn: Connection, bundle: Bundle, stage: Stage) -> InFlight:
     """What becomes of members who are half-way: as who published it said, else as the stage does."""
     row = await (await conn.execute(queries.published)).fetchone()

@@ -11,7 +11,7 @@ SELECT bundle, in_flight FROM v_publications ORDER BY id DESC LIMIT 1
 INSERT INTO stage_versions (stage, bundle, edition, added, since_at)
 VALUES (%(stage)s, %(bundle)s, %(edition)s, %(added)s::text[], %(at)s)
 ON CONFLICT (stage, bundle) DO UPDATE
-SET edition = excluded.edition, added = excluded.added, since_at = excluded.since_at, until_at = NULL
+SET edition = excluded.edition, added = ARRAY(SELECT DISTINCT unnest(stage_versions.added || excluded.added)), since_at = excluded.since_at, until_at = NULL
 
 -- name: stay
 -- Whoever began by them goes on by them, for a time that is longer than any occurrence takes. Those of the same content
@@ -29,6 +29,13 @@ WHERE stage = %(stage)s AND bundle <> %(bundle)s AND (until_at IS NULL OR until_
 -- What waits of steps that are no more.
 UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall = clock_timestamp()
 WHERE {{waits}} AND m.step <> ALL (%(steps)s::text[])
+
+-- name: drop_stages
+-- What waits of stages that are no more.
+UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall = clock_timestamp()
+WHERE m.bot_id = %(bot_id)s AND m.state = 'waiting' AND m.wanted_at IS NOT NULL
+    AND m.stage IN (SELECT stage FROM stage_versions) AND m.stage <> ALL (%(stages)s::text[])
+    AND NOT EXISTS (SELECT FROM plans p WHERE p.id = m.plan_id AND p.kind <> 'run')
 
 -- name: take_back
 -- What was planned ahead and is now to be planned otherwise: the plan that follows finds it not planned.

@@ -17,7 +17,7 @@ from community.database.queries import load
 from community.engagement.offers import issue_planned
 from community.outbox.guardrails import gate_parameters
 from community.outreach.in_flight import Older, in_flight, is_new, take_over
-from community.outreach.statements import judged_at, parameters, statement
+from community.outreach.statements import judged_at, parameters, run_before, statement
 from community.playbook import Playbook
 from community.playbook_stages import Step
 
@@ -146,7 +146,8 @@ async def of_each_version(
     for older in versions.older:
         steps = older.bundle.playbook.stage(stage_name).steps
         values = parameters(older.bundle.playbook, stage_name, steps, as_of, members)
-        every.append({**values, **gate_parameters(bundle.playbook, as_of, stage), "followed": older.bundles})
+        gates = gate_parameters(bundle.playbook, as_of, stage) | {"run_before": run_before(stage.schedule, as_of)}
+        every.append({**values, **gates, "followed": older.bundles})
     return every
 
 
@@ -157,12 +158,14 @@ async def park(
 
     For a restored database, which cannot know what was sent `since` its backup (both SOP time). Returns how many.
     """
-    stage = bundle.playbook.stage(stage_name)
-    values = parameters(bundle.playbook, stage_name, stage.steps, as_of, None)
-    values |= {"bot_id": bot_id, "bundle": bundle.hash, "since": since}
+    parked = 0
     async with conn.transaction():
         await settings_of_planner(conn, everyone=True)
-        return (await conn.execute(statement("park", values), values)).rowcount
+        for values in await of_each_version(conn, bundle, stage_name, as_of, None):
+            of_version = values.get("followed", [bundle.hash])[0]
+            values |= {"bot_id": bot_id, "bundle": of_version, "since": since}
+            parked += (await conn.execute(statement("park", values), values)).rowcount
+    return parked
 
 
 async def plan_steps(
@@ -205,7 +208,8 @@ async def _plan_older(
     conn: Connection, bundle: Bundle, older: Older, stage_name: str, as_of: datetime, how: dict[str, Any]
 ) -> PlanResult:
     """What is due to members who stay with an older version: its steps and words, by the guardrails in force."""
-    gates = gate_parameters(bundle.playbook, how["now_at"], bundle.playbook.stage(stage_name))
+    stage, now_at = bundle.playbook.stage(stage_name), how["now_at"]
+    gates = gate_parameters(bundle.playbook, now_at, stage) | {"run_before": run_before(stage.schedule, now_at)}
     steps = older.bundle.playbook.stage(stage_name).steps
     versions = {"followed": older.bundles, **gates}
     return await plan_steps(conn, older.bundle, stage_name, steps, as_of, versions=versions, **how)

@@ -9,7 +9,17 @@ from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.errors import PlaybookError
 from community.outbox.bundles import Bundles, publish
-from community.outreach.in_flight import Waiting, edition_of, is_new, lasts, members, mode_of, take_over, waiting
+from community.outreach.in_flight import (
+    Waiting,
+    drop_stages,
+    edition_of,
+    is_new,
+    lasts,
+    members,
+    mode_of,
+    take_over,
+    waiting,
+)
 from community.outreach.plan import one_planner, settings_of_planner
 from community.outreach.statements import parameters, statement
 from community.playbook_stages import InFlight
@@ -67,6 +77,9 @@ async def put_into_force(
 
     Should that be cut short, the next plan of each stage does it.
     """
+    async with transaction(conn):  # before the publication, by which the halt of a stage that is no more ends
+        await one_planner(conn, bot_id)
+        await drop_stages(conn, bundle, bot_id=bot_id)
     await publish(conn, bundle, note, in_flight=mode, returns_to=returns_to)
     for name in bundle.playbook.stages:
         if await is_new(conn, bundle, name, at):

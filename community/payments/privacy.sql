@@ -63,7 +63,12 @@ stop AS (
     FROM running r
     ON CONFLICT (what, provider, subscription) WHERE state = 'asked' DO NOTHING
 )
-UPDATE subscription_requests SET member_id = NULL WHERE member_id = %(id)s
+UPDATE subscription_requests SET
+    member_id = NULL,
+    -- The task of a stop that hangs is erased too: it is tried anew, and staff are told again if it still hangs.
+    attempts = CASE WHEN what = 'stop' AND state = 'asked' THEN 0 ELSE attempts END,
+    retry_wall = CASE WHEN what = 'stop' AND state = 'asked' THEN NULL ELSE retry_wall END
+WHERE member_id = %(id)s
 
 -- name: export_payments
 SELECT provider, charge, order_id, plan, paid_minor, refunded_minor, currency, disputed, paid_at, state, why

@@ -87,7 +87,9 @@ async def ask(conn: Connection, playbook: Playbook, order: Order, payment: Payme
 
 
 async def decide(conn: Connection, request_id: int, at: datetime, *, approve: bool, by: str) -> RefundRequest | None:
-    """Staff's word on a request; who was first stands. None: there is nothing to decide."""
+    """Staff's word on a request; who was first stands. None: there is nothing to decide, or it is for the payer's bank
+    to say whose the money is.
+    """
     async with transaction(conn):
         values = {"id": request_id, "by": by, "at": at, "approve": approve, "by_itself": list(BY_ITSELF)}
         row = await (await conn.execute(queries.decide, values)).fetchone()

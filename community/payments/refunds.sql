@@ -31,7 +31,10 @@ UPDATE refund_requests SET
         WHEN provider = ANY (%(by_itself)s) THEN 'approved'
         ELSE 'sent'
     END
-WHERE id = %(id)s AND state = 'asked'
+WHERE id = %(id)s AND state = 'asked' AND NOT (%(approve)s AND EXISTS (
+    SELECT FROM payments p
+    WHERE p.provider = refund_requests.provider AND p.charge = refund_requests.charge AND p.disputed IN ('open', 'lost')
+))
 RETURNING *
 
 -- name: take

@@ -80,16 +80,14 @@ class StripeApi:
             raise stripe.APIError("Stripe gave no address for the checkout")
         return session.url
 
-    async def stop(self, attempt: str, subscription: str) -> None:
+    async def stop(self, subscription: str) -> None:
         """Charge no more for a subscription; what is paid lasts to its end. One that is over is stopped already.
 
-        `attempt` names it: under the same name Stripe would give its former answer again, a failure too.
+        Twice is as once, so it needs no name of ours, under which Stripe would give a former failure again.
         """
         async with self._client() as client:
             try:
-                await client.v1.subscriptions.update_async(
-                    subscription, {"cancel_at_period_end": True}, {"idempotency_key": f"stop-{attempt}"}
-                )
+                await client.v1.subscriptions.update_async(subscription, {"cancel_at_period_end": True})
             except stripe.InvalidRequestError:
                 found = await client.v1.subscriptions.retrieve_async(subscription)
                 if found.status not in OVER:

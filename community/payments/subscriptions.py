@@ -163,7 +163,8 @@ async def _stopped(till: Till, request: SubscriptionRequest) -> None:
     notice = Notice(Kind.subscription_ended, event_id, "stopped by us", at, subscription=request.subscription)
     await store(till.conn, [StoredEvent(request.provider, notice, "")])
     if request.member_id is not None:
-        await close_of(till.conn, request.member_id, TASK, _named(request), till.at, by="payments", outcome="stopped")
+        occasion = _occasion(request)
+        await close_of(till.conn, request.member_id, TASK, occasion, till.at, by="payments", outcome="stopped")
     await _answer(till, request, last, stopped=True)
 
 
@@ -172,7 +173,7 @@ async def _hangs(till: Till, request: SubscriptionRequest, payer: int | None) ->
     note = f"stop it by hand: {_named(request)}"
     if request.member_id is None and payer and request.provider == stars.NAME:  # Telegram knows it by who pays
         note += f", paid by {payer}"
-    await needs_human(till, TASK, _named(request), request.member_id, note)
+    await needs_human(till, TASK, _named(request), request.member_id, note, occurrence=_occasion(request))
     await _answer(till, request, await _last(till, request), stopped=False)
 
 
@@ -193,6 +194,11 @@ async def _last(till: Till, request: SubscriptionRequest) -> Row | None:
 
 def _of(request: SubscriptionRequest) -> dict[str, str]:
     return {"provider": request.provider, "subscription": request.subscription}
+
+
+def _occasion(request: SubscriptionRequest) -> str:
+    """One that was resumed can hang a second time."""
+    return f"{_named(request)}:{request.id}"
 
 
 def _named(request: SubscriptionRequest) -> str:

@@ -51,29 +51,30 @@ async def _show(asked: Asked) -> None:
     kinds = [kind for each, known in KINDS.items() if asked.quadrant in (None, each) for kind in known]
     async with session() as s:
         zone = (await s.bundle()).playbook.community.zone
-        week = window(Span.week, _day(asked.week) if asked.week else day_of(await sop_now(s.conn), zone), zone)
+        now = await sop_now(s.conn)
+        week = window(Span.week, _day(asked.week) if asked.week else day_of(now, zone), zone)
         since, until, member_id = week.since_at, week.until_at, None
         if asked.member is not None:
             member_id = (await s.member(asked.member)).id
             if not asked.week:
                 since, until = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
         else:
-            await _print_week(s, asked, week)
+            await _print_week(s, asked, week, now)
         found = await opened(s.conn, kinds, since, until, member_id=member_id, limit=asked.limit)
     if not found:
         print("No tasks.")
     print_table(console(), f"Tasks ({zone})" if found else None, HEAD, _rows(found, zone))
 
 
-async def _print_week(s: Session, asked: Asked, week: Window) -> None:
+async def _print_week(s: Session, asked: Asked, week: Window, now: datetime) -> None:
     playbook = (await s.bundle()).playbook
-    now = await quadrants(s.conn, playbook, week)
+    this = await quadrants(s.conn, playbook, week, now)
     before = await quadrants(s.conn, playbook, week.before())
-    lines = [(QUADRANTS[q], c.members, before[q].members, c.opened, c.done) for q, c in now.items()]
+    lines = [(QUADRANTS[q], c.members, before[q].members, c.opened, c.done) for q, c in this.items()]
     title = f"Week of {week.since}"
     print_table(console(), title, ("quadrant", "members", "week before", "tasks opened", "done"), lines)
     if asked.quadrant:
-        places = await members_of(s.conn, playbook, week, Quadrant(asked.quadrant), asked.limit)
+        places = await members_of(s.conn, playbook, week, Quadrant(asked.quadrant), asked.limit, now)
         print_table(console(), "Who", ("member", "at"), [(p.member_id, local(p.at, week.zone)) for p in places])
 
 

@@ -2,7 +2,10 @@
 
 import asyncio
 
+from community.bundle import Bundle
+from community.copy_contexts import needed_copy
 from community.database.installation import sop_now
+from community.errors import PlaybookError
 from community.insight.experiments import begin, refuse_used
 from community.insight.versions import Measure, proposed_rollback, versions
 from community.outreach.publishing import coming, former_version, put_into_force
@@ -23,6 +26,16 @@ def show(days: int) -> None:
 def rollback(number: int | None, note: str, *, stay: bool, only_look: bool) -> None:
     """Put a former version into force again. Raises PlaybookError."""
     asyncio.run(_rollback(number, note, InFlight.stay if stay else InFlight.migrate, only_look=only_look))
+
+
+def refuse_incomplete(number: int, bundle: Bundle) -> None:
+    """Raise PlaybookError for a version of before a message was made that is needed by now: it could not be sent."""
+    copy = bundle.copy.get(bundle.playbook.community.locale, {})
+    if missing := sorted(set(needed_copy(bundle.playbook)) - set(copy)):
+        raise PlaybookError(
+            f"version {number} has no copy for {', '.join(missing)}; "
+            "put what you want back into the playbook folder, and `sop publish` it"
+        )
 
 
 async def _show(days: int) -> None:
@@ -55,6 +68,7 @@ async def _rollback(number: int | None, note: str, mode: InFlight, *, only_look:
     async with session() as s:
         at, present = await sop_now(s.conn), await s.bundle()
         former, bundle = await former_version(s.conn, number)
+        refuse_incomplete(former.number, bundle)
         await refuse_used(s.conn, bundle.playbook)
         changes = await coming(s.conn, present, bundle, at, bot_id=s.settings.bot_id, mode=mode)
         print(f"Version {former.number} ({former.note}), {former.bundle[:12]}:")

@@ -41,7 +41,7 @@ async def there(conn: Connection, who: int, *days: str, **of: int) -> None:
 
 
 async def where(conn: Connection, playbook: Playbook, asked: Any = WEEK) -> dict[int, str]:
-    return {p.member_id: p.quadrant.value for p in await members_of(conn, playbook, asked, None, 100)}
+    return {p.member_id: p.quadrant.value for p in await members_of(conn, playbook, asked, None, 100, asked.until_at)}
 
 
 THREE = ("2026-03-09", "2026-03-12", "2026-03-15")
@@ -118,7 +118,7 @@ async def test_a_term_that_ended_counts_three_days_later_if_none_follows(
     await term(conn, trial, start, end, trial=True)
     await term(conn, refunded, start, end, revoked_at=end)
     assert await where(conn, playbook) == {gone: "silent_leaving"}
-    (place,) = await members_of(conn, playbook, WEEK, Quadrant.silent_leaving, 5)
+    (place,) = await members_of(conn, playbook, WEEK, Quadrant.silent_leaving, 5, WEEK.until_at)
     assert place.at == local("2026-03-09 10:00")
     assert await where(conn, playbook, WEEK.before()) == {}
 
