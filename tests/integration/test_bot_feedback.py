@@ -124,12 +124,25 @@ async def test_the_same_words_wait_once_and_nobody_opens_many(desk: Desk) -> Non
     assert len(await tasks(desk)) == RULES.per_day + 2
 
 
+async def test_the_same_words_again_are_thanked_for_once_in_a_group(desk: Desk) -> None:
+    await desk.take(*[group_message("#idea again", at=NOW + timedelta(seconds=n)) for n in range(20)])
+    assert len(await tasks(desk)) == len(await desk.rows("SELECT FROM messages WHERE chat_id = %s", CLUB["id"])) == 1
+
+
+async def test_words_below_a_picture_count_in_private_too(desk: Desk) -> None:
+    photo = [{"file_id": "a", "file_unique_id": "b", "width": 1, "height": 1}]
+    await desk.take(private(None, caption="#complaint look at this", photo=photo))
+    assert [task["note"] for task in await tasks(desk)] == ["#complaint look at this"]
+    assert [event["data"]["length"] for event in await desk.events()] == [len("#complaint look at this")]
+
+
 async def test_what_is_passed_on_or_said_among_staff_is_nothing(desk: Desk) -> None:
     origin = {"type": "user", "date": 1, "sender_user": user(99)}
     staff = {"id": STAFF, "type": "supergroup", "title": "Staff"}
     said = group_message("#idea")
     said["message"]["chat"] = staff
     await desk.take(group_message("#idea", forward_origin=origin), group_message("nothing"), said)
+    await desk.take(private("#complaint", forward_origin=origin))
     assert await tasks(desk) == []
 
 

@@ -543,6 +543,16 @@ async def test_a_refund_is_refused_once(desk: Desk, bundle: Bundle) -> None:
     assert await desk.rows("SELECT FROM updates WHERE state = 'failed'") == []
 
 
+async def test_nothing_is_paid_back_while_the_bank_is_asked(desk: Desk, bundle: Bundle) -> None:
+    _, number = await wished(desk, bundle)
+    await desk.conn.execute("UPDATE payments SET disputed = 'open'")
+    await desk.take(staff_press(f"refunding:{number}_approve:1"))
+    assert (await desk.row("SELECT state FROM refund_requests"))["state"] == "asked"
+    assert "bank" in (desk.toast() or "") or "银行" in (desk.toast() or "")
+    await desk.take(staff_press(f"refunding:{number}_refuse:1"))
+    assert (await desk.row("SELECT state FROM refund_requests"))["state"] == "refused"
+
+
 class Stars:
     """Stands in for the direct calls that refunds make."""
 

@@ -7,11 +7,12 @@ import pytest
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.errors import PlaybookError
-from community.outbox.bundles import Bundles, publish
+from community.outbox.bundles import Bundles, publish, went_back
 from community.outreach.in_flight import Waiting
 from community.outreach.plan import plan
 from community.outreach.publishing import Change, coming, former_version, put_into_force
 from community.playbook_stages import InFlight
+from deployments.cli.versions import refuse_incomplete
 from tests.integration.conftest import BOT_ID, MakeMember
 from tests.integration.rows import only_message
 from tests.integration.test_in_flight import DAY, MORNING, ONE_TO_THREE, STAGE, all_sent, got, step, version
@@ -81,3 +82,52 @@ async def test_there_must_be_one_to_go_back_to(conn: Connection, bundle: Bundle)
         await former_version(conn, 77)
     await publish(conn, version(bundle, *ONE_TO_THREE), "x")
     assert (await former_version(conn, 1))[1].hash == bundle.hash
+
+
+async def test_a_stage_that_is_no_more_sends_nothing_more(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d")
+    await half_way(conn, old, member)
+    source = {**old.source, "stages": {name: of for name, of in old.source["stages"].items() if name != STAGE}}
+    await put_into_force(conn, Bundle(source, old.copy), "without", MORNING, bot_id=BOT_ID)
+    rows = await (await conn.execute("SELECT step, state, reason FROM messages ORDER BY step")).fetchall()
+    assert [(row["step"], row["state"], row["reason"]) for row in rows] == [
+        ("day_1", "sent", None),
+        ("day_2", "cancelled", "superseded"),
+        ("day_3", "cancelled", "superseded"),
+    ]
+
+
+async def test_a_step_stays_new_through_going_there_and_back(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """Renamed, replaced and renamed again: whoever had it by its first name does not get it by another."""
+    first = version(bundle, step("day_1", 1), step("day_2", 2), words="a")
+    other = version(bundle, step("day_1", 1), step("day_two", 2), words="b")
+    person = await member(entered_at=MORNING - 2 * DAY - timedelta(hours=1))
+    await put_into_force(conn, first, "a", MORNING - 2 * DAY, bot_id=BOT_ID)
+    await plan(conn, first, STAGE, MORNING - DAY, bot_id=BOT_ID)
+    await plan(conn, first, STAGE, MORNING, bot_id=BOT_ID)
+    await all_sent(conn)
+    for hours, content in enumerate((other, version(bundle, step("day_1", 1), step("day_two", 2), words="c"), other)):
+        await put_into_force(conn, content, "x", MORNING + timedelta(minutes=hours + 1), bot_id=BOT_ID)
+    await plan(conn, other, STAGE, MORNING + timedelta(hours=1), bot_id=BOT_ID)
+    assert sorted(await got(conn, person)) == ["day_1", "day_2"]
+
+
+async def test_a_version_from_before_a_message_was_made_is_refused(bundle: Bundle) -> None:
+    refuse_incomplete(1, bundle)
+    copy = {
+        locale: {name: text for name, text in files.items() if name != "bot/help"}
+        for locale, files in bundle.copy.items()
+    }
+    with pytest.raises(PlaybookError, match="version 1 has no copy for bot/help"):
+        refuse_incomplete(1, Bundle(bundle.source, copy))
+
+
+async def test_whether_it_is_a_former_version_that_is_in_force(conn: Connection, bundle: Bundle) -> None:
+    assert not await went_back(conn)
+    await put_into_force(conn, version(bundle, *ONE_TO_THREE), "x", MORNING, bot_id=BOT_ID)
+    await put_into_force(conn, bundle, "back", MORNING, bot_id=BOT_ID, returns_to=1)
+    assert await went_back(conn)
+    await put_into_force(conn, version(bundle, *ONE_TO_THREE), "on", MORNING, bot_id=BOT_ID)
+    assert not await went_back(conn)

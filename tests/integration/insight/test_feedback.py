@@ -123,6 +123,15 @@ async def test_a_term_that_ended_counts_three_days_later_if_none_follows(
     assert await where(conn, playbook, WEEK.before()) == {}
 
 
+async def test_a_term_that_is_not_over_for_three_days_yet_is_no_leaving(
+    conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    await term(conn, await member(), local("2026-02-10 10:00"), local("2026-03-10 10:00"))
+    for at, many in (("2026-03-09 12:00", 0), ("2026-03-13 09:00", 0), ("2026-03-13 11:00", 1)):
+        assert len(await members_of(conn, playbook, WEEK, None, 5, local(at))) == many
+        assert (await quadrants(conn, playbook, WEEK, local(at)))[Quadrant.silent_leaving].members == many
+
+
 async def test_active_is_by_the_playbooks_signs_and_days(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
     who, playbook = await member(), bundle.playbook
     await there(conn, who, *THREE, click=5)
@@ -242,6 +251,9 @@ async def test_the_trail_of_who_is_here_or_whose_term_ended(
     assert (await trail(conn, here, MONDAY, ZONE)).why == "still_here"
     found = await trail(conn, ended, MONDAY, ZONE)
     assert (found.why, found.at, found.last_words) == ("ended", end, None)
+    await conn.execute("UPDATE members SET left_at = %s WHERE id = %s", [end - timedelta(days=20), ended])
+    assert (await trail(conn, ended, MONDAY, ZONE)).at == end, "the last that happened"
+    await conn.execute("UPDATE members SET left_at = NULL WHERE id = %s", [ended])
     await term(conn, ended, end)
     assert (await trail(conn, ended, MONDAY, ZONE)).why == "still_here"
 
