@@ -146,8 +146,7 @@ async def of_each_version(
     for older in versions.older:
         steps = older.bundle.playbook.stage(stage_name).steps
         values = parameters(older.bundle.playbook, stage_name, steps, as_of, members)
-        gates = gate_parameters(bundle.playbook, as_of, stage) | {"run_before": run_before(stage.schedule, as_of)}
-        every.append({**values, **gates, "followed": older.bundles})
+        every.append(values | _followed(bundle, older, stage_name, as_of))
     return every
 
 
@@ -208,11 +207,16 @@ async def _plan_older(
     conn: Connection, bundle: Bundle, older: Older, stage_name: str, as_of: datetime, how: dict[str, Any]
 ) -> PlanResult:
     """What is due to members who stay with an older version: its steps and words, by the guardrails in force."""
-    stage, now_at = bundle.playbook.stage(stage_name), how["now_at"]
-    gates = gate_parameters(bundle.playbook, now_at, stage) | {"run_before": run_before(stage.schedule, now_at)}
     steps = older.bundle.playbook.stage(stage_name).steps
-    versions = {"followed": older.bundles, **gates}
+    versions = _followed(bundle, older, stage_name, how["now_at"])
     return await plan_steps(conn, older.bundle, stage_name, steps, as_of, versions=versions, **how)
+
+
+def _followed(bundle: Bundle, older: Older, stage_name: str, at: datetime) -> dict[str, Any]:
+    """Who stays with an older version is judged by the guardrails and the runs that there are now."""
+    stage = bundle.playbook.stage(stage_name)
+    gates = gate_parameters(bundle.playbook, at, stage)
+    return {**gates, "run_before": run_before(stage.schedule, at), "followed": older.bundles}
 
 
 async def open_approvals(conn: Connection, stage_name: str) -> list[int]:

@@ -16,7 +16,7 @@ from deployments.cli.changes import changes
 from deployments.cli.compose import panel, texts_of
 from deployments.cli.output import console, local, print_table
 from deployments.cli.proposals import print_days, print_finish, print_reasons, state_words
-from deployments.cli.session import Session, session
+from deployments.cli.session import Session, calendar_day, session
 from tasks.words import count, reason_words
 
 LISTED = 50
@@ -28,7 +28,7 @@ def plan(stage: str, first: str | None, last: str | None, show: int) -> None:
     """Plan the days and print what would be sent; it is kept under its hash."""
     if first is None:
         raise SopError("--from: missing; give the first day to make up, such as 2026-03-04")
-    asyncio.run(_plan(stage, _day("--from", first), _day("--to", last or first), show))
+    asyncio.run(_plan(stage, calendar_day("--from", first), calendar_day("--to", last or first), show))
 
 
 def approve(name: str, note: str, by: str) -> None:
@@ -44,13 +44,6 @@ def cancel(name: str, note: str, by: str) -> None:
 def listing() -> None:
     """Print the newest backfills."""
     asyncio.run(_listing())
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        raise SopError(f"{option}: {text!r} is not a day; write it as 2026-03-04") from None
 
 
 async def _plan(stage: str, first: date, last: date, show: int) -> None:

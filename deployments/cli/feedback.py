@@ -3,16 +3,15 @@
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from textwrap import shorten
 
 from community.database.installation import sop_now
-from community.errors import SopError
 from community.insight.feedback import KINDS, Quadrant, Trail, members_of, quadrants, trail
 from community.insight.windows import Span, Window, day_of, window
 from community.members.follow_ups import Opened, opened
 from deployments.cli.output import console, local, print_table
-from deployments.cli.session import YEARS, Session, session
+from deployments.cli.session import Session, calendar_day, session
 from tasks.words import task_words
 
 LONGEST = 80
@@ -52,7 +51,7 @@ async def _show(asked: Asked) -> None:
     async with session() as s:
         zone = (await s.bundle()).playbook.community.zone
         now = await sop_now(s.conn)
-        week = window(Span.week, _day(asked.week) if asked.week else day_of(now, zone), zone)
+        week = window(Span.week, calendar_day("--week", asked.week) if asked.week else day_of(now, zone), zone)
         since, until, member_id = week.since_at, week.until_at, None
         if asked.member is not None:
             member_id = (await s.member(asked.member)).id
@@ -102,13 +101,3 @@ def _days(found: Trail) -> Iterator[tuple[object, ...]]:
     for day, of in found.days.items():
         did = ", ".join(f"{kind} {times}" for kind, times in of.did.items())
         yield day, did or None, ", ".join(of.sent) or None, ", ".join(of.happened) or None
-
-
-def _day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text.strip())
-    except ValueError:
-        day = None
-    if day is None or day.year not in YEARS:
-        raise SopError(f"--week: {text!r} is not a date; write 2026-03-09")
-    return day

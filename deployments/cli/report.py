@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from community.database.installation import sop_now
@@ -16,7 +15,7 @@ from community.insight.sheets import workbook
 from community.insight.windows import day_of
 from community.playbook import CommunitySettings
 from deployments.cli.output import console, print_table
-from deployments.cli.session import YEARS, session
+from deployments.cli.session import calendar_day, session
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ def show(asked: Asked) -> None:
 
 
 async def _show(asked: Asked) -> None:
-    day = _day(asked.as_of) if asked.as_of else None
+    day = calendar_day("--as-of", asked.as_of) if asked.as_of else None
     async with session() as s:
         bundle, at = await s.bundle(), await sop_now(s.conn)
         community = bundle.playbook.community
@@ -50,16 +49,6 @@ async def _show(asked: Asked) -> None:
         _write(asked.html, report_html(report, locale, folder, dashboard).encode())
     if asked.xlsx:
         _write(asked.xlsx, workbook(report, words))
-
-
-def _day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text.strip())
-    except ValueError:
-        day = None
-    if day is None or day.year not in YEARS:
-        raise SopError(f"--as-of: {text!r} is not a day; write it as 2026-03-16")
-    return day
 
 
 def _locale(text: str | None, community: CommunitySettings) -> str:

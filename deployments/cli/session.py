@@ -5,7 +5,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -128,3 +128,14 @@ def parse_moment(text: str, option: str = "--as-of") -> datetime:
             f"{option}: {text!r} is not a date and time; write 2026-03-04T10:00, with a zone as +08:00, or now"
         )
     return at
+
+
+def calendar_day(option: str, text: str) -> date:
+    """The day that an option names. Raises SopError."""
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        day = None
+    if day is None or day.year not in YEARS:
+        raise SopError(f"{option}: {text!r} is not a day; write it as 2026-03-16")
+    return day

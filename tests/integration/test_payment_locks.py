@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 
-from community.bundle import Bundle
 from community.database.pool import Connection, Pool
 from community.errors import OrderRefused
-from community.outbox.bundles import publish
 from community.payments.events import StoredEvent, store
 from community.payments.models import Order, Payment
 from community.payments.moving import Word, move
@@ -19,29 +17,13 @@ from community.payments.orders import find
 from community.payments.refunds import ask, decide
 from community.payments.work import work
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
-from tests.integration.pay_kit import PLANS, Till, paid, refunded
-from tests.integration.rows import Edit
+from tests.integration.pay_kit import Till, paid, refunded
+from tests.integration.test_moving_orders import ann, new, shop
+
+__all__ = ["ann", "new", "shop"]
 
 LONG = 0.2
 """Seconds after which who has not come through waits."""
-
-
-@pytest.fixture
-async def shop(conn: Connection, bundle: Bundle, edited: Edit) -> Till:
-    changed = edited(plans=PLANS, offers={}, stages={})
-    await publish(conn, changed, "plans of the test")
-    return Till(conn, changed)
-
-
-@pytest.fixture
-async def ann(member: MakeMember) -> int:
-    return await member()
-
-
-@pytest.fixture
-async def new(member: MakeMember) -> int:
-    """Ann's other account."""
-    return await member()
 
 
 @pytest.fixture
