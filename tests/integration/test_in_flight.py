@@ -13,6 +13,7 @@ from community.outreach.explain import explain
 from community.outreach.in_flight import in_flight
 from community.outreach.plan import PlanResult, TooMany, plan, preview, tally
 from community.outreach.proposals import propose_send, sample
+from community.outreach.report import last_plans, outcome
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.rows import message, only_message, put, reach
 
@@ -246,6 +247,24 @@ async def test_who_stays_is_shown_what_they_will_get(conn: Connection, bundle: B
     assert counted["day_2", "send"] == 1
     explained = await explain(conn, new, person, STAGE, MORNING)
     assert {each.step for each in explained.steps if each.due_at} == {"day_1", "day_2", "day_3"}
+
+
+async def test_a_run_counts_whoever_stays(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """One plan for all, so that what became of a run, and what stopping it stops, leaves nobody out."""
+    old, new = (
+        version(bundle, *ONE_TO_THREE, words="old"),
+        version(bundle, *ONE_TO_THREE, words="new", in_flight="stay"),
+    )
+    await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await all_sent(conn)
+    await publish(conn, new, "new")
+    await member(entered_at=MORNING - timedelta(hours=1))
+    done = await run(conn, new, MORNING + DAY)
+    assert await outcome(conn, done.plan_id) == {"waiting": 2}
+    [last] = await last_plans(conn, [STAGE])
+    assert (last["as_of_at"], last["counts"]["send"]) == (MORNING + DAY, 2)
 
 
 async def test_a_process_that_is_behind_changes_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
