@@ -9,8 +9,8 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
-from community.outreach.plan import of_each_version, preview
-from community.outreach.statements import absence, parameters, run_before, statement
+from community.outreach.plan import preview
+from community.outreach.statements import absence, of_each_version, parameters, run_before, statement
 from community.playbook_stages import Step
 
 queries = load(__file__)

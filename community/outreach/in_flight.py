@@ -21,6 +21,7 @@ MARGIN = timedelta(days=60)
 """So much longer than its steps take may an occurrence go on: a live session's are counted from several moments."""
 WORDS_ONLY = {"own_class", "promotional", "exempt"}
 """What of a step can change without changing who gets it and when."""
+TICK = timedelta(microseconds=1)
 _TIMED = {"message_class", "priority", "goal", "plan_ahead", "steps"}
 
 
@@ -28,8 +29,13 @@ _TIMED = {"message_class", "priority", "goal", "plan_ahead", "steps"}
 class Older:
     """A version that members go on by. `bundles`: hashes of the same content, under any of which they began."""
 
+    edition: str
     bundle: Bundle
     bundles: list[str]
+
+    def stage(self, name: str) -> Stage:
+        """The stage as it is in this version."""
+        return self.bundle.playbook.stage(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,29 +88,24 @@ async def is_new(conn: Connection, bundle: Bundle, stage_name: str, at: datetime
     return not rows
 
 
-async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datetime, *, bot_id: int) -> Waiting:
+async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datetime, *, bot_id: int) -> list[int]:
     """From now on the stage is planned by the bundle, and by older ones for those who stay with them.
 
-    In the caller's transaction, under the planner's lock. Returns what became of the messages that wait.
+    In the caller's transaction, under the planner's lock. Returns whose messages were taken back. They are to be
+    planned anew in that transaction, as the next run may come too late for it.
     """
-    rows = await _rows(conn, stage_name, at)
+    rows = await _rows(conn, stage_name, at) or await _begin(conn, bundle, stage_name, at)
     if rows and rows[0]["bundle"] == bundle.hash:
-        return Waiting()
-    stage, former = bundle.playbook.stage(stage_name), await _former(conn, rows, stage_name)
-    edition = edition_of(bundle, stage_name)
-    values = {"stage": stage_name, "bundle": bundle.hash, "edition": edition, "at": at}
-    added = sorted(_names(stage) - _names(former.playbook.stage(stage_name))) if former else []
-    await conn.execute(queries.adopt, {**values, "added": added})
-    if not rows:
-        return Waiting()
+        return []
+    stage, before = bundle.playbook.stage(stage_name), await _each(conn, rows, at)
+    values = {"stage": stage_name, "bundle": bundle.hash, "edition": edition_of(bundle, stage_name), "at": at}
+    await conn.execute(queries.adopt, {**values, "added": _added(stage, [each.stage(stage_name) for each in before])})
     if await mode_of(conn, bundle, stage) is InFlight.stay:
-        until = at + MARGIN + (lasts(former.playbook.stage(stage_name)) if former else lasts(stage))
-        await conn.execute(queries.stay, {**values, "until": until})
-        return Waiting()
+        last = max(lasts(each.stage(stage_name)) for each in before) if before else lasts(stage)
+        await conn.execute(queries.stay, {**values, "until": at + MARGIN + last})
+        return []
     await conn.execute(queries.migrate, values)
-    if rows[0]["edition"] == edition:  # nothing of the stage is another: a million messages stay untouched
-        return Waiting()
-    return await _take_up(conn, former, bundle, stage_name, at, bot_id) if former else Waiting()
+    return await _take_up(conn, await _fates(conn, bundle, stage_name, at, bot_id))
 
 
 async def drop_stages(conn: Connection, bundle: Bundle, *, bot_id: int) -> int:
@@ -120,16 +121,11 @@ async def mode_of(conn: Connection, bundle: Bundle, stage: Stage) -> InFlight:
     return InFlight(said) if said else stage.in_flight
 
 
-async def waiting(
-    conn: Connection, former: Bundle, bundle: Bundle, stage_name: str, at: datetime, *, bot_id: int
-) -> Waiting:
+async def waiting(conn: Connection, bundle: Bundle, stage_name: str, at: datetime, *, bot_id: int) -> Waiting:
     """What would become of the messages that wait if the bundle took over and all migrated; nothing is written."""
-    text = queries.fill("count_waiting", waits=queries.waits)
-    values = _changes(former, bundle, stage_name) | {"at": at, "bot_id": bot_id}
-    row = await (await conn.execute(text, values)).fetchone()
-    assert row is not None
-    reworded = row["waiting"] - row["anew"] - row["dropped"]
-    return Waiting(reworded=reworded, anew=row["anew"], dropped=row["dropped"])
+    text = queries.fill("count_waiting", waits=queries.waits, fate=queries.fate)
+    rows = await (await conn.execute(text, await _fates(conn, bundle, stage_name, at, bot_id))).fetchall()
+    return Waiting(**{row["fate"]: row["messages"] for row in rows})
 
 
 async def members(conn: Connection, stage_name: str, stage: Stage, at: datetime) -> int:
@@ -194,10 +190,21 @@ async def _rows(conn: Connection, stage_name: str, at: datetime) -> list[dict[st
     return await (await conn.execute(queries.versions, {"stage": stage_name, "at": at})).fetchall()
 
 
-async def _former(conn: Connection, rows: Sequence[dict[str, Any]], stage_name: str) -> Bundle | None:
-    """The version that was planned by last; None: there is none, or it did not have the stage."""
-    former = await _stored(conn, rows[0]["bundle"]) if rows else None
-    return former if former and stage_name in former.playbook.stages else None
+async def _begin(conn: Connection, bundle: Bundle, stage_name: str, at: datetime) -> list[dict[str, Any]]:
+    """Of a stage that was never taken over: what was in force before the bundle is the version that it follows."""
+    row = await (await conn.execute(queries.published_before, {"bundle": bundle.hash})).fetchone()
+    former = await _stored(conn, row["bundle"]) if row else None
+    if former is None or stage_name not in former.playbook.stages:
+        return []
+    values = {"stage": stage_name, "bundle": former.hash, "edition": edition_of(former, stage_name), "added": []}
+    await conn.execute(queries.adopt, {**values, "at": at - TICK})
+    return await _rows(conn, stage_name, at)
+
+
+def _added(stage: Stage, before: Sequence[Stage]) -> list[str]:
+    """Steps that not every version in flight has: by some other name members may have had them."""
+    had = set.intersection(*map(_names, before)) if before else _names(stage)
+    return sorted(_names(stage) - had)
 
 
 async def _stored(conn: Connection, bundle_hash: str) -> Bundle | None:
@@ -207,36 +214,65 @@ async def _stored(conn: Connection, bundle_hash: str) -> Bundle | None:
 
 
 async def _read(conn: Connection, rows: Sequence[dict[str, Any]], at: datetime) -> Versions:
+    older = [each for each in await _each(conn, rows, at) if each.edition != rows[0]["edition"]]
+    added = tuple((step, row["since_at"]) for row in rows if at < row["since_at"] + MARGIN for step in row["added"])
+    return Versions(tuple(older), added)
+
+
+async def _each(conn: Connection, rows: Sequence[dict[str, Any]], at: datetime) -> list[Older]:
+    """The versions that members go on by, the present one first, each with every name it goes by."""
     editions: dict[str, list[str]] = {}
     for row in rows:
-        if row["until_at"] is not None and row["until_at"] > at and row["edition"] != rows[0]["edition"]:
+        if row["until_at"] is None or row["until_at"] > at:
             editions.setdefault(row["edition"], []).append(row["bundle"])
-    found = [(await _stored(conn, bundles[0]), bundles) for bundles in editions.values()]
-    older = tuple(Older(bundle, bundles) for bundle, bundles in found if bundle)
-    added = tuple((step, row["since_at"]) for row in rows if at < row["since_at"] + MARGIN for step in row["added"])
-    return Versions(older, added)
+    found = [(edition, await _stored(conn, bundles[0]), bundles) for edition, bundles in editions.items()]
+    return [Older(edition, bundle, bundles) for edition, bundle, bundles in found if bundle]
 
 
-async def _take_up(
-    conn: Connection, former: Bundle, bundle: Bundle, stage_name: str, at: datetime, bot_id: int
-) -> Waiting:
-    values = _changes(former, bundle, stage_name) | {"at": at, "bot_id": bot_id}
-    done = Waiting()
-    for name, field_name in (("drop", "dropped"), ("take_back", "anew"), ("reword", "reworded")):
-        statement = queries.fill(name, waits=queries.waits)
-        setattr(done, field_name, (await conn.execute(statement, values)).rowcount)
-    return done
+async def _take_up(conn: Connection, values: dict[str, Any]) -> list[int]:
+    drop, take_back, reword = (
+        queries.fill(name, waits=queries.waits, fate=queries.fate) for name in ("drop", "take_back", "reword")
+    )
+    await conn.execute(drop, values)
+    taken = await (await conn.execute(take_back, values)).fetchall()
+    await conn.execute(reword, values)
+    return sorted({row["member_id"] for row in taken})
 
 
-def _changes(former: Bundle, bundle: Bundle, stage_name: str) -> dict[str, Any]:
+async def _fates(conn: Connection, bundle: Bundle, stage_name: str, at: datetime, bot_id: int) -> dict[str, Any]:
+    """The values by which the fate of each message that waits is told: it hangs on what its own version was.
+
+    Versions in which the stage is the same are left out: a million messages stay untouched.
+    """
+    values = {"stage": stage_name, "bot_id": bot_id, "at": at}
+    rows = await (await conn.execute(queries.waiting_bundles, values)).fetchall()
+    former = {row["bundle"]: await _stored(conn, row["bundle"]) for row in rows if row["bundle"] != bundle.hash}
+    known = {key: each for key, each in former.items() if each and stage_name in each.playbook.stages}
+    same = {key for key, each in known.items() if edition_of(each, stage_name) == edition_of(bundle, stage_name)}
+    otherwise = [(key, step) for key, each in known.items() for step in changed(each, bundle, stage_name)]
+    return {
+        **values,
+        **_of_steps(bundle, stage_name),
+        "bundles": sorted(former.keys() - same),
+        "changed_of": [key for key, _ in otherwise],
+        "changed": [step for _, step in otherwise],
+    }
+
+
+def _of_steps(bundle: Bundle, stage_name: str) -> dict[str, Any]:
     stage = bundle.playbook.stage(stage_name)
     return {
-        "stage": stage_name,
         "bundle": bundle.hash,
         "steps": [step.name for step in stage.steps],
         "lanes": [stage.lane(step) for step in stage.steps],
         "promotional": [step.promotional for step in stage.steps],
         "exempt": [step.exempt for step in stage.steps],
-        "changed": changed(former, bundle, stage_name),
+        "prefixes": [_prefixes(bundle, step) for step in stage.steps],
         "templates": sorted(bundle.copy.get(bundle.playbook.community.locale, {})),
     }
+
+
+def _prefixes(bundle: Bundle, step: Step) -> str | None:
+    """With what the coupons begin that the step brings, by variant (`-`: none with this one); None: it brings none."""
+    offers = [bundle.playbook.offers.get(row.planned.offer or "") for row in step.rows()]
+    return ",".join(offer.prefix if offer else "-" for offer in offers) if any(offers) else None

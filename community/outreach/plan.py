@@ -15,9 +15,8 @@ from community.database.partitions import ensure_months
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.engagement.offers import issue_planned
-from community.outbox.guardrails import gate_parameters
-from community.outreach.in_flight import in_flight, is_new, take_over
-from community.outreach.statements import judged_at, parameters, run_before, statement
+from community.outreach.in_flight import is_new, take_over
+from community.outreach.statements import judged_at, of_each_version, parameters, statement
 from community.playbook_stages import Step
 
 queries = load(__file__)
@@ -31,7 +30,10 @@ class TooMany(Exception):
 
 @dataclass(slots=True)
 class PlanResult:
-    """What one plan did, or proposes, by whichever version each member goes on. `steps`: step → {"send": n, "deferred": n, reason: n …}."""
+    """What one plan did, or proposes, whichever version each member goes on by.
+
+    `steps`: step → {"send": n, "deferred": n, reason: n …}.
+    """
 
     plan_id: int
     stage: str
@@ -81,20 +83,30 @@ async def plan(
     stage = bundle.playbook.stage(stage_name)
     now_at = judged_at(stage.schedule, as_of, ran_at)
     await ensure_months(conn, "decisions", [now_at])  # committed before the plan, which would hold its lock for minutes
-    if await is_new(conn, bundle, stage_name, now_at):
-        async with transaction(conn):
-            await one_planner(conn, bot_id)
-            await take_over(conn, bundle, stage_name, now_at, bot_id=bot_id)
+    await change_over(conn, bundle, stage_name, now_at, bot_id=bot_id)
     async with AsyncExitStack() as transactions:
         for each in (conn, *beside):  # left in reverse: the lock is held until every share is committed
             await transactions.enter_async_context(each.transaction())
         await one_planner(conn, bot_id)
-        open_plans = await open_approvals(conn, stage_name)
-        versions = await of_each_version(conn, bundle, stage_name, as_of, members, now_at=now_at, open_plans=open_plans)
-        result = await _plan_versions(conn, versions, as_of, bot_id=bot_id, beside=beside)
+        how: dict[str, Any] = {"members": members, "now_at": now_at}
+        result = await _plan_due(conn, bundle, stage_name, as_of, bot_id=bot_id, beside=beside, **how)
         if most is not None and result.send > most:
             raise TooMany(result.send)
         return result
+
+
+async def change_over(conn: Connection, bundle: Bundle, stage_name: str, at: datetime, *, bot_id: int) -> None:
+    """Let the bundle take over in the stage at `at` (SOP time), unless it has; a planner at work is waited for.
+
+    What it takes back is planned anew in the same transaction, and so is whatever else is due to these members.
+    """
+    if not await is_new(conn, bundle, stage_name, at):
+        return
+    await ensure_months(conn, "decisions", [at])
+    async with transaction(conn):
+        await one_planner(conn, bot_id)
+        if members := await take_over(conn, bundle, stage_name, at, bot_id=bot_id):
+            await _plan_due(conn, bundle, stage_name, at, bot_id=bot_id, members=members, now_at=at)
 
 
 async def one_planner(conn: Connection, bot_id: int) -> None:
@@ -133,43 +145,6 @@ async def tally(
     return [{"step": step, "outcome": outcome, "members": members} for (step, outcome), members in counted.items()]
 
 
-async def of_each_version(
-    conn: Connection,
-    bundle: Bundle,
-    stage_name: str,
-    as_of: datetime,
-    members: Sequence[int] | None,
-    *,
-    now_at: datetime | None = None,
-    open_plans: Sequence[int] = (),
-) -> list[tuple[Bundle, dict[str, Any]]]:
-    """The present version, and each that somebody stays with, with the parameters of a statement for its members.
-
-    Steps and words are the version's; the guardrails, and the runs that there are, those in force.
-    """
-    stage, now_at = bundle.playbook.stage(stage_name), now_at or as_of
-    flight = await in_flight(conn, stage_name, now_at)
-    gates = {**gate_parameters(bundle.playbook, now_at, stage), "run_before": run_before(stage.schedule, now_at)}
-    follow: list[tuple[Bundle, dict[str, Any]]] = [(bundle, flight.values)]
-    follow += [(older.bundle, {**gates, "followed": older.bundles}) for older in flight.older]
-    return [
-        (
-            version,
-            parameters(
-                version.playbook,
-                stage_name,
-                version.playbook.stage(stage_name).steps,
-                as_of,
-                members,
-                now_at=now_at,
-                open_plans=open_plans,
-            )
-            | {"bundle": version.hash, **who},
-        )
-        for version, who in follow
-    ]
-
-
 async def park(
     conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, *, since: datetime, bot_id: int
 ) -> int:
@@ -201,6 +176,23 @@ async def plan_steps(
     open_plans = await open_approvals(conn, stage_name)
     values = parameters(bundle.playbook, stage_name, steps, as_of, members, open_plans=open_plans)
     return await _plan_versions(conn, [(bundle, values | {"bundle": bundle.hash})], as_of, bot_id=bot_id)
+
+
+async def _plan_due(
+    conn: Connection,
+    bundle: Bundle,
+    stage_name: str,
+    as_of: datetime,
+    *,
+    bot_id: int,
+    members: Sequence[int] | None,
+    now_at: datetime,
+    beside: Sequence[Connection] = (),
+) -> PlanResult:
+    """All that is due, in the caller's transactions, under the planner's lock."""
+    open_plans = await open_approvals(conn, stage_name)
+    versions = await of_each_version(conn, bundle, stage_name, as_of, members, now_at=now_at, open_plans=open_plans)
+    return await _plan_versions(conn, versions, as_of, bot_id=bot_id, beside=beside)
 
 
 async def _plan_versions(

@@ -13,14 +13,12 @@ from community.outreach.in_flight import (
     Waiting,
     drop_stages,
     edition_of,
-    is_new,
     lasts,
     members,
     mode_of,
-    take_over,
     waiting,
 )
-from community.outreach.plan import one_planner, settings_of_planner
+from community.outreach.plan import change_over, one_planner, settings_of_planner
 from community.outreach.statements import parameters, statement
 from community.playbook_stages import InFlight
 
@@ -82,10 +80,7 @@ async def put_into_force(
         await drop_stages(conn, bundle, bot_id=bot_id)
     await publish(conn, bundle, note, in_flight=mode, returns_to=returns_to)
     for name in bundle.playbook.stages:
-        if await is_new(conn, bundle, name, at):
-            async with transaction(conn):
-                await one_planner(conn, bot_id)
-                await take_over(conn, bundle, name, at, bot_id=bot_id)
+        await change_over(conn, bundle, name, at, bot_id=bot_id)
 
 
 async def former_version(conn: Connection, number: int | None) -> tuple[Publication, Bundle]:
@@ -105,9 +100,9 @@ async def _change(
     stage = bundle.playbook.stage(name)
     mode = mode or await mode_of(conn, bundle, stage)
     people = await members(conn, name, former.playbook.stage(name), at)
-    waits = await waiting(conn, former, bundle, name, at, bot_id=bot_id)
+    waits = await waiting(conn, bundle, name, at, bot_id=bot_id)
     if mode is InFlight.stay:
-        return Change(name, mode, people, Waiting(kept=waits.reworded + waits.anew + waits.dropped))
+        return Change(name, mode, people, Waiting(kept=waits.kept + waits.reworded + waits.anew + waits.dropped))
     before, after = await _ahead(conn, former, name, at), await _ahead(conn, bundle, name, at)
     gains = {step: number for step, number in after.items() if step not in before}
     loses = {step: number for step, number in before.items() if step not in after}

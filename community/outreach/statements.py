@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from community.bundle import Bundle
+from community.database.pool import Connection
 from community.database.queries import Queries, load
 from community.errors import UnknownStage
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
+from community.outreach.in_flight import in_flight
 from community.playbook import Playbook
 from community.playbook_stages import Late, Schedule, Stage, Step, template_name
 
@@ -90,6 +93,43 @@ def _timed(playbook: Playbook, stage: Stage, steps: Sequence[Step]) -> dict[str,
         "offer": [step.offer for step in steps],
         "prefix": [offer.prefix if offer else None for offer in offers],
     }
+
+
+async def of_each_version(
+    conn: Connection,
+    bundle: Bundle,
+    stage_name: str,
+    as_of: datetime,
+    members: Sequence[int] | None,
+    *,
+    now_at: datetime | None = None,
+    open_plans: Sequence[int] = (),
+) -> list[tuple[Bundle, dict[str, Any]]]:
+    """The present version, and each that somebody stays with, with the parameters of a statement for its members.
+
+    Steps and words are the version's; the guardrails, and the runs that there are, those in force.
+    """
+    stage, now_at = bundle.playbook.stage(stage_name), now_at or as_of
+    flight = await in_flight(conn, stage_name, now_at)
+    gates = {**gate_parameters(bundle.playbook, now_at, stage), "run_before": run_before(stage.schedule, now_at)}
+    follow: list[tuple[Bundle, dict[str, Any]]] = [(bundle, flight.values)]
+    follow += [(older.bundle, {**gates, "followed": older.bundles}) for older in flight.older]
+    return [
+        (
+            version,
+            parameters(
+                version.playbook,
+                stage_name,
+                version.playbook.stage(stage_name).steps,
+                as_of,
+                members,
+                now_at=now_at,
+                open_plans=open_plans,
+            )
+            | {"bundle": version.hash, **who},
+        )
+        for version, who in follow
+    ]
 
 
 def run_before(schedule: Schedule, as_of: datetime) -> datetime:

@@ -10,7 +10,7 @@ from community.database.pool import Connection
 from community.outbox.bundles import publish
 from community.outreach.decide import decide, execute
 from community.outreach.explain import explain
-from community.outreach.in_flight import in_flight
+from community.outreach.in_flight import Waiting, in_flight, waiting
 from community.outreach.plan import PlanResult, TooMany, plan, preview, tally
 from community.outreach.proposals import propose_send, sample
 from community.outreach.report import last_plans, outcome
@@ -35,6 +35,19 @@ def version(bundle: Bundle, *steps: dict[str, Any], words: str = "", **stage: An
     stages = {**bundle.source["stages"]}
     stages[STAGE] = {**stages[STAGE], "steps": list(steps), **stage}
     return Bundle({**bundle.source, "stages": stages, "caps": {"per_day": 9, "per_week": 50}}, copy)
+
+
+def offering(
+    bundle: Bundle, *steps: dict[str, Any], words: str = "", percent: int = 10, valid_for: str = "2d"
+) -> Bundle:
+    """The same, planned a day and more ahead, with an offer."""
+    found = version(bundle, *steps, words=words, plan_ahead="30h")
+    gift = {"prefix": "GIFT", "percent": percent, "valid_for": valid_for}
+    return Bundle({**found.source, "offers": {**found.source["offers"], "gift": gift}}, found.copy)
+
+
+async def coupons(conn: Connection) -> list[dict[str, Any]]:
+    return await (await conn.execute("SELECT * FROM coupons ORDER BY issued_at")).fetchall()
 
 
 ONE_TO_THREE = [step(f"day_{n}", n) for n in (1, 2, 3)]
@@ -103,7 +116,7 @@ async def test_another_part_of_the_playbook_is_no_other_version_of_the_stage(
     for each in (old, new):
         await publish(conn, each, "x")
         await run(conn, each, MORNING)
-    assert (await in_flight(conn, STAGE, MORNING)).older == ()
+    assert old.hash not in {name for each in (await in_flight(conn, STAGE, MORNING)).older for name in each.bundles}
 
 
 async def test_what_waits_is_left_alone_by_a_version_that_leaves_the_stage_as_it_is(
@@ -291,3 +304,107 @@ async def test_what_is_on_its_way_is_left_alone(conn: Connection, bundle: Bundle
     await run(conn, new, MORNING)
     assert await got(conn, person) == {"day_1": "old"}
     assert (await message(conn, other))["state"] == "waiting"
+
+
+async def test_whoever_stayed_migrates_with_the_next_version(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """What waits of the first version, two versions ago, follows it in words, times and steps; nothing comes twice."""
+    first = version(bundle, *ONE_TO_THREE, words="a", plan_ahead="3d")
+    moved = [step("one", 1), step("day_3", 3, at="19:00")]
+    second = version(bundle, *moved, words="b", plan_ahead="3d", in_flight="stay")
+    third = version(bundle, *moved, words="c", plan_ahead="3d")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, first, "a")
+    await run(conn, first, MORNING)
+    await conn.execute("UPDATE messages SET state = 'sent', sent_at = due_at WHERE step = 'day_1'")
+    for each in (second, third):
+        await publish(conn, each, "x")
+        await run(conn, each, MORNING + timedelta(hours=1))
+    assert await got(conn, person) == {"day_1": "a", "day_3": "c"}
+    assert (await only_message(conn, step="day_3"))["due_at"] == MORNING + 2 * DAY + timedelta(hours=9)
+    assert (await only_message(conn, step="day_2"))["reason"] == "superseded"
+
+
+async def test_whoever_stayed_migrates_with_a_version_that_is_the_same_to_others(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """Only what becomes of who is half-way is another, which is no other version of the stage."""
+    first = version(bundle, *ONE_TO_THREE, words="a", plan_ahead="3d")
+    second = version(bundle, step("day_1", 1), step("day_2", 2), words="b", plan_ahead="3d", in_flight="stay")
+    third = version(bundle, step("day_1", 1), step("day_2", 2), words="b", plan_ahead="3d")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    for each in (first, second, third):
+        await publish(conn, each, "x")
+        await run(conn, each, MORNING)
+    assert await got(conn, person) == {"day_1": "b", "day_2": "b"}
+
+
+async def test_what_is_timed_otherwise_is_planned_at_once(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """The stage runs once a day: its next run would find the new time past, and the message too late to be of use."""
+    evening, noon = (step("day_2", 2, at=at, expires_after="2h") for at in ("20:00", "13:00"))
+    old = version(bundle, step("day_1", 1), evening, words="old", plan_ahead="24h")
+    new = version(bundle, step("day_1", 1), noon, words="new", plan_ahead="24h")
+    person = await member(entered_at=MORNING - 2 * DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await publish(conn, new, "new")
+    other = await member(entered_at=MORNING)
+    await plan(conn, new, STAGE, MORNING + timedelta(hours=1), bot_id=BOT_ID, members=[other])
+    planned = await only_message(conn, step="day_2", state="waiting")
+    assert (planned["member_id"], planned["due_at"]) == (person, MORNING + timedelta(hours=3))
+    await run(conn, new, MORNING + DAY)
+    assert await got(conn, person) == {"day_2": "new"}
+
+
+async def test_the_first_publication_of_a_database_that_knows_no_versions(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """It was upgraded, or no run has planned the stage yet: who is half-way began by what was in force before."""
+    old, new = (
+        version(bundle, *ONE_TO_THREE, words="old"),
+        version(bundle, *ONE_TO_THREE, words="new", in_flight="stay"),
+    )
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await all_sent(conn)
+    await conn.execute("DELETE FROM stage_versions")
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING + DAY)
+    assert await got(conn, person) == {"day_1": "old", "day_2": "old"}
+
+
+async def test_a_coupon_that_was_given_keeps_its_value(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """Members see it, and may use it, from when it is issued: it is a promise, which a changed offer only prolongs."""
+    old = offering(bundle, step("day_2", 2, offer="gift"), percent=10, valid_for="2d")
+    new = offering(bundle, step("day_2", 2, offer="gift"), percent=90, valid_for="5d")
+    first = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    [given] = await coupons(conn)
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING + timedelta(hours=1))
+    [kept] = await coupons(conn)
+    assert (kept["code"], kept["value"]) == (given["code"], given["value"]) == (given["code"], 1_000)
+    assert kept["valid_until_at"] == given["valid_until_at"] + 3 * DAY
+    waits = await only_message(conn, member_id=first)
+    assert (waits["bundle"], waits["context"]["coupon"]) == (new.hash, kept["code"])
+    await member(entered_at=MORNING)
+    await run(conn, new, MORNING + DAY)
+    assert sorted(row["value"] for row in await coupons(conn)) == [1_000, 9_000]
+
+
+async def test_words_of_a_coupon_come_with_one(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """A step brings an offer now. What waits for its time gets it; what was due keeps its words."""
+    old = offering(bundle, step("day_1", 1), step("day_2", 2), words="old")
+    new = offering(bundle, *(step(f"day_{n}", n, offer="gift") for n in (1, 2)), words="new {{ coupon.code }}")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await publish(conn, new, "new")
+    assert await waiting(conn, new, STAGE, MORNING, bot_id=BOT_ID) == Waiting(kept=1, anew=1)
+    await run(conn, new, MORNING)
+    assert await got(conn, person) == {"day_1": "old", "day_2": "new {{ coupon.code }}"}
+    [coupon] = await coupons(conn)
+    assert (await only_message(conn, step="day_2"))["context"] == {"coupon": coupon["code"]}
