@@ -91,8 +91,8 @@ async def is_new(conn: Connection, bundle: Bundle, stage_name: str, at: datetime
 async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datetime, *, bot_id: int) -> list[int]:
     """From now on the stage is planned by the bundle, and by older ones for those who stay with them.
 
-    In the caller's transaction, under the planner's lock. Returns whose messages were taken back. They are to be
-    planned anew in that transaction, as the next run may come too late for it.
+    In the caller's transaction, under the planner's lock. Returns whose messages were dropped or taken back. They are
+    to be planned anew in that transaction, as the next run may come too late for it.
     """
     rows = await _rows(conn, stage_name, at) or await _begin(conn, bundle, stage_name, at)
     if rows and rows[0]["bundle"] == bundle.hash:
@@ -230,13 +230,11 @@ async def _each(conn: Connection, rows: Sequence[dict[str, Any]], at: datetime) 
 
 
 async def _take_up(conn: Connection, values: dict[str, Any]) -> list[int]:
-    drop, take_back, reword = (
-        queries.fill(name, waits=queries.waits, fate=queries.fate) for name in ("drop", "take_back", "reword")
-    )
-    await conn.execute(drop, values)
-    taken = await (await conn.execute(take_back, values)).fetchall()
-    await conn.execute(reword, values)
-    return sorted({row["member_id"] for row in taken})
+    taken: set[int] = set()
+    for name in ("drop", "take_back", "reword"):
+        cursor = await conn.execute(queries.fill(name, waits=queries.waits, fate=queries.fate), values)
+        taken |= {row["member_id"] for row in await cursor.fetchall()} if cursor.description else set()
+    return sorted(taken)
 
 
 async def _fates(conn: Connection, bundle: Bundle, stage_name: str, at: datetime, bot_id: int) -> dict[str, Any]:

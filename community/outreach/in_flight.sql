@@ -32,6 +32,7 @@ WHERE stage = %(stage)s AND bundle <> %(bundle)s AND (until_at IS NULL OR until_
 -- What waits of steps that are no more.
 UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall = clock_timestamp()
 WHERE {{waits}} AND {{fate}} = 'dropped'
+RETURNING m.member_id
 
 -- name: drop_stages
 -- What waits of stages that are no more.

@@ -203,7 +203,7 @@ def _fill(
         variant="a.variant" if varied else "NULL::text",
         newest=queries.newest if collapses else "NULL::timestamptz",
         proposed=queries.proposed if proposed else "",
-        added=queries.added if added else "NULL",
+        added=queries.fill("added", awaited=queries.awaited if proposed else "") if added else "NULL",
         window=queries.window if window else "",
         gated=GATED,
     )

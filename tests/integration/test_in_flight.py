@@ -13,6 +13,7 @@ from community.outreach.explain import explain
 from community.outreach.in_flight import Waiting, in_flight, waiting
 from community.outreach.plan import PlanResult, TooMany, plan, preview, tally
 from community.outreach.proposals import propose_send, sample
+from community.outreach.publishing import put_into_force
 from community.outreach.report import last_plans, outcome
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.rows import message, only_message, put, reach
@@ -188,6 +189,90 @@ async def test_a_renamed_step_does_not_come_twice(conn: Connection, bundle: Bund
     await run(conn, new, MORNING + DAY)
     assert list(await got(conn, had)) == ["day_1"]
     assert list(await got(conn, later)) == ["first_day"]
+
+
+async def test_whoever_stayed_gets_no_step_by_two_names(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """The version between brought the new name, by which they did not go; the next one makes them migrate."""
+    first = version(bundle, step("day_1", 1), words="a")
+    second, third = (
+        version(bundle, step("first_day", 1), words=w, in_flight=m) for w, m in (("b", "stay"), ("c", "migrate"))
+    )
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, first, "a")
+    await run(conn, first, MORNING)
+    await all_sent(conn)
+    for each in (second, third):
+        await publish(conn, each, "x")
+        await run(conn, each, MORNING + timedelta(hours=1))
+    assert list(await got(conn, person)) == ["day_1"]
+
+
+async def test_a_step_renamed_while_it_is_held_back_comes_by_its_new_name(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """And not twice: of another member it has gone. What came due at night later is of no account."""
+    evening = NOON.replace(hour=14, minute=30)
+    late = [step("day_1", 1, at="22:15"), step("night", 1, at="22:30"), step("renamed", 1, at="22:15")]
+    old, new = version(bundle, late[0], late[1], words="old"), version(bundle, late[2], late[1], words="new")
+    waits, had = [await member(entered_at=evening - DAY - timedelta(hours=2)) for _ in range(2)]
+    await publish(conn, old, "old")
+    await run(conn, old, evening)
+    await conn.execute("UPDATE messages SET state = 'sent', sent_at = due_at WHERE member_id = %s", [had])
+    await put_into_force(conn, new, "renamed", evening + timedelta(minutes=10), bot_id=BOT_ID)
+    await run(conn, new, evening + timedelta(hours=1))
+    assert await got(conn, waits) == {"renamed": "new", "night": "new"}
+    assert await got(conn, had) == {"day_1": "old", "night": "old"}
+
+
+async def test_a_step_renamed_before_a_run_could_plan_it(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """It came due between the last run and the publication."""
+    old = version(bundle, step("day_1", 1), step("day_2", 2, at="10:30"))
+    new = version(bundle, step("day_1", 1), step("second", 2, at="10:30"))
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    for day in (0, 1):
+        await run(conn, old, MORNING + day * DAY)
+    await all_sent(conn)
+    await put_into_force(conn, new, "renamed", MORNING + DAY + timedelta(minutes=40), bot_id=BOT_ID)
+    await run(conn, new, MORNING + DAY + timedelta(hours=1))
+    assert list(await got(conn, person)) == ["day_1", "second"]
+
+
+async def test_a_step_that_was_no_other_before_comes_late_to_nobody(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """Its time was past, and the next one's too, when the version brought it."""
+    old = version(bundle, step("day_1", 1), step("day_2", 2))
+    new = version(bundle, step("day_1", 1), step("evening", 1, at="20:00"), step("day_2", 2))
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    for day in (0, 1):
+        await run(conn, old, MORNING + day * DAY)
+    await all_sent(conn)
+    await publish(conn, new, "new")
+    assert (await run(conn, new, MORNING + DAY + timedelta(hours=1))).skipped == {"superseded": 1}
+    assert list(await got(conn, person)) == ["day_1", "day_2"]
+
+
+@pytest.mark.parametrize("word", ["send", "cancel"])
+async def test_a_step_renamed_while_it_waits_for_a_word_is_not_planned_beside_it(
+    conn: Connection, bundle: Bundle, member: MakeMember, word: str
+) -> None:
+    """Neither while the proposal is open, nor once somebody has decided on it."""
+    old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="30h")
+    new = version(bundle, *(step(name, n + 1) for n, name in enumerate(("a", "b", "c"))), words="new", plan_ahead="30h")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    asked = await propose_send(conn, old, STAGE, MORNING, bot_id=BOT_ID, run_id=None)
+    assert asked.left == 2
+    await publish(conn, new, "renamed")
+    assert (await run(conn, new, MORNING)).skipped == {"superseded": 2}
+    await decide(conn, asked.id, word, MORNING, by="Ada", how="command", note="", bot_id=BOT_ID)
+    await execute(conn, new, old, asked.id, MORNING, bot_id=BOT_ID)
+    for hours in (1, 24):
+        await run(conn, new, MORNING + timedelta(hours=hours))
+    sent = {"day_1": "old", "day_2": "old"} if word == "send" else {}
+    assert await got(conn, person) == {**sent, "c": "new"}
 
 
 async def test_goals_hold_for_whom_stays(conn: Connection, bundle: Bundle, member: MakeMember) -> None:

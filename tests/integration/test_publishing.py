@@ -37,7 +37,7 @@ async def test_the_look_ahead_comes_true(conn: Connection, bundle: Bundle, membe
     assert ahead == [Change(STAGE, InFlight.migrate, 1, waits, gains={"day_4": 1}, loses={"day_3": 1})]
     assert (await only_message(conn, step="day_2"))["bundle"] == old.hash, "nothing is written by looking"
     await put_into_force(conn, new, "new", at, bot_id=BOT_ID)
-    assert await got(conn, person) == {"day_1": "old", "day_2": "new"}, "at once, without a plan"
+    assert await got(conn, person) == {"day_1": "old", "day_2": "new", "day_4": "new"}, "at once, without a run"
     await plan(conn, new, STAGE, MORNING + DAY, bot_id=BOT_ID)
     assert await got(conn, person) == {"day_1": "old", "day_2": "new", "day_4": "new"}
 
