@@ -108,10 +108,17 @@ async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datet
     return await _take_up(conn, await _fates(conn, bundle, stage_name, at, bot_id))
 
 
-async def drop_stages(conn: Connection, bundle: Bundle, *, bot_id: int) -> int:
-    """Cancel what waits of stages that the bundle does not have, and was not approved. Returns how many messages."""
+async def drop_stages(conn: Connection, bundle: Bundle, *, bot_id: int) -> None:
+    """Cancel what waits of stages that the bundle does not have, and was not approved."""
+    text = queries.fill("drop_stages", ended=queries.ended)
+    await conn.execute(text, {"bot_id": bot_id, "stages": list(bundle.playbook.stages)})
+
+
+async def ended(conn: Connection, bundle: Bundle, *, bot_id: int) -> dict[str, int]:
+    """Stage that the bundle does not have → how many messages `drop_stages` would cancel."""
+    text = queries.fill("count_ended", ended=queries.ended)
     values = {"bot_id": bot_id, "stages": list(bundle.playbook.stages)}
-    return (await conn.execute(queries.drop_stages, values)).rowcount
+    return {row["stage"]: row["messages"] for row in await (await conn.execute(text, values)).fetchall()}
 
 
 async def mode_of(conn: Connection, bundle: Bundle, stage: Stage) -> InFlight:

@@ -37,9 +37,15 @@ RETURNING m.member_id
 -- name: drop_stages
 -- What waits of stages that are no more.
 UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall = clock_timestamp()
-WHERE m.bot_id = %(bot_id)s AND m.state = 'waiting' AND m.wanted_at IS NOT NULL
-    AND m.stage IN (SELECT stage FROM stage_versions) AND m.stage <> ALL (%(stages)s::text[])
-    AND NOT EXISTS (SELECT FROM plans p WHERE p.id = m.plan_id AND p.kind <> 'run')
+WHERE {{ended}}
+
+-- name: count_ended
+SELECT m.stage, count(*) AS messages FROM messages m WHERE {{ended}} GROUP BY 1
+
+-- name: ended
+-- Planned by a run, which a stage alone has.
+m.bot_id = %(bot_id)s AND m.state = 'waiting' AND m.stage <> ALL (%(stages)s::text[])
+AND EXISTS (SELECT FROM plans p WHERE p.id = m.plan_id AND p.kind = 'run')
 
 -- name: take_back
 DELETE FROM messages m WHERE {{waits}} AND {{fate}} = 'anew'

@@ -50,7 +50,7 @@ class Reason(StrEnum):
     outranked = "outranked"
     """The room the caps leave is promised to a message that goes first."""
     superseded = "superseded"
-    """A newer version of the SOP dropped the step, or brought it by a new name when who was half-way had gone past it."""
+    """A newer version of the SOP dropped the step, or brought it when who was half-way had gone past it."""
     quiet_hours = "quiet_hours"
     """The member's morning comes after the step expires."""
 

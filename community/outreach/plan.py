@@ -123,11 +123,14 @@ async def preview(
     members: Sequence[int] | None = None,
     limit: int = 10_000,
 ) -> list[dict[str, Any]]:
-    """The rows `plan` would decide on, nothing written: who would get what and when, or the reason why not."""
+    """The rows `plan` would decide on, nothing written: who would get what and when, or the reason why not.
+
+    Each with the `bundle` by which it would be.
+    """
     rows: list[dict[str, Any]] = []
     for _, values in await of_each_version(conn, bundle, stage_name, as_of, members):
         cursor = await conn.execute(statement("preview", values), {**values, "limit": limit - len(rows)})
-        rows += await cursor.fetchall()
+        rows += [{**row, "bundle": values["bundle"]} for row in await cursor.fetchall()]
     return rows
 
 

@@ -13,6 +13,7 @@ from community.outreach.in_flight import (
     Waiting,
     drop_stages,
     edition_of,
+    ended,
     lasts,
     members,
     mode_of,
@@ -32,7 +33,8 @@ class Change:
     """What a version changes for those who are half-way in a stage. By step: how many would newly get or lose it."""
 
     stage: str
-    mode: InFlight
+    mode: InFlight | None
+    """None: the version does not have the stage."""
     members: int
     """Who had a message of it in the time that the stage takes."""
     waiting: Waiting
@@ -52,13 +54,16 @@ class Publication:
 async def coming(
     conn: Connection, former: Bundle, bundle: Bundle, at: datetime, *, bot_id: int, mode: InFlight | None = None
 ) -> list[Change]:
-    """What the bundle would change in the stages that both have, for who is half-way at `at`; nothing is written.
+    """What the bundle would change in the former one's stages, for who is half-way at `at`; nothing is written.
 
     `mode`: for all stages, whatever they say. Stages that stay as they are are not there.
     """
     both = [name for name in bundle.playbook.stages if name in former.playbook.stages]
     differ = [name for name in both if edition_of(former, name) != edition_of(bundle, name)]
-    return [await _change(conn, former, bundle, name, at, bot_id, mode) for name in differ]
+    changes = [await _change(conn, former, bundle, name, at, bot_id, mode) for name in differ]
+    dropped = await ended(conn, bundle, bot_id=bot_id)
+    gone = sorted(former.playbook.stages.keys() - bundle.playbook.stages.keys())
+    return changes + [await _end(conn, former, name, at, dropped.get(name, 0)) for name in gone]
 
 
 async def put_into_force(
@@ -107,6 +112,11 @@ async def _change(
     gains = {step: number for step, number in after.items() if step not in before}
     loses = {step: number for step, number in before.items() if step not in after}
     return Change(name, mode, people, waits, gains, loses)
+
+
+async def _end(conn: Connection, former: Bundle, name: str, at: datetime, dropped: int) -> Change:
+    people = await members(conn, name, former.playbook.stage(name), at)
+    return Change(name, None, people, Waiting(dropped=dropped), loses=await _ahead(conn, former, name, at))
 
 
 async def _ahead(conn: Connection, bundle: Bundle, name: str, at: datetime) -> dict[str, int]:

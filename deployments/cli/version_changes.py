@@ -29,7 +29,11 @@ def _lines(change: Change) -> Iterator[str]:
     yield from _steps("do not get any more", change.loses)
 
 
-_MODES = {InFlight.stay: "stay with the version they began with", InFlight.migrate: "go on by this version"}
+_MODES = {
+    None: "get nothing more: the stage is no more",
+    InFlight.stay: "stay with the version they began with",
+    InFlight.migrate: "go on by this version",
+}
 
 
 def _steps(what: str, steps: Mapping[str, int]) -> Iterator[str]:

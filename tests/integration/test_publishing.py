@@ -14,7 +14,7 @@ from community.outreach.publishing import Change, coming, former_version, put_in
 from community.playbook_stages import InFlight
 from deployments.cli.versions import refuse_incomplete
 from tests.integration.conftest import BOT_ID, MakeMember
-from tests.integration.rows import only_message
+from tests.integration.rows import message, only_message, put
 from tests.integration.test_in_flight import DAY, MORNING, ONE_TO_THREE, STAGE, all_sent, got, step, version
 
 
@@ -88,8 +88,14 @@ async def test_a_stage_that_is_no_more_sends_nothing_more(conn: Connection, bund
     old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d")
     await half_way(conn, old, member)
     source = {**old.source, "stages": {name: of for name, of in old.source["stages"].items() if name != STAGE}}
-    await put_into_force(conn, Bundle(source, old.copy), "without", MORNING, bot_id=BOT_ID)
-    rows = await (await conn.execute("SELECT step, state, reason FROM messages ORDER BY step")).fetchall()
+    new, helper = Bundle(source, old.copy), await put(conn, stage="helper", step="helper", bundle=old.hash)
+    loses = {"day_2": 1, "day_3": 1}
+    assert await coming(conn, old, new, MORNING, bot_id=BOT_ID) == [
+        Change(STAGE, None, 1, Waiting(dropped=2), loses=loses)
+    ]
+    await put_into_force(conn, new, "without", MORNING, bot_id=BOT_ID)
+    assert (await message(conn, helper))["state"] == "waiting", "of no stage"
+    rows = await (await conn.execute("SELECT * FROM messages WHERE stage = %s ORDER BY step", [STAGE])).fetchall()
     assert [(row["step"], row["state"], row["reason"]) for row in rows] == [
         ("day_1", "sent", None),
         ("day_2", "cancelled", "superseded"),
