@@ -11,7 +11,7 @@ from community.outbox.bundles import publish
 from community.outreach.decide import decide, execute
 from community.outreach.explain import explain
 from community.outreach.in_flight import Waiting, in_flight, waiting
-from community.outreach.plan import PlanResult, TooMany, plan, preview, tally
+from community.outreach.plan import PlanResult, TooMany, park, plan, preview, tally
 from community.outreach.proposals import propose_send, sample
 from community.outreach.publishing import put_into_force
 from community.outreach.report import last_plans, outcome
@@ -363,6 +363,27 @@ async def test_a_run_counts_whoever_stays(conn: Connection, bundle: Bundle, memb
     assert await outcome(conn, done.plan_id) == {"waiting": 2}
     [last] = await last_plans(conn, [STAGE])
     assert (last["as_of_at"], last["counts"]["send"]) == (MORNING + DAY, 2)
+
+
+async def test_after_a_restore_whoever_stays_is_in_doubt_by_their_version(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """What the lost database may have planned and sent since its backup is parked, and not sent again."""
+    old = version(bundle, *ONE_TO_THREE, words="old")
+    new = version(bundle, step("day_1", 1), step("day_2b", 2), words="new", in_flight="stay")
+    half_way = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await publish(conn, old, "old")
+    await run(conn, old, MORNING)
+    await all_sent(conn)
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING)
+    later = await member(entered_at=MORNING - timedelta(hours=1))
+    assert await park(conn, new, STAGE, MORNING + DAY, since=MORNING, bot_id=BOT_ID) == 2
+    assert await got(conn, half_way) == {"day_1": "old", "day_2": "old"}
+    assert await got(conn, later) == {"day_1": "new"}
+    parked = [await only_message(conn, member_id=each, reason="restored") for each in (half_way, later)]
+    assert {row["state"] for row in parked} == {"uncertain"}
+    assert (await run(conn, new, MORNING + DAY)).send == 0
 
 
 async def test_a_process_that_is_behind_changes_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
