@@ -15,8 +15,9 @@ from community.database.partitions import ensure_months
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.engagement.offers import issue_planned
-from community.outreach.in_flight import is_new, take_over
+from community.outreach.in_flight import is_new
 from community.outreach.statements import judged_at, of_each_version, parameters, statement
+from community.outreach.taking_over import take_over
 from community.playbook_stages import Step
 
 queries = load(__file__)

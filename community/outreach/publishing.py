@@ -9,18 +9,10 @@ from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.errors import PlaybookError
 from community.outbox.bundles import Bundles, publish
-from community.outreach.in_flight import (
-    Waiting,
-    drop_stages,
-    edition_of,
-    ended,
-    lasts,
-    members,
-    mode_of,
-    waiting,
-)
+from community.outreach.in_flight import edition_of, lasts, members, mode_of
 from community.outreach.plan import change_over, one_planner, settings_of_planner
 from community.outreach.statements import parameters, statement
+from community.outreach.taking_over import Waiting, drop_stages, ended, waiting
 from community.playbook_stages import InFlight
 
 queries = load(__file__, "in_flight.sql")

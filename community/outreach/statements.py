@@ -113,7 +113,7 @@ async def of_each_version(
     flight = await in_flight(conn, stage_name, now_at)
     gates = {**gate_parameters(bundle.playbook, now_at, stage), "run_before": run_before(stage.schedule, now_at)}
     follow: list[tuple[Bundle, dict[str, Any]]] = [(bundle, flight.values)]
-    follow += [(older.bundle, {**gates, "followed": older.bundles}) for older in flight.older]
+    follow += [(older.bundle, gates | older.values) for older in flight.older]
     return [
         (
             version,

@@ -10,11 +10,12 @@ from community.database.pool import Connection
 from community.outbox.bundles import publish
 from community.outreach.decide import decide, execute
 from community.outreach.explain import explain
-from community.outreach.in_flight import Waiting, in_flight, waiting
+from community.outreach.in_flight import in_flight
 from community.outreach.plan import PlanResult, TooMany, park, plan, preview, tally
 from community.outreach.proposals import propose_send, sample
 from community.outreach.publishing import put_into_force
 from community.outreach.report import last_plans, outcome
+from community.outreach.taking_over import Waiting, waiting
 from tests.integration.conftest import BOT_ID, NOON, MakeMember
 from tests.integration.rows import message, only_message, put, reach
 
@@ -192,18 +193,17 @@ async def test_a_renamed_step_does_not_come_twice(conn: Connection, bundle: Bund
 
 
 async def test_whoever_stayed_gets_no_step_by_two_names(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
-    """The version between brought the new name, by which they did not go; the next one makes them migrate."""
+    """The second version brought the new name, not to them; the third makes them migrate, the fourth stay with it."""
     first = version(bundle, step("day_1", 1), words="a")
-    second, third = (
-        version(bundle, step("first_day", 1), words=w, in_flight=m) for w, m in (("b", "stay"), ("c", "migrate"))
-    )
+    modes = ("stay", "migrate", "stay")
+    later = [version(bundle, step("first_day", 1), words=w, in_flight=m) for w, m in zip("bcd", modes, strict=True)]
     person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
     await publish(conn, first, "a")
     await run(conn, first, MORNING)
     await all_sent(conn)
-    for each in (second, third):
+    for minute, each in enumerate(later, 1):
         await publish(conn, each, "x")
-        await run(conn, each, MORNING + timedelta(hours=1))
+        await run(conn, each, MORNING + timedelta(minutes=minute))
     assert list(await got(conn, person)) == ["day_1"]
 
 

@@ -8,9 +8,9 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.errors import PlaybookError
 from community.outbox.bundles import Bundles, publish, went_back
-from community.outreach.in_flight import Waiting
 from community.outreach.plan import plan
 from community.outreach.publishing import Change, coming, former_version, put_into_force
+from community.outreach.taking_over import Waiting
 from community.playbook_stages import InFlight
 from deployments.cli.versions import refuse_incomplete
 from tests.integration.conftest import BOT_ID, MakeMember

@@ -8,8 +8,8 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.insight.experiments import begin
 from community.outbox.bundles import publish
-from community.outreach.in_flight import Waiting
 from community.outreach.publishing import Change
+from community.outreach.taking_over import Waiting
 from deployments.cli.version_changes import print_changes
 from tests.e2e.cli.conftest import NOON, STAGE, Sop, edited, table
 from tests.integration.insight.experiment_kit import HALVES, with_experiment
