@@ -155,7 +155,7 @@ async def versions_of(conn: Connection, rows: Sequence[dict[str, Any]], at: date
     """The versions that members go on by, the present one first; one that cannot be read is followed by nobody."""
     editions: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        if row["until_at"] is None or row["until_at"] > at:
+        if row["edition"] and (row["until_at"] is None or row["until_at"] > at):
             editions.setdefault(row["edition"], []).append(row)
     return [
         Older(edition, bundle, [row["bundle"] for row in of], _came(of, at))

@@ -39,6 +39,12 @@ RETURNING m.member_id
 UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall = clock_timestamp()
 WHERE {{ended}}
 
+-- name: end_stages
+-- So that they are taken over again should they come back, be it in the version that had them last.
+INSERT INTO stage_versions (stage, bundle, edition, since_at)
+SELECT DISTINCT stage, %(bundle)s, '', %(at)s::timestamptz FROM stage_versions WHERE stage <> ALL (%(stages)s::text[])
+ON CONFLICT (stage, bundle) DO UPDATE SET edition = '', since_at = excluded.since_at, until_at = NULL
+
 -- name: count_ended
 SELECT m.stage, count(*) AS messages FROM messages m WHERE {{ended}} GROUP BY 1
 
@@ -46,6 +52,14 @@ SELECT m.stage, count(*) AS messages FROM messages m WHERE {{ended}} GROUP BY 1
 -- Planned by a run, which a stage alone has.
 m.bot_id = %(bot_id)s AND m.state = 'waiting' AND m.stage <> ALL (%(stages)s::text[])
 AND EXISTS (SELECT FROM plans p WHERE p.id = m.plan_id AND p.kind = 'run')
+
+-- name: revive
+-- What was dropped with its step, which is there again: the plan that follows finds it not planned. By the plans of the
+-- time that the stage takes.
+DELETE FROM messages m USING plans p
+WHERE p.stage = %(stage)s AND p.kind = 'run' AND p.as_of_at > %(began)s AND m.plan_id = p.id AND m.bot_id = %(bot_id)s
+    AND m.state = 'cancelled' AND m.reason = 'superseded' AND m.step = ANY (%(steps)s::text[])
+RETURNING m.member_id
 
 -- name: take_back
 DELETE FROM messages m WHERE {{waits}} AND {{fate}} = 'anew'

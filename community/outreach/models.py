@@ -169,7 +169,7 @@ class StageVersion(SQLModel, table=True):
     stage: str = Field(sa_column=Column(Text, primary_key=True))
     bundle: str = Field(sa_column=Column(Text, primary_key=True))
     edition: str = text()
-    """Hash of what the stage is in it: bundles that differ elsewhere are one to the stage."""
+    """Hash of what the stage is in it: bundles that differ elsewhere are one to the stage. Empty: it is not in it."""
     added: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default="{}"))
     """Steps that not every version in flight before it had."""
     since_at: datetime = moment()

@@ -74,7 +74,7 @@ async def put_into_force(
     """
     async with transaction(conn):  # before the publication, by which the halt of a stage that is no more ends
         await one_planner(conn, bot_id)
-        await drop_stages(conn, bundle, bot_id=bot_id)
+        await drop_stages(conn, bundle, at, bot_id=bot_id)
     await publish(conn, bundle, note, in_flight=mode, returns_to=returns_to)
     for name in bundle.playbook.stages:
         await change_over(conn, bundle, name, at, bot_id=bot_id)

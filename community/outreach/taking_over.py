@@ -41,8 +41,8 @@ class Waiting:
 async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datetime, *, bot_id: int) -> list[int]:
     """From now on the stage is planned by the bundle, and by older ones for those who stay with them.
 
-    In the caller's transaction, under the planner's lock. Returns whose messages were dropped or taken back. They are
-    to be planned anew in that transaction, as the next run may come too late for it.
+    In the caller's transaction, under the planner's lock. Returns whose messages were dropped, taken back or
+    revived. They are to be planned anew in that transaction, as the next run may come too late for it.
     """
     rows = await rows_of(conn, stage_name, at) or await _begin(conn, bundle, stage_name, at)
     if rows and rows[0]["bundle"] == bundle.hash:
@@ -58,10 +58,11 @@ async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datet
     return await _take_up(conn, await _fates(conn, bundle, stage_name, at, bot_id))
 
 
-async def drop_stages(conn: Connection, bundle: Bundle, *, bot_id: int) -> None:
-    """Cancel what waits of stages that the bundle does not have, and was not approved."""
-    text = queries.fill("drop_stages", ended=queries.ended)
-    await conn.execute(text, {"bot_id": bot_id, "stages": list(bundle.playbook.stages)})
+async def drop_stages(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: int) -> None:
+    """End the stages that the bundle does not have: what waits of them, and was not approved, is cancelled."""
+    values = {"bot_id": bot_id, "stages": list(bundle.playbook.stages), "bundle": bundle.hash, "at": at}
+    await conn.execute(queries.fill("drop_stages", ended=queries.ended), values)
+    await conn.execute(queries.end_stages, values)
 
 
 async def ended(conn: Connection, bundle: Bundle, *, bot_id: int) -> dict[str, int]:
@@ -97,7 +98,7 @@ def _added(stage: Stage, before: Sequence[Stage]) -> list[str]:
 
 async def _take_up(conn: Connection, values: dict[str, Any]) -> list[int]:
     taken: set[int] = set()
-    for name in ("drop", "take_back", "reword"):
+    for name in ("drop", "take_back", "revive", "reword"):
         cursor = await conn.execute(queries.fill(name, waits=queries.waits, fate=queries.fate), values)
         taken |= {row["member_id"] for row in await cursor.fetchall()} if cursor.description else set()
     return sorted(taken)
@@ -116,17 +117,18 @@ async def _fates(conn: Connection, bundle: Bundle, stage_name: str, at: datetime
     otherwise = [(key, step) for key, each in known.items() for step in changed(each, bundle, stage_name)]
     return {
         **values,
-        **_of_steps(bundle, stage_name),
+        **_of_steps(bundle, stage_name, at),
         "bundles": sorted(former.keys() - same),
         "changed_of": [key for key, _ in otherwise],
         "changed": [step for _, step in otherwise],
     }
 
 
-def _of_steps(bundle: Bundle, stage_name: str) -> dict[str, Any]:
+def _of_steps(bundle: Bundle, stage_name: str, at: datetime) -> dict[str, Any]:
     stage = bundle.playbook.stage(stage_name)
     return {
         "bundle": bundle.hash,
+        "began": at - lasts(stage) - stage.horizon,
         "steps": [step.name for step in stage.steps],
         "lanes": [stage.lane(step) for step in stage.steps],
         "promotional": [step.promotional for step in stage.steps],

@@ -103,6 +103,26 @@ async def test_a_stage_that_is_no_more_sends_nothing_more(conn: Connection, bund
     ]
 
 
+@pytest.mark.parametrize("without", ["the steps", "the stage"])
+async def test_going_back_brings_back_what_was_dropped(
+    conn: Connection, bundle: Bundle, member: MakeMember, without: str
+) -> None:
+    """Its time still to come, it waits again at once; going there and back once more changes nothing."""
+    good = version(bundle, *ONE_TO_THREE, words="good", plan_ahead="3d")
+    stages = {name: of for name, of in good.source["stages"].items() if name != STAGE}
+    bad = Bundle({**good.source, "stages": stages}, good.copy)
+    if without == "the steps":
+        bad = version(bundle, step("day_1", 1), words="bad", plan_ahead="3d")
+    person = await half_way(conn, good, member)
+    for minute in (1, 3):
+        await put_into_force(conn, bad, "bad", MORNING + timedelta(minutes=minute), bot_id=BOT_ID)
+        assert list(await got(conn, person)) == ["day_1"]
+        at = MORNING + timedelta(minutes=minute + 1)
+        await put_into_force(conn, good, "back", at, bot_id=BOT_ID, mode=InFlight.migrate)
+        assert await got(conn, person) == {"day_1": "good", "day_2": "good", "day_3": "good"}
+    assert (await only_message(conn, step="day_2"))["due_at"] == MORNING + DAY
+
+
 async def test_a_step_stays_new_through_going_there_and_back(
     conn: Connection, bundle: Bundle, member: MakeMember
 ) -> None:
