@@ -155,7 +155,7 @@ async def _lives(facts: Facts) -> list[Table]:
 
 
 async def _channels(facts: Facts) -> list[Table]:
-    """By source: whom it brought, what they paid, what it cost, and what came of that."""
+    """By source: whom it brought (once, however many currencies), what they paid, what it cost, what came of that."""
     money = ("revenue", "ad_spend", "cac")
     values = [value for kpi in ("new_payers", *money) for value in await by(facts.conn, kpi, facts.asked, "source")]
     of = {(value.kpi, value.source, value.currency): value for value in values}
@@ -165,9 +165,10 @@ async def _channels(facts: Facts) -> list[Table]:
     columns = [Column("source", "text"), Column("new_payers", "number", "new_payers"),
                *(Column(kpi, "money", kpi) for kpi in money), Column("returned", "share")]  # fmt: skip
     rows: list[list[Cell]] = []
-    for source, currency in sources:
+    for at, (source, currency) in enumerate(sources):
+        people = None if at and sources[at - 1][0] == source else payers.get(source, 0)
         amounts = [of.get((kpi, source, currency)) for kpi in money]
-        rows.append([source, payers.get(source, 0), *map(_cell, amounts), _returned(amounts[0], amounts[1])])
+        rows.append([source, people, *map(_cell, amounts), _returned(amounts[0], amounts[1])])
     currencies, keys = [currency for _, currency in sources], [source for source, _ in sources]
     return [Table("channels", columns, rows, currencies, keys, "source")]
 
@@ -183,9 +184,9 @@ async def _stages(facts: Facts) -> list[Table]:
     found = {kpi: _by_stage(facts, kpi) for kpi in kpis}
     stages = sorted({stage for values in found.values() for stage in values})
     values = [[found[kpi].get(stage) for kpi in kpis] for stage in stages]
-    columns = [Column("stage", "part"), *(Column(kpi, KPIS[kpi].unit) for kpi in kpis)]  # type: ignore[arg-type]
+    columns = [Column("stage", "part"), *(Column(kpi, KPIS[kpi].unit, kpi) for kpi in kpis)]  # type: ignore[arg-type]
     rows = [[f"stage:{stage}", *map(_cell, row)] for stage, row in zip(stages, values, strict=True)]
-    return [Table("stages", columns, rows, small=_smalls(values))]
+    return [Table("stages", columns, rows, keys=stages, of="stage", small=_smalls(values))]
 
 
 def _by_stage(facts: Facts, kpi: str) -> dict[str, Value]:

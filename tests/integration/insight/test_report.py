@@ -140,6 +140,25 @@ async def test_sources_sessions_stages_and_channels(busy: Report) -> None:
     assert channels.rows == [["notes", 4, 40_000, 20_000, 5_000, pytest.approx(1.0)]]
 
 
+async def test_who_paid_in_two_currencies_came_once(conn: Connection, bundle: Bundle, counted_already: None) -> None:
+    await put(conn, "new_payers", MONDAY, source="notes", hits=4, base=4)
+    for currency, minor in (("CNY", 40_000), ("XTR", 500)):
+        await put(conn, "revenue", MONDAY, source="notes", hits=2, base=2, minor=minor, currency=currency)
+    (channels,) = (await weekly(conn, bundle)).section("payments").tables
+    assert [row[:3] for row in channels.rows] == [["notes", 4, 40_000], ["notes", None, 500]]
+
+
+async def test_what_is_notable_and_of_few_says_so(conn: Connection, bundle: Bundle, counted_already: None) -> None:
+    for day, minor in ((MONDAY - timedelta(days=7), 1_000_000), (MONDAY, 1_000)):
+        await put(conn, "arpu", day, hits=20, base=20, minor=minor, currency="CNY")
+    report = await weekly(conn, bundle)
+    [found] = report.notable
+    assert pages().words("en", "en").notable(report, found).startswith("ARPU fell to 0.50 CNY (few) from 500.00 CNY")
+    assert "降至 0.50 CNY（样本少）（原为" in pages().words("zh-Hans", "en").notable(report, found)
+    page = report_html(report, "en", TEMPLATES)
+    assert '<span aria-hidden="true">!</span> −100%<span class="said"> (worse)</span>' in page, "not by colour alone"
+
+
 async def test_operators_load_is_what_they_did_and_what_is_open(
     conn: Connection, bundle: Bundle, playbook: Playbook, member: MakeMember
 ) -> None:
@@ -271,6 +290,8 @@ async def test_numbers_lead_to_their_rows_where_there_is_a_dashboard(busy: Repor
     assert f"https://c.example/dashboard/kpi/new_members?{span}&source=notes" in there
     assert f"https://c.example/dashboard/kpi/mrr_movements/rows?{span}&part=churn" in there
     assert f"https://c.example/dashboard/kpi/live_to_paid/rows?{span}&part=1" in there
+    of_stage = f"https://c.example/dashboard/kpi/engaged_24h?{span}"
+    assert there.count(of_stage) == 2, "the figure's own, and the stage's, which leads to the steps it is of"
     assert "sop kpi NAME --week 2026-03-09 --rows" in report_html(busy, "en", TEMPLATES)
 
 
@@ -301,6 +322,7 @@ async def test_a_workbook_has_numbers_as_numbers_and_runs_no_text(busy: Report) 
     share = growth["Interacted on the first day"][1]
     assert (share.value, share.number_format) == (pytest.approx(0.275), "0.0%")
     assert growth["Interacted on the first day"][4].value == pytest.approx(0.4)
+    assert growth["Interacted on the first day"][5].value == 160
     money_ = next(r for r in book["Payments and conversion"].iter_rows() if r[0].value == "Revenue")[1]
     assert (money_.value, money_.number_format) == (990, '#,##0.00 "CNY"')
     source = growth["=cmd|'/c calc'!A1"][0]
