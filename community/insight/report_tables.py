@@ -121,8 +121,8 @@ async def _by(facts: Facts, name: str, of: Any, kpis: Sequence[str]) -> Table:
     values = [[found[key].get(kpi) for kpi in kpis] for key in shown]
     return Table(
         name,
-        [Column(of, "part" if of == "group" else "text"), *(Column(kpi, KPIS[kpi].unit, kpi) for kpi in kpis)],  # type: ignore[arg-type]
-        [[f"group:{key}" if of == "group" else key, *map(_cell, row)] for key, row in zip(shown, values, strict=True)],
+        [Column(of, "part"), *(Column(kpi, KPIS[kpi].unit, kpi) for kpi in kpis)],  # type: ignore[arg-type]
+        [[f"{of}:{key}", *map(_cell, row)] for key, row in zip(shown, values, strict=True)],
         keys=shown,
         of=of,
         small=_smalls(values),
@@ -162,13 +162,13 @@ async def _channels(facts: Facts) -> list[Table]:
     payers = {value.source: value.hits for value in values if value.kpi == "new_payers"}
     sources = sorted({(value.source, value.currency) for value in values if value.kpi in money})
     sources += [(source, "") for source in sorted(payers) if source not in dict(sources)]
-    columns = [Column("source", "text"), Column("new_payers", "number", "new_payers"),
+    columns = [Column("source", "part"), Column("new_payers", "number", "new_payers"),
                *(Column(kpi, "money", kpi) for kpi in money), Column("returned", "share")]  # fmt: skip
     rows: list[list[Cell]] = []
     for at, (source, currency) in enumerate(sources):
         people = None if at and sources[at - 1][0] == source else payers.get(source, 0)
         amounts = [of.get((kpi, source, currency)) for kpi in money]
-        rows.append([source, people, *map(_cell, amounts), _returned(amounts[0], amounts[1])])
+        rows.append([f"source:{source}", people, *map(_cell, amounts), _returned(amounts[0], amounts[1])])
     currencies, keys = [currency for _, currency in sources], [source for source, _ in sources]
     return [Table("channels", columns, rows, currencies, keys, "source")]
 

@@ -121,9 +121,7 @@ def _bars(look: Look, values: list[Value], titles: dict[int, str], called: Mappi
     for value in sorted(values[:MOST_BARS], key=lambda value: value.currency):
         bars.append(
             {
-                "label": called[value.part]
-                if value.part
-                else value.source or titles.get(value.group_id, f"#{value.group_id}"),
+                "label": _label(look, value, titles, called),
                 "width": round(100 * abs(value.number or 0) / (most[value.currency] or 1), 1),
                 "number": shown.figure(value, look.words),
                 "of": value.base,
@@ -132,6 +130,14 @@ def _bars(look: Look, values: list[Value], titles: dict[int, str], called: Mappi
             }
         )
     return bars
+
+
+def _label(look: Look, value: Value, titles: dict[int, str], called: Mapping[str, str]) -> str:
+    if value.part:
+        return called[value.part]
+    if value.source:
+        return look.word("source", value.source)
+    return titles.get(value.group_id, f"#{value.group_id}")
 
 
 def _behind(look: Look, value: Value) -> str:

@@ -62,6 +62,14 @@ async def test_a_figures_parts_are_called_by_their_names(desk: Desk, kpi: str, p
     assert f">{called}</a>" in page
 
 
+async def test_who_came_from_nobody_knows_where(desk: Desk) -> None:
+    await fill(desk.conn)
+    page = await desk.page("/dashboard/kpi/new_members", **{"Accept-Language": "zh-CN"})
+    assert '<option value="unknown">未知</option>' in page
+    assert "source=unknown" in page
+    assert ">unknown<" not in page
+
+
 async def test_the_outbox_names_classes_and_reasons(desk: Desk) -> None:
     await put_message(desk.conn, state="failed", reason="deactivated")
     page = text(await desk.page("/dashboard/outbox", **{"Accept-Language": "zh-CN"}))

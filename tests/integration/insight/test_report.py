@@ -129,7 +129,11 @@ async def test_a_quiet_week_has_nothing_notable(conn: Connection, bundle: Bundle
 
 async def test_sources_sessions_stages_and_channels(busy: Report) -> None:
     (sources,) = busy.section("growth").tables
-    assert [row[:2] for row in sources.rows] == [["notes", 90], ["=cmd|'/c calc'!A1", 60], ["unknown", 10]]
+    assert [row[:2] for row in sources.rows] == [
+        ["source:notes", 90],
+        ["source:=cmd|'/c calc'!A1", 60],
+        ["source:unknown", 10],
+    ]
     (lives,) = busy.section("lives").tables
     assert lives.rows[0][2:] == [0, 0, 8, pytest.approx(8 / 140)]
     (stages,) = busy.section("outreach").tables
@@ -137,7 +141,7 @@ async def test_sources_sessions_stages_and_channels(busy: Report) -> None:
     row = dict(zip(names, stages.rows[0], strict=True))
     assert (row["stage"], row["accepted"], row["engaged_24h"]) == ("stage:welcome_drip", 190, pytest.approx(90 / 190))
     (channels,) = busy.section("payments").tables
-    assert channels.rows == [["notes", 4, 40_000, 20_000, 5_000, pytest.approx(1.0)]]
+    assert channels.rows == [["source:notes", 4, 40_000, 20_000, 5_000, pytest.approx(1.0)]]
 
 
 async def test_who_paid_in_two_currencies_came_once(conn: Connection, bundle: Bundle, counted_already: None) -> None:
@@ -145,7 +149,7 @@ async def test_who_paid_in_two_currencies_came_once(conn: Connection, bundle: Bu
     for currency, minor in (("CNY", 40_000), ("XTR", 500)):
         await put(conn, "revenue", MONDAY, source="notes", hits=2, base=2, minor=minor, currency=currency)
     (channels,) = (await weekly(conn, bundle)).section("payments").tables
-    assert [row[:3] for row in channels.rows] == [["notes", 4, 40_000], ["notes", None, 500]]
+    assert [row[:3] for row in channels.rows] == [["source:notes", 4, 40_000], ["source:notes", None, 500]]
 
 
 async def test_what_is_notable_and_of_few_says_so(conn: Connection, bundle: Bundle, counted_already: None) -> None:
