@@ -14,8 +14,8 @@ from community.insight.figures import Cell, Column, Figure, Section, Table
 from community.insight.report_feedback import feedback
 from community.insight.report_learning import learning
 from community.insight.report_operations import incidents, load_of_operators
-from community.insight.values import SMALL, Value, by, together
-from community.insight.windows import Window
+from community.insight.values import SMALL, Value, by, quotient, together
+from community.insight.windows import Span, Window
 from community.kpis import DERIVED, KPIS
 from community.playbook import Playbook
 
@@ -155,20 +155,27 @@ async def _lives(facts: Facts) -> list[Table]:
 
 
 async def _channels(facts: Facts) -> list[Table]:
-    """By source: whom it brought (once, however many currencies), what they paid, what it cost, what came of that."""
-    money = ("revenue", "ad_spend", "cac")
-    values = [value for kpi in ("new_payers", *money) for value in await by(facts.conn, kpi, facts.asked, "source")]
+    """By source: whom it brought (once, however many currencies), what they paid, what it cost, what came of that.
+
+    Of a month also after how many a payer has brought what they cost.
+    """
+    money, monthly = ("revenue", "ad_spend", "cac"), facts.asked.span is Span.month
+    values = [
+        value for kpi in ("new_payers", "arpu", *money) for value in await by(facts.conn, kpi, facts.asked, "source")
+    ]
     of = {(value.kpi, value.source, value.currency): value for value in values}
     payers = {value.source: value.hits for value in values if value.kpi == "new_payers"}
     sources = sorted({(value.source, value.currency) for value in values if value.kpi in money})
     sources += [(source, "") for source in sorted(payers) if source not in dict(sources)]
     columns = [Column("source", "part"), Column("new_payers", "number", "new_payers"),
-               *(Column(kpi, "money", kpi) for kpi in money), Column("returned", "share")]  # fmt: skip
+               *(Column(kpi, "money", kpi) for kpi in money), Column("returned", "share"),
+               *([Column("payback_months", "ratio")] if monthly else [])]  # fmt: skip
     rows: list[list[Cell]] = []
     for at, (source, currency) in enumerate(sources):
         people = None if at and sources[at - 1][0] == source else payers.get(source, 0)
         amounts = [of.get((kpi, source, currency)) for kpi in money]
-        rows.append([f"source:{source}", people, *map(_cell, amounts), _returned(amounts[0], amounts[1])])
+        back = [quotient(amounts[2], of.get(("arpu", source, currency)))] if monthly else []
+        rows.append([f"source:{source}", people, *map(_cell, amounts), _returned(amounts[0], amounts[1]), *back])
     currencies, keys = [currency for _, currency in sources], [source for source, _ in sources]
     return [Table("channels", columns, rows, currencies, keys, "source")]
 

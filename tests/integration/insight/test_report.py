@@ -152,6 +152,20 @@ async def test_who_paid_in_two_currencies_came_once(conn: Connection, bundle: Bu
     assert [row[:3] for row in channels.rows] == [["source:notes", 4, 40_000], ["source:notes", None, 500]]
 
 
+async def test_a_months_channels_say_when_they_have_paid_back(
+    conn: Connection, bundle: Bundle, counted_already: None
+) -> None:
+    """It took 50.00 to win a payer, and one brings 20.00 a month: two and a half months."""
+    month, of = date(2026, 2, 1), {"source": "notes", "currency": "CNY"}
+    await put(conn, "revenue", month, Span.month, **of, hits=4, base=4, minor=8_000)
+    await put(conn, "ad_spend", month, Span.month, **of, hits=1, base=1, minor=20_000)
+    await put(conn, "cac", month, Span.month, **of, hits=4, base=4, minor=20_000)
+    await put(conn, "arpu", month, Span.month, **of, hits=4, base=4, minor=8_000)
+    (channels,) = (await weekly(conn, bundle, date(2026, 3, 1), "monthly")).section("channels").tables
+    assert channels.columns[-1].name == "payback_months"
+    assert channels.rows == [["source:notes", 0, 8_000, 20_000, 5_000, pytest.approx(-0.6), 2.5]]
+
+
 async def test_what_is_notable_and_of_few_says_so(conn: Connection, bundle: Bundle, counted_already: None) -> None:
     for day, minor in ((MONDAY - timedelta(days=7), 1_000_000), (MONDAY, 1_000)):
         await put(conn, "arpu", day, hits=20, base=20, minor=minor, currency="CNY")
