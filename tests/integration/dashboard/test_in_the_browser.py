@@ -53,6 +53,9 @@ TORN = """() => [...document.querySelectorAll("td abbr")].filter((mark) => {
   return b.left - a.right > 12 || Math.abs(b.top - a.top) > 12;
 }).map((mark) => mark.parentElement.textContent.trim())"""
 """Marks that are torn from what they mark."""
+LOW = """() => [...document.querySelectorAll("nav.pages a, .chips a, .button, select, input:not([type=hidden])")]
+  .filter((each) => each.getBoundingClientRect().height < 43)
+  .map((each) => each.outerHTML)"""
 CUT = """() => [...document.querySelectorAll("tbody td, tbody th")]
   .filter((cell) => cell.checkVisibility() && cell.scrollWidth > cell.clientWidth + 1)
   .map((cell) => cell.textContent.trim())"""
@@ -103,10 +106,7 @@ async def test_every_page_fits_and_can_be_read(desk: Desk, pages: Any, size: str
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= SIZES[size][0], f"{path}: scrolls sideways"
         assert await page.evaluate(CONTRAST) == [], path
-        for each in await page.locator("nav.pages a, .chips a, .button, select, input:not([type=hidden])").all():
-            box = await each.bounding_box()
-            assert box is not None
-            assert box["height"] >= 43, f"{path}: a finger must hit it"
+        assert await page.evaluate(LOW) == [], f"{path}: a finger must hit it"
         await expect(page.locator("h1")).to_have_count(1)
         unnamed = await page.evaluate(
             "[...document.querySelectorAll('input:not([type=hidden]), select')].filter((e) => !e.labels.length).length"

@@ -370,6 +370,7 @@ def test_the_longest_post_fits_a_caption_as_telegram_counts(busy: Report, locale
     copy = Wording(shipped_bundle().copy[locale]["staff/report"])
     text = plain_text(copy.render({"report": context}).text)
     assert context["title"] in text
+    assert "：https://club.example/dashboard" in text or ": https://club.example/dashboard" in text
     assert CAPTION_LIMIT * 0.8 < utf16_length(text) <= CAPTION_LIMIT
 
 
