@@ -27,7 +27,8 @@ BY_HAND = "refund_by_hand"
 """Kind of the task to pay back where we cannot ask the provider; its occasion is the request's number."""
 BY_ITSELF = frozenset({"stars", "stripe"})
 """Providers that we can ask for it; with others staff do it by hand."""
-MOST_ATTEMPTS = 6
+MOST_ATTEMPTS = 10
+"""With pauses that double, within eight hours: less than the day for which Stripe knows a request by its number."""
 MANUAL = "manual"
 """Name of the event by which staff say that it was paid back."""
 

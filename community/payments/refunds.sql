@@ -41,7 +41,8 @@ RETURNING *
 -- Committed before the provider is asked; after a crash it comes again, and the provider knows it by the same number.
 WITH taken AS (
     UPDATE refund_requests SET
-        attempts = attempts + 1, retry_wall = clock_timestamp() + interval '30 seconds' * (attempts + 1)
+        attempts = attempts + 1,
+        retry_wall = clock_timestamp() + least(interval '30 seconds' * 2 ^ attempts, interval '6 hours')
     WHERE id = (
         SELECT id FROM refund_requests
         WHERE state = 'approved' AND (retry_wall IS NULL OR retry_wall <= clock_timestamp())

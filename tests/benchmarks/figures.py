@@ -91,7 +91,7 @@ async def _weekly(days: int) -> tuple[float, float, int]:
 async def _report(url: str) -> None:
     bundle = load_bundle(ROOT / "templates")
     async with await connect(url) as conn:
-        asked = window_for("weekly", years.WEEK, years.ZONE)
+        asked = window_for("weekly", years.WEEK + 7 * DAY, years.ZONE)
         report = await make(conn, bundle, "weekly", asked, years.noon(years.WEEK + 7 * DAY))
     pages = ReportPages(ROOT / "templates")
     assert len(pages.html(report, "zh-Hans")) > 1000

@@ -64,7 +64,7 @@ _SENT = """
         %(bot)s, 1 + n %% %(members)s, n %% %(members)s, 35, 'welcome_drip', 'day_' || 1 + n %% 7, n::text, true, s, s,
         s, CASE WHEN n %% 50 = 0 THEN 'failed' ELSE 'sent' END, s, 'bench'
     FROM generate_series(1, %(messages)s) AS n, LATERAL (
-        SELECT %(first)s::timestamptz + (%(end)s::timestamptz - %(first)s) * n / %(messages)s AS s
+        SELECT %(first)s::timestamptz + (%(end)s::timestamptz - %(first)s) * (n::float / %(messages)s) AS s
     ) AS sent
 """
 _PAID = """
@@ -98,8 +98,6 @@ async def fill(conn: Connection, *, history_days: int = DAYS) -> None:
         "zone": ZONE, "messages": MESSAGES,
     }  # fmt: skip
     await _each(conn, _WHO, values)
-    await active(conn, since, history_days, A_DAY)
-    await active(conn, WEEK, 7, IN_WEEK // 14)
     await _each(conn, _SENT, values)
     await conn.execute(
         "CREATE TEMP TABLE paid AS SELECT n, 1 + n * 13 %% %(members)s AS member_id,"
@@ -108,6 +106,8 @@ async def fill(conn: Connection, *, history_days: int = DAYS) -> None:
         {**values, "payments": PAYMENTS},
     )
     await _each(conn, _PAID, values)
+    await active(conn, since, history_days, A_DAY)
+    await active(conn, WEEK, 7, IN_WEEK // 14)
     await conn.execute("VACUUM ANALYZE")
 
 

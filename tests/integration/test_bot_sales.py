@@ -20,7 +20,7 @@ from community.payments.models import Order
 from community.payments.notice import Kind, Notice
 from community.payments.numbers import shown as number_of
 from community.payments.orders import NewOrder, Opened, open_order
-from community.payments.refunds import rule_of
+from community.payments.refunds import MOST_ATTEMPTS, rule_of
 from community.payments.stripe_api import StripeApi, units
 from community.playbook_types import Amount, parse_money
 from tests.hostile import TEXTS
@@ -607,9 +607,13 @@ async def test_what_the_provider_refuses_again_and_again_is_told(desk: Desk, bun
     _, number = await wished(desk, bundle)
     await desk.take(staff_press(f"refunding:{number}_approve:1"))
     worker = refunds(desk, Stars(), None, database_url)
-    for _ in range(6):
+    pause = timedelta()
+    for _ in range(MOST_ATTEMPTS):
         await desk.conn.execute("UPDATE refund_requests SET retry_wall = NULL")
         assert await worker.next()
+        row = await desk.row("SELECT retry_wall - clock_timestamp() AS pause FROM refund_requests")
+        assert pause < row["pause"] < timedelta(hours=6), "an outage of hours is outlasted"
+        pause = row["pause"]
     assert (await desk.row("SELECT state FROM refund_requests"))["state"] == "failed"
     assert not await worker.next()
     assert any("stripe does not make it" in str(alert) for alert in await desk.rows("SELECT * FROM alerts"))
