@@ -114,6 +114,20 @@ async def test_what_is_worth_a_look_and_of_few_says_so(desk: Desk) -> None:
     assert "ARPU : 0.50 CNY (−100%, worse) small numbers" in watched
 
 
+async def test_shares_of_the_funnel_that_are_of_few_are_marked(desk: Desk, member: MakeMember) -> None:
+    for _ in range(30):
+        number = await member(entered_at=local("2026-03-10 10:00"))
+        await desk.conn.execute("UPDATE members SET first_seen_at = entered_at WHERE id = %s", [number])
+    day = "/dashboard/funnel?span=day&from=2026-03-10&to=2026-03-10"
+    of_thirty = await desk.page(day)
+    assert "(100%)" in of_thirty
+    assert "<abbr" not in of_thirty
+    await desk.conn.execute(
+        "UPDATE members SET first_seen_at = first_seen_at - interval '2 days' WHERE id = %s", [number]
+    )
+    assert "<abbr" in await desk.page(day)
+
+
 # Ways to the rows.
 
 

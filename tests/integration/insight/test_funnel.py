@@ -70,6 +70,7 @@ async def test_shares_pass_over_what_is_not_known(conn: Connection, playbook: Pl
     assert every.steps[Step.link_clicks] is None
     assert every.share(Step.impressions) is None
     assert every.share(Step.ad_clicks) == 0.1
+    assert [every.base(step) for step in (Step.impressions, Step.ad_clicks, Step.started)] == [None, 200, 20]
     assert every.share(Step.link_clicks) is None
     assert every.share(Step.started) == 0.1  # of the 20 who clicked the advertisement
     assert every.share(Step.passed) == 0
