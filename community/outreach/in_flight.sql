@@ -11,8 +11,12 @@ SELECT bundle, in_flight FROM v_publications ORDER BY id DESC LIMIT 1
 SELECT bundle FROM v_publications WHERE bundle <> %(bundle)s ORDER BY id DESC LIMIT 1
 
 -- name: adopt
+-- Later than the ones before it in any case: a run may be for a moment before a publication that it comes after.
 INSERT INTO stage_versions (stage, bundle, edition, added, since_at)
-VALUES (%(stage)s, %(bundle)s, %(edition)s, %(added)s::text[], %(at)s)
+SELECT
+    %(stage)s, %(bundle)s, %(edition)s, %(added)s::text[],
+    greatest(%(at)s, max(since_at) FILTER (WHERE bundle <> %(bundle)s) + interval '1 microsecond')
+FROM stage_versions WHERE stage = %(stage)s
 ON CONFLICT (stage, bundle) DO UPDATE
 SET edition = excluded.edition, added = ARRAY(SELECT DISTINCT unnest(stage_versions.added || excluded.added)), since_at = excluded.since_at, until_at = NULL
 
@@ -40,9 +44,16 @@ UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall =
 WHERE {{ended}}
 
 -- name: end_stages
--- So that they are taken over again should they come back, be it in the version that had them last.
+-- So that they are taken over again should they come back, be it in the version that had them last. Once: those that
+-- have ended before stay so.
 INSERT INTO stage_versions (stage, bundle, edition, since_at)
-SELECT DISTINCT stage, %(bundle)s, '', %(at)s::timestamptz FROM stage_versions WHERE stage <> ALL (%(stages)s::text[])
+SELECT stage, %(bundle)s, '', greatest(%(at)s, since_at + interval '1 microsecond')
+FROM (
+    SELECT DISTINCT ON (stage) stage, edition, since_at FROM stage_versions
+    WHERE stage <> ALL (%(stages)s::text[])
+    ORDER BY stage, since_at DESC, until_at DESC NULLS FIRST
+) AS present
+WHERE edition <> ''
 ON CONFLICT (stage, bundle) DO UPDATE SET edition = '', since_at = excluded.since_at, until_at = NULL
 
 -- name: count_ended

@@ -15,7 +15,7 @@ from community.database.partitions import ensure_months
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.engagement.offers import issue_planned
-from community.outreach.in_flight import is_new
+from community.outreach.in_flight import check_present, is_new
 from community.outreach.statements import judged_at, of_each_version, parameters, statement
 from community.outreach.taking_over import take_over
 from community.playbook_stages import Step
@@ -78,8 +78,9 @@ async def plan(
 
     `ran_at` is the SOP time at which that takes place, if it may be much later (see `statements.judged_at`).
     Connections `beside` the first each take a share of everyone, by member, so that no gate needs to know of another
-    share. One planner at a time per bot. Planning the same again adds nothing. Raises UnknownStage, and TooMany when it
-    would be more than `most` messages: then nothing is planned.
+    share. One planner at a time per bot. Planning the same again adds nothing. Raises UnknownStage; TooMany when it
+    would be more than `most` messages; VersionChanged when another version took over before it came to it: then
+    nothing is planned.
     """
     stage = bundle.playbook.stage(stage_name)
     now_at = judged_at(stage.schedule, as_of, ran_at)
@@ -89,6 +90,7 @@ async def plan(
         for each in (conn, *beside):  # left in reverse: the lock is held until every share is committed
             await transactions.enter_async_context(each.transaction())
         await one_planner(conn, bot_id)
+        await check_present(conn, bundle, stage_name, now_at)  # which a planner that was waited for may have changed
         how: dict[str, Any] = {"members": members, "now_at": now_at}
         result = await _plan_due(conn, bundle, stage_name, as_of, bot_id=bot_id, beside=beside, **how)
         if most is not None and result.send > most:

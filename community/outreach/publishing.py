@@ -72,10 +72,10 @@ async def put_into_force(
 
     Should that be cut short, the next plan of each stage does it.
     """
-    async with transaction(conn):  # before the publication, by which the halt of a stage that is no more ends
+    async with transaction(conn):  # together: by the publication the halt of a stage that is no more ends
         await one_planner(conn, bot_id)
         await drop_stages(conn, bundle, at, bot_id=bot_id)
-    await publish(conn, bundle, note, in_flight=mode, returns_to=returns_to)
+        await publish(conn, bundle, note, in_flight=mode, returns_to=returns_to)
     for name in bundle.playbook.stages:
         await change_over(conn, bundle, name, at, bot_id=bot_id)
 

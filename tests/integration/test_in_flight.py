@@ -7,10 +7,11 @@ import pytest
 
 from community.bundle import Bundle
 from community.database.pool import Connection
+from community.errors import VersionChanged
 from community.outbox.bundles import publish
 from community.outreach.decide import decide, execute
 from community.outreach.explain import explain
-from community.outreach.in_flight import in_flight
+from community.outreach.in_flight import in_flight, is_new
 from community.outreach.plan import PlanResult, TooMany, park, plan, preview, tally
 from community.outreach.proposals import propose_send, sample
 from community.outreach.publishing import put_into_force
@@ -387,15 +388,29 @@ async def test_after_a_restore_whoever_stays_is_in_doubt_by_their_version(
 
 
 async def test_a_process_that_is_behind_changes_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
-    """It has not seen the newest publication when it plans: what has migrated stays so."""
+    """It has not seen the newest publication when it plans: what has migrated stays so, and nothing goes by the old."""
     old, new = version(bundle, *ONE_TO_THREE, words="old"), version(bundle, *ONE_TO_THREE, words="new")
     person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
     await publish(conn, old, "old")
     await run(conn, old, MORNING)
     await publish(conn, new, "new")
     await run(conn, new, MORNING)
-    await run(conn, old, MORNING)
+    with pytest.raises(VersionChanged):
+        await run(conn, old, MORNING + DAY)
+    with pytest.raises(VersionChanged):
+        await propose_send(conn, old, STAGE, MORNING + DAY, bot_id=BOT_ID, run_id=None)
     assert await got(conn, person) == {"day_1": "new"}
+
+
+async def test_a_run_for_a_moment_before_the_last_publication_takes_over_once(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """It was scheduled before, and finds a newer version that has not taken over yet."""
+    await put_into_force(conn, version(bundle, *ONE_TO_THREE, words="old"), "old", MORNING, bot_id=BOT_ID)
+    new = version(bundle, *ONE_TO_THREE, words="new")
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING - timedelta(hours=1))
+    assert not await is_new(conn, new, STAGE, MORNING)
 
 
 async def test_what_is_on_its_way_is_left_alone(conn: Connection, bundle: Bundle, member: MakeMember) -> None:

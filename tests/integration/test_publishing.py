@@ -1,23 +1,22 @@
 """Publishing with a look ahead, and going back to a former version."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from community.bundle import Bundle
-from community.database.pool import Connection, Pool
+from community.database.pool import Connection
 from community.errors import PlaybookError
 from community.outbox.bundles import Bundles, publish, went_back
-from community.outreach.plan import TooMany, change_over, one_planner, plan
+from community.outreach.plan import TooMany, plan
 from community.outreach.proposals import propose_send
 from community.outreach.publishing import Change, coming, former_version, put_into_force
 from community.outreach.taking_over import Waiting
 from community.playbook_stages import InFlight
 from deployments.cli.versions import refuse_incomplete
 from tests.integration.conftest import BOT_ID, MakeMember
-from tests.integration.rows import message, one, only_message, put
+from tests.integration.rows import message, only_message, put
 from tests.integration.test_in_flight import DAY, MORNING, ONE_TO_THREE, STAGE, all_sent, got, step, version
 
 
@@ -66,28 +65,23 @@ async def test_a_publication_sends_no_more_than_may_go_unasked(
     assert (await propose_send(conn, new, STAGE, at, bot_id=BOT_ID, run_id=None)).left == 2
 
 
-async def test_of_two_publications_at_once_the_newer_one_holds(
-    conn: Connection, pool: Pool, bundle: Bundle, member: MakeMember
-) -> None:
-    """The other has looked, and waits for the planner, when the newer one takes over."""
-    old, slow, newest = (version(bundle, *ONE_TO_THREE, words=words, plan_ahead="3d") for words in ("a", "b", "c"))
+def without(bundle: Bundle) -> Bundle:
+    """The bundle without the stage."""
+    stages = {name: of for name, of in bundle.source["stages"].items() if name != STAGE}
+    return Bundle({**bundle.source, "stages": stages}, bundle.copy)
+
+
+async def test_a_stage_ends_once(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """Publications that follow, and do not have it either, write nothing more of it; it can come back all the same."""
+    old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d")
     person = await half_way(conn, old, member)
-    async with pool.connection() as other:
-        async with other.transaction():
-            await one_planner(other, BOT_ID)
-            await publish(conn, slow, "slow")
-            waits = asyncio.create_task(change_over(conn, slow, STAGE, MORNING, bot_id=BOT_ID))
-            await blocked(other)
-            await publish(other, newest, "newest")
-            await change_over(other, newest, STAGE, MORNING + timedelta(minutes=1), bot_id=BOT_ID)
-        await waits
-    assert await got(conn, person) == {"day_1": "a", "day_2": "c", "day_3": "c"}
-
-
-async def blocked(conn: Connection) -> None:
-    """Return once somebody waits for a lock."""
-    while not (await one(await conn.execute("SELECT count(*) AS n FROM pg_locks WHERE NOT granted")))["n"]:
-        await asyncio.sleep(0.01)
+    for n in (1, 2):
+        other = without(Bundle({**old.source, "caps": {"per_day": n, "per_week": 20}}, old.copy))
+        await put_into_force(conn, other, "without", MORNING + timedelta(minutes=n), bot_id=BOT_ID)
+    ended = await conn.execute("SELECT bundle FROM stage_versions WHERE stage = %s AND edition = ''", [STAGE])
+    assert len(await ended.fetchall()) == 1
+    await put_into_force(conn, old, "back", MORNING + timedelta(minutes=3), bot_id=BOT_ID, mode=InFlight.migrate)
+    assert list(await got(conn, person)) == ["day_1", "day_2", "day_3"]
 
 
 async def test_who_stays_loses_and_gains_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
@@ -135,8 +129,7 @@ async def test_there_must_be_one_to_go_back_to(conn: Connection, bundle: Bundle)
 async def test_a_stage_that_is_no_more_sends_nothing_more(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
     old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d")
     await half_way(conn, old, member)
-    source = {**old.source, "stages": {name: of for name, of in old.source["stages"].items() if name != STAGE}}
-    new, helper = Bundle(source, old.copy), await put(conn, stage="helper", step="helper", bundle=old.hash)
+    new, helper = without(old), await put(conn, stage="helper", step="helper", bundle=old.hash)
     loses = {"day_2": 1, "day_3": 1}
     assert await coming(conn, old, new, MORNING, bot_id=BOT_ID) == [
         Change(STAGE, None, 1, Waiting(dropped=2), loses=loses)
@@ -151,16 +144,13 @@ async def test_a_stage_that_is_no_more_sends_nothing_more(conn: Connection, bund
     ]
 
 
-@pytest.mark.parametrize("without", ["the steps", "the stage"])
+@pytest.mark.parametrize("gone", ["the steps", "the stage"])
 async def test_going_back_brings_back_what_was_dropped(
-    conn: Connection, bundle: Bundle, member: MakeMember, without: str
+    conn: Connection, bundle: Bundle, member: MakeMember, gone: str
 ) -> None:
     """Its time still to come, it waits again at once; going there and back once more changes nothing."""
     good = version(bundle, *ONE_TO_THREE, words="good", plan_ahead="3d")
-    stages = {name: of for name, of in good.source["stages"].items() if name != STAGE}
-    bad = Bundle({**good.source, "stages": stages}, good.copy)
-    if without == "the steps":
-        bad = version(bundle, step("day_1", 1), words="bad", plan_ahead="3d")
+    bad = without(good) if gone == "the stage" else version(bundle, step("day_1", 1), words="bad", plan_ahead="3d")
     person = await half_way(conn, good, member)
     for minute in (1, 3):
         await put_into_force(conn, bad, "bad", MORNING + timedelta(minutes=minute), bot_id=BOT_ID)
@@ -176,10 +166,9 @@ async def test_a_stage_that_comes_back_goes_on_for_whom_stays(
 ) -> None:
     """By the version they began with, whatever steps the one has that brings it back."""
     old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d", in_flight="stay")
-    stages = {name: of for name, of in old.source["stages"].items() if name != STAGE}
     back = version(bundle, step("day_1", 1), words="back", plan_ahead="3d", in_flight="stay")
     person = await half_way(conn, old, member)
-    for minute, each in enumerate((Bundle({**old.source, "stages": stages}, old.copy), back), 1):
+    for minute, each in enumerate((without(old), back), 1):
         await put_into_force(conn, each, "x", MORNING + timedelta(minutes=minute), bot_id=BOT_ID)
     assert await got(conn, person) == dict.fromkeys(("day_1", "day_2", "day_3"), "old")
 
