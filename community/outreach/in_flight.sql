@@ -32,6 +32,10 @@ WHERE stage = %(stage)s AND bundle <> %(bundle)s AND (until_at IS NULL OR until_
 UPDATE stage_versions SET edition = %(edition)s, until_at = NULL
 WHERE stage = %(stage)s AND bundle <> %(bundle)s AND (until_at IS NULL OR until_at > %(at)s)
 
+-- name: lock
+-- All at first, in the order in which whoever else cancels several does: no two then wait for each other.
+SELECT count(*) FROM (SELECT FROM messages m WHERE {{which}} ORDER BY m.id FOR UPDATE) AS locked
+
 -- name: drop
 -- What waits of steps that are no more.
 UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall = clock_timestamp()

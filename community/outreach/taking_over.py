@@ -59,6 +59,7 @@ async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datet
 async def drop_stages(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: int) -> None:
     """End the stages that the bundle does not have: what waits of them, and was not approved, is cancelled."""
     values = {"bot_id": bot_id, "stages": list(bundle.playbook.stages), "bundle": bundle.hash, "at": at}
+    await conn.execute(queries.fill("lock", which=queries.ended), values)
     await conn.execute(queries.fill("drop_stages", ended=queries.ended), values)
     await conn.execute(queries.end_stages, values)
 
@@ -103,6 +104,7 @@ async def _revive(conn: Connection, stages: Sequence[Stage], values: dict[str, A
 
 
 async def _take_up(conn: Connection, values: dict[str, Any]) -> list[int]:
+    await conn.execute(queries.fill("lock", which=queries.waits), values)
     taken: set[int] = set()
     for name in ("drop", "take_back", "revive", "reword"):
         cursor = await conn.execute(queries.fill(name, waits=queries.waits, fate=queries.fate), values)
