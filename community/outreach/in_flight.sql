@@ -105,13 +105,18 @@ AND NOT EXISTS (SELECT FROM plans p WHERE p.id = m.plan_id AND p.kind <> 'run')
 
 -- name: fate
 -- Its step is no more; or it was planned ahead, and is planned otherwise now; or the words now speak of a coupon that it
--- does not have. Only what waits for its time is planned anew: what waits for other reasons would now be late.
+-- does not have. Only what waits for its time is planned anew: what waits for other reasons would now be late, and what
+-- is halted would not be planned, and late once it is not.
 CASE
     WHEN m.step <> ALL (%(steps)s::text[]) THEN 'dropped'
     WHEN m.wanted_at > %(at)s AND m.due_at > %(at)s AND EXISTS (
         SELECT FROM unnest(%(changed_of)s::text[], %(changed)s::text[]) AS c (bundle, step)
         WHERE c.bundle = m.bundle AND c.step = m.step
-    ) THEN 'anew'
+    ) THEN
+        CASE
+            WHEN %(halted)s::text[] && ARRAY['all', 'stage:' || m.stage, 'chat:' || m.chat_id] THEN 'kept'
+            ELSE 'anew'
+        END
     WHEN EXISTS (
         SELECT FROM unnest(%(steps)s::text[], %(prefixes)s::text[]) AS b (step, prefixes)
         WHERE b.step = m.step

@@ -32,6 +32,8 @@ class Change:
     waiting: Waiting
     gains: dict[str, int] = field(default_factory=dict)
     loses: dict[str, int] = field(default_factory=dict)
+    asks: bool = False
+    """So many would be planned anew that the next run does it, and asks first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ async def _change(
     before, after = await _ahead(conn, former, name, at), await _ahead(conn, bundle, name, at)
     gains = {step: number for step, number in after.items() if step not in before}
     loses = {step: number for step, number in before.items() if step not in after}
-    return Change(name, mode, people, waits, gains, loses)
+    return Change(name, mode, people, waits, gains, loses, waits.anew > bundle.playbook.most_unasked(name))
 
 
 async def _end(conn: Connection, former: Bundle, name: str, at: datetime, dropped: int) -> Change:

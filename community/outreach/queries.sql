@@ -198,7 +198,7 @@ decided AS (
     SELECT
         %(now_at)s, %(plan_id)s, g.member_id, g.stage, g.step, g.occurrence, g.reason, g.due_at, {{gate_values}}
     FROM gated g
-    WHERE g.reason IS NOT NULL
+    WHERE g.reason IS NOT NULL AND %(decides)s
         -- The same answer as last time is not written again: hourly runs would repeat it for days. And what held a
         -- message back until it had expired stays the reason: an outranked one does not become a stale one.
         AND coalesce(
@@ -453,8 +453,11 @@ WITH candidates AS (
 SELECT reason, from_at, send_at, {{gate_values}} AS gates FROM gated
 
 -- name: last_plans
--- One probe of plans_stage for each stage.
+-- One probe of plans_stage for each stage. What a publication planned anew is no run of it.
 SELECT p.stage, p.as_of_at, p.planned_wall, p.counts
 FROM unnest(%(stages)s::text[]) WITH ORDINALITY AS s (stage, place)
-CROSS JOIN LATERAL (SELECT * FROM plans WHERE stage = s.stage ORDER BY as_of_at DESC, id DESC LIMIT 1) AS p
+CROSS JOIN LATERAL (
+    SELECT * FROM plans WHERE stage = s.stage AND NOT jsonb_exists(counts, 'no_run')
+    ORDER BY as_of_at DESC, id DESC LIMIT 1
+) AS p
 ORDER BY s.place

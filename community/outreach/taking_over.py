@@ -8,6 +8,7 @@ from typing import Any
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
+from community.outbox.halt import halts
 from community.outreach.in_flight import (
     MARGIN,
     changed,
@@ -126,10 +127,17 @@ async def _fates(conn: Connection, bundle: Bundle, stage_name: str, at: datetime
     return {
         **values,
         **_of_steps(bundle, stage_name, at),
+        "halted": await _halted(conn, bundle),
         "bundles": sorted(former.keys() - same),
         "changed_of": [key for key, _ in otherwise],
         "changed": [step for _, step in otherwise],
     }
+
+
+async def _halted(conn: Connection, bundle: Bundle) -> list[str]:
+    """What is halted once the bundle is in force; so far another may be, with other stages switched off."""
+    off = [f"stage:{name}" for name, stage in bundle.playbook.stages.items() if not stage.enabled]
+    return off + [str(row["scope"]) for row in await halts(conn) if row["source"] != "playbook"]
 
 
 def _of_steps(bundle: Bundle, stage_name: str, at: datetime) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from community.outbox.bundles import publish
 from community.outreach.decide import decide, execute
 from community.outreach.explain import explain
 from community.outreach.in_flight import in_flight, is_new
-from community.outreach.plan import PlanResult, TooMany, park, plan, preview, tally
+from community.outreach.parking import park
+from community.outreach.plan import PlanResult, TooMany, plan, preview, tally
 from community.outreach.proposals import propose_send, sample
 from community.outreach.publishing import put_into_force
 from community.outreach.report import last_plans, outcome

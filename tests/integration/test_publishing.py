@@ -9,9 +9,11 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.errors import PlaybookError
 from community.outbox.bundles import Bundles, publish, went_back
+from community.outbox.halt import halt, resume
 from community.outreach.plan import TooMany, plan
 from community.outreach.proposals import propose_send
 from community.outreach.publishing import Change, coming, former_version, put_into_force
+from community.outreach.report import last_plans
 from community.outreach.taking_over import Waiting
 from community.playbook_stages import InFlight
 from deployments.cli.versions import refuse_incomplete
@@ -58,6 +60,8 @@ async def test_a_publication_sends_no_more_than_may_go_unasked(
     for person in who:
         await plan(conn, old, STAGE, MORNING, bot_id=BOT_ID, members=[person], most=1)
     at = MORNING + timedelta(hours=1)
+    [ahead_of_it] = await coming(conn, old, new, at, bot_id=BOT_ID)
+    assert (ahead_of_it.waiting.anew, ahead_of_it.asks) == (people, people > 1)
     await put_into_force(conn, new, "new", at, bot_id=BOT_ID)
     assert [await got(conn, person) for person in who] == [{}] * people
     with pytest.raises(TooMany):
@@ -82,6 +86,45 @@ async def test_a_stage_ends_once(conn: Connection, bundle: Bundle, member: MakeM
     assert len(await ended.fetchall()) == 1
     await put_into_force(conn, old, "back", MORNING + timedelta(minutes=3), bot_id=BOT_ID, mode=InFlight.migrate)
     assert list(await got(conn, person)) == ["day_1", "day_2", "day_3"]
+
+
+async def test_what_a_publication_cannot_send_is_told_by_the_next_run(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """Its new time is over, and it too late to be of use. The run before stays the stage's last one meanwhile."""
+    evening, noon = (step("day_2", 2, at=at, expires_after="2h") for at in ("20:00", "13:00"))
+    old = version(bundle, step("day_1", 1), evening, words="old", plan_ahead="3d")
+    new = version(bundle, step("day_1", 1), noon, step("day_3", 3), words="new", plan_ahead="3d")
+    person = await half_way(conn, old, member)
+    await put_into_force(conn, new, "new", MORNING + DAY + timedelta(hours=7), bot_id=BOT_ID)
+    assert await got(conn, person) == {"day_1": "old", "day_3": "new"}
+    assert [row["as_of_at"] for row in await last_plans(conn, [STAGE])] == [MORNING]
+    done = await plan(conn, new, STAGE, MORNING + DAY + timedelta(hours=8), bot_id=BOT_ID)
+    assert (done.missed, done.fresh) == ({"day_2": {"": 1}}, {"stale": 1})
+
+
+@pytest.mark.parametrize("by", ["operator", "this version"])
+async def test_what_is_halted_waits_as_it_is(conn: Connection, bundle: Bundle, member: MakeMember, by: str) -> None:
+    """Not planned while it is halted, and too late by the run after that: the publication would have lost it."""
+    evening, night = (step("day_2", 2, at=at, expires_after="1h") for at in ("20:00", "21:00"))
+    old = version(bundle, step("day_1", 1), evening, words="old", plan_ahead="3d")
+    new, later = (
+        version(
+            bundle, step("day_1", 1), night, words=words, plan_ahead="3d", enabled=words == "later" or by == "operator"
+        )
+        for words in ("new", "later")
+    )
+    person = await half_way(conn, old, member)
+    if by == "operator":
+        await halt(conn, f"stage:{STAGE}")
+    assert [each.waiting for each in await coming(conn, old, new, MORNING, bot_id=BOT_ID)] == [Waiting(kept=1)]
+    await put_into_force(conn, new, "new", MORNING, bot_id=BOT_ID)
+    assert await got(conn, person) == {"day_1": "old", "day_2": "old"}
+    await resume(conn, f"stage:{STAGE}")
+    assert [each.waiting for each in await coming(conn, new, later, MORNING, bot_id=BOT_ID)] == [Waiting(anew=1)]
+    await put_into_force(conn, later, "later", MORNING, bot_id=BOT_ID)
+    assert await got(conn, person) == {"day_1": "old", "day_2": "later"}
+    assert (await only_message(conn, step="day_2"))["due_at"] == MORNING + DAY + timedelta(hours=11)
 
 
 async def test_who_stays_loses_and_gains_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:

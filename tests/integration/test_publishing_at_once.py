@@ -144,7 +144,7 @@ async def test_whoever_cancels_several_locks_them_in_one_order(
 
 
 async def test_a_sweep_waits_for_nobody(conn: Connection, pool: Pool, bundle: Bundle) -> None:
-    held, free = [await put(conn, due_at=NOON, expires_at=NOON) for _ in range(2)]
+    held, _ = [await put(conn, due_at=NOON, expires_at=NOON) for _ in range(2)]
     async with pool.connection() as other, other.transaction():
         await other.execute("SELECT FROM messages WHERE id = %s FOR UPDATE", [held])
         assert (await recover(conn, BOT_ID, NOON)).expired == 1
