@@ -18,7 +18,7 @@ from community.outreach.proposals import propose_send, sample
 from community.outreach.publishing import put_into_force
 from community.outreach.report import last_plans, outcome
 from community.outreach.taking_over import Waiting, waiting
-from tests.integration.conftest import BOT_ID, NOON, MakeMember
+from tests.integration.conftest import BOT_ID, NOON, MakeMember, past_send
 from tests.integration.rows import message, only_message, put, reach
 
 STAGE = "welcome_drip"
@@ -254,6 +254,27 @@ async def test_a_step_that_was_no_other_before_comes_late_to_nobody(
     await publish(conn, new, "new")
     assert (await run(conn, new, MORNING + DAY + timedelta(hours=1))).skipped == {"superseded": 1}
     assert list(await got(conn, person)) == ["day_1", "day_2"]
+
+
+async def test_a_step_that_is_held_back_does_not_go_with_another_that_goes(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """A version brought it, and had the other beside it, which was no other name of it."""
+    last = step("last", 2, at="12:00", promotional=False)
+    old = version(bundle, step("day_1", 1), last, words="old")
+    new = version(bundle, step("day_1", 1), step("gift", 2), last, words="new")
+    new = Bundle({**new.source, "caps": {"per_day": 1, "per_week": 50}}, new.copy)
+    third = version(bundle, step("day_1", 1), step("gift", 2), words="third")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await put_into_force(conn, old, "old", MORNING, bot_id=BOT_ID)
+    await run(conn, old, MORNING)
+    await put_into_force(conn, new, "new", MORNING + DAY - timedelta(hours=1), bot_id=BOT_ID)
+    await past_send(conn, person, MORNING + DAY - timedelta(hours=1), "other")
+    assert (await run(conn, new, MORNING + DAY + timedelta(hours=2))).skipped == {"frequency_cap": 1}
+    await all_sent(conn)
+    await put_into_force(conn, third, "third", MORNING + DAY + timedelta(hours=3), bot_id=BOT_ID)
+    await run(conn, third, MORNING + DAY + timedelta(hours=4))
+    assert sorted(await got(conn, person)) == ["day_1", "gift", "last"]
 
 
 @pytest.mark.parametrize("word", ["send", "cancel"])
