@@ -87,12 +87,13 @@ ORDER BY since DESC, id DESC LIMIT 1
 -- name: kept
 SELECT kind, since, made_at
 FROM (
-    SELECT DISTINCT ON (kind, since) kind, since, made_at FROM reports
+    SELECT kind, since, max(made_at) AS made_at, row_number() OVER (PARTITION BY kind ORDER BY since DESC) AS place
+    FROM reports
     WHERE kind = ANY (%(kinds)s)
-    ORDER BY kind, since DESC, id DESC
+    GROUP BY kind, since
 ) AS newest
+WHERE place <= %(most)s
 ORDER BY since DESC, kind
-LIMIT %(most)s
 
 -- name: one_watch
 SELECT pg_advisory_xact_lock(hashtextextended('daily watch', 0))

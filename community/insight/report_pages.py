@@ -10,8 +10,9 @@ from urllib.parse import quote, urlencode
 from jinja2 import FileSystemLoader
 from markupsafe import Markup
 
+from community.insight.addresses import address_of, rows_of
 from community.insight.charts import svg
-from community.insight.figures import Column, Figure, Report, Table
+from community.insight.figures import Column, Figure, Kind, Report, Table
 from community.insight.report_charts import charts_of
 from community.insight.said import Words, spark
 from community.page_templates import PageTemplates
@@ -20,6 +21,8 @@ from community.wording import PLAIN
 
 FOLDER = "reports"
 PAGE, MARKDOWN = "report.html.j2", "report.md.j2"
+FINDINGS: dict[Kind, str] = {"daily": "todo", "weekly": "findings", "monthly": "next"}
+"""What the words call the findings."""
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\|<>*_[]`~#"} | {"\n": " ", "\r": " "})
 """What Markdown would take for its own."""
 
@@ -61,6 +64,9 @@ class ReportPages:
             "address": partial(self._address, report),
             "cell_address": partial(self._cell_address, report),
             "dashboard": self._dashboard,
+            "findings_title": FINDINGS[report.kind],
+            "found_command": rows_of,
+            "found_address": address_of,
         }
 
     def _address(self, report: Report, figure: Figure) -> str | None:
@@ -90,8 +96,7 @@ def report_html(report: Report, locale: str, playbook_dir: Path, dashboard: str 
 
 def rows_command(report: Report) -> str:
     """How the rows behind a number are listed."""
-    span = "week" if report.kind == "weekly" else "month"
-    return f"sop kpi NAME --{span} {report.since} --rows"
+    return f"sop kpi NAME --{report.window.span} {report.since} --rows"
 
 
 def marked(text: object) -> str:
