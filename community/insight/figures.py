@@ -62,11 +62,16 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. `kpi`: what its numbers are, so that they lead to their rows."""
+    """A column of a table. Its numbers lead to their rows: those of a KPI, or of a list of the dashboard."""
 
     name: str
     unit: Unit
     kpi: str = ""
+    listed: str = ""
+    """The list of the dashboard whose rows they are; `of`: which of its rows."""
+    of: str = ""
+    back: int = 0
+    """So many windows before the report's."""
 
 
 @dataclass(frozen=True, slots=True)

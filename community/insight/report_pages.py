@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,22 @@ class ReportPages:
 
     def _cell_address(self, report: Report, table: Table, row: int, column: Column) -> str | None:
         key = table.keys[row] if row < len(table.keys) else ""
-        if not (column.kpi and key and table.of) or table.rows[row][table.columns.index(column)] is None:
+        if not key or table.rows[row][table.columns.index(column)] is None:
+            return None
+        if column.listed:
+            return self._listed(report, column, key)
+        if not (column.kpi and table.of):
             return None
         # A stage is no part of a figure, its steps are: they stand on the figure's page.
         return self._rows(report, column.kpi, **({} if table.of == "stage" else {table.of: key}))
+
+    def _listed(self, report: Report, column: Column, key: str) -> str | None:
+        """Where the dashboard lists what is behind a number that is no KPI."""
+        if self._dashboard is None:
+            return None
+        asked = report.window.before(column.back)
+        days = {"from": asked.since, "to": asked.until - timedelta(days=1), "span": asked.span or ""}
+        return f"{self._dashboard}/{column.listed}/{quote(key, safe='')}/rows?{urlencode({'of': column.of, **days})}"
 
     def _rows(self, report: Report, kpi: str, **of: str) -> str | None:
         if self._dashboard is None:

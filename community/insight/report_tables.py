@@ -142,15 +142,16 @@ async def _by(facts: Facts, name: str, of: Any, kpis: Sequence[str]) -> Table:
 
 async def _lives(facts: Facts) -> list[Table]:
     """Sessions of the window, and those whose offer closed in it."""
-    held = {str(row["id"]): row for row in await facts.rows(queries.sessions)}
     closed = {part: value for part, value in _parts(facts, "live_to_paid").items() if value.base}
+    ids = [int(part) for part in closed if part.isascii() and part.isdecimal()]
+    held = {str(row["id"]): row for row in await facts.rows(queries.sessions, ids=ids)}
     keys = [*held, *(part for part in closed if part not in held)]
     columns = [
         Column("live", "part"),
         Column("starts", "moment"),
-        Column("registered", "number"),
-        Column("viewers", "number"),
-        Column("bought", "number"),
+        Column("registered", "number", listed="lives", of="registered"),
+        Column("viewers", "number", listed="lives", of="watched"),
+        Column("bought", "number", "live_to_paid"),
         Column("live_to_paid", "share", "live_to_paid"),
     ]
     rows: list[list[Cell]] = []
