@@ -22,6 +22,15 @@
     )
 )
 
+-- name: did
+-- Who did something in the window, in which group (0: elsewhere), with which signs.
+SELECT
+    d.member_id, d.group_id, min(d.day) AS first_day, bool_or({{shows}}) AS shows, bool_or({{speaks}}) AS speaks,
+    sum(d.message)::bigint AS message
+FROM member_days d
+WHERE d.day >= %(since_day)s AND d.day < %(until_day)s
+GROUP BY d.member_id, d.group_id
+
 -- name: present_at
 -- Who was in which group at a moment: who had come by then and has not left, and whose first move since is to leave.
 -- So it stays the same when it is asked again after they left, or came back.

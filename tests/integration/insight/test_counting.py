@@ -13,7 +13,7 @@ from community.activity.record import Activity, record
 from community.bundle import Bundle
 from community.database.pool import Connection, connect
 from community.insight import counting
-from community.insight.counting import MOST_LATE, OPEN_DAYS, count, count_open, count_window
+from community.insight.counting import MOST_LATE, count, count_open, count_window
 from community.insight.values import rows
 from community.playbook import Playbook
 from tests.integration.conftest import MakeMember
@@ -118,7 +118,7 @@ async def test_after_months_without_counting_it_is_done_a_few_days_at_a_time(
     await count(conn, playbook, NOW)
     await did(conn, ann, "message", "2026-03-19 10:00", "2026-05-20 10:00")
     later = NOW + timedelta(days=100)
-    assert await count_open(conn, playbook, later) <= OPEN_DAYS + MOST_LATE + 2
+    assert await count_open(conn, playbook, later) <= MOST_LATE + 2
     await count_all(conn, playbook, later)
     assert (await value(conn, "active", day("2026-03-19"))).hits == 1
     assert (await value(conn, "active", day("2026-05-20"))).hits == 1
