@@ -73,7 +73,8 @@ async def post_report(report: Report, locale: str) -> str:
         return "not posted: no staff chat"
     async with connection() as conn:
         bundle, at = await bundle_in_force(conn), await sop_now(conn)
-        full = f"sop report {report.kind} --as-of {report.until}"
+        here = settings.dashboard_url
+        full = f"{here}/reports/{report.kind}/{report.since}" if here else command_of(report)
         new = await post(conn, bundle, settings.bot_id, settings.reports_to, report, pages(), locale, at, full)
     return "posted" if new else "posted before"
 
@@ -82,6 +83,11 @@ def pages() -> ReportPages:
     """The templates of this installation."""
     settings = load_settings()
     return ReportPages(settings.playbook_dir, settings.dashboard_url)
+
+
+def command_of(report: Report) -> str:
+    """What shows all of it on the server."""
+    return f"sop report {report.kind} --as-of {report.until}"
 
 
 def headline(report: Report) -> list[str]:

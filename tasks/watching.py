@@ -9,8 +9,9 @@ from prefect.cache_policies import NO_CACHE
 from community.database.installation import sop_now
 from community.insight.report_pages import marked
 from community.insight.said import Words
-from community.insight.watch import Watched, rows_of, watch
+from community.insight.watch import Watched, address_of, rows_of, watch
 from community.insight.windows import day_of
+from community.settings import load_settings
 from tasks.messaging import logical_date
 from tasks.reports import pages
 from tasks.storage import bundle_in_force, connection
@@ -32,19 +33,21 @@ async def report_watch(seen: Watched) -> None:
     """Write what was found, what it is held against and what helps; then what is over."""
     async with connection() as conn:
         community = (await bundle_in_force(conn)).playbook.community
-    text = watch_report(seen, pages().words(community.locale, community.locale), community.zone)
+    words = pages().words(community.locale, community.locale)
+    text = watch_report(seen, words, community.zone, load_settings().dashboard_url)
     await acreate_markdown_artifact(text, key="daily-watch", description="What is not as it should be, and what helps")
 
 
-def watch_report(seen: Watched, words: Words, zone: str) -> str:
-    """What a look found, as Markdown."""
+def watch_report(seen: Watched, words: Words, zone: str, dashboard: str | None = None) -> str:
+    """What a look found, as Markdown; with how the rows behind it are listed, and where, if anywhere."""
     new = {each.subject for each in seen.new}
     parts = [f"# {words['watch']} · {words.day(seen.day, zone)}"]
     parts += [] if seen.found else [words["no_findings"]]
     for each in seen.found:
         said = marked(words.finding(each, seen.labels, zone))
         sign = "🆕 " if each.subject in new else ""
-        parts.append(f"- {sign}{said} **{marked(words.remedy(each))}** `{rows_of(each).replace('`', '')}`")
+        there = f" [{words['rows_title']}]({address_of(each, dashboard)})" if dashboard else ""
+        parts.append(f"- {sign}{said} **{marked(words.remedy(each))}** `{rows_of(each).replace('`', '')}`{there}")
     if seen.over:
         parts.append(f"## {words['over']}")
         parts += [f"- {marked(words.finding(each, seen.labels, zone))}" for each in seen.over]

@@ -76,8 +76,8 @@ class Table:
     currencies: list[str] = field(default_factory=list)
     """Of each row that has money: its currency."""
     keys: list[str] = field(default_factory=list)
-    """Of each row the part, group or source that it is about; empty: none."""
-    of: Literal["", "part", "group", "source"] = ""
+    """Of each row the part, stage, group or source that it is about; empty: none."""
+    of: Literal["", "part", "stage", "group", "source"] = ""
     small: list[tuple[int, int]] = field(default_factory=list)
     """Row and column of numbers of very few."""
     more: int = 0

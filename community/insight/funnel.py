@@ -39,10 +39,17 @@ class Funnel:
     steps: dict[Step, int | None]
 
     def share(self, step: Step) -> float | None:
-        """How many took the step, of those who took the last one before it that is known; None: nobody can say."""
-        number, before = self.steps[step], [self.steps[each] for each in Step][: list(Step).index(step)]
-        known = [each for each in before if each is not None]
-        return number / known[-1] if number is not None and known and known[-1] else None
+        """How many took the step, of those who took the last one before it that is known; None: nobody can say.
+
+        Nor where more took it than the one before: some came another way, that is not counted.
+        """
+        number, base = self.steps[step], self.base(step)
+        return number / base if number is not None and base and number <= base else None
+
+    def base(self, step: Step) -> int | None:
+        """How many took the last step before it that is known; None: none is."""
+        before = [self.steps[each] for each in Step][: list(Step).index(step)]
+        return next((number for number in reversed(before) if number is not None), None)
 
 
 async def funnel(conn: Connection, playbook: Playbook, asked: Window) -> list[Funnel]:

@@ -40,7 +40,7 @@ def percent(share: float) -> str:
 
 def points(difference: float) -> str:
     """`+1.5` percentage points: a difference of shares."""
-    return f"{100 * difference:+.1f}".replace("-", "−")
+    return f"{100 * difference:+z.1f}".replace("-", "−")
 
 
 def money(minor: float, currency: str) -> str:
@@ -70,5 +70,5 @@ def change(unit: str, number: float | None, before: float | None) -> float | Non
 
 def change_text(unit: str, changed: float, words: Words) -> str:
     """`+1.5 points` of a share, else `−12%`."""
-    text = f"{100 * changed:+.1f} {words['points']}" if unit == "share" else f"{100 * changed:+,.0f}%"
+    text = f"{100 * changed:+z.1f} {words['points']}" if unit == "share" else f"{100 * changed:+z,.0f}%"
     return text.replace("-", "−")

@@ -5,7 +5,7 @@ Guide, and the rules of what is called notable: docs/reports.md.
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
@@ -70,6 +70,11 @@ async def stored(conn: Connection, kind: Kind, since: date | None = None) -> Rep
     """The newest report of that kind, or of the window that begins then; None: none was made."""
     row = await (await conn.execute(queries.newest, {"kind": kind, "since": since})).fetchone()
     return Report.from_json(row["content"]) if row else None
+
+
+async def kept(conn: Connection, most: int) -> list[dict[str, Any]]:
+    """Which reports there are, the newest first: kind, the first day it is about, when it was made last."""
+    return await (await conn.execute(queries.kept, {"kinds": list(SPANS), "most": most})).fetchall()
 
 
 def notable(found: Iterable[Section]) -> list[Notable]:

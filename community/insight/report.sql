@@ -84,6 +84,16 @@ SELECT id, content FROM reports
 WHERE kind = %(kind)s AND (%(since)s::date IS NULL OR since = %(since)s)
 ORDER BY since DESC, id DESC LIMIT 1
 
+-- name: kept
+SELECT kind, since, made_at
+FROM (
+    SELECT DISTINCT ON (kind, since) kind, since, made_at FROM reports
+    WHERE kind = ANY (%(kinds)s)
+    ORDER BY kind, since DESC, id DESC
+) AS newest
+ORDER BY since DESC, kind
+LIMIT %(most)s
+
 -- name: one_watch
 SELECT pg_advisory_xact_lock(hashtextextended('daily watch', 0))
 

@@ -13,7 +13,7 @@ async def feedback(facts: "Facts") -> list[Table]:
     """A line for each quadrant."""
     now = await quadrants(facts.conn, facts.playbook, facts.asked)
     before = await quadrants(facts.conn, facts.playbook, facts.asked.before())
-    columns = [Column("quadrant", "word"), *(Column(name, "number") for name in ("members", "week_before"))]
+    columns = [Column("quadrant", "word"), *(Column(name, "number") for name in ("people_there", "week_before"))]
     columns += [Column(name, "number") for name in ("tasks", "done")]
     rows: list[list[Cell]] = [
         [str(each), of.members, before[each].members, of.opened, of.done] for each, of in now.items()

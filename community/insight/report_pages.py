@@ -72,7 +72,8 @@ class ReportPages:
         key = table.keys[row] if row < len(table.keys) else ""
         if not (column.kpi and key and table.of) or table.rows[row][table.columns.index(column)] is None:
             return None
-        return self._rows(report, column.kpi, **{table.of: key})
+        # A stage is no part of a figure, its steps are: they stand on the figure's page.
+        return self._rows(report, column.kpi, **({} if table.of == "stage" else {table.of: key}))
 
     def _rows(self, report: Report, kpi: str, **of: str) -> str | None:
         if self._dashboard is None:

@@ -14,8 +14,8 @@ from community.insight.figures import Cell, Column, Figure, Section, Table
 from community.insight.report_feedback import feedback
 from community.insight.report_learning import learning
 from community.insight.report_operations import incidents, load_of_operators
-from community.insight.values import SMALL, Value, by, together
-from community.insight.windows import Window
+from community.insight.values import SMALL, Value, by, quotient, together
+from community.insight.windows import Span, Window
 from community.kpis import DERIVED, KPIS
 from community.playbook import Playbook
 
@@ -121,8 +121,8 @@ async def _by(facts: Facts, name: str, of: Any, kpis: Sequence[str]) -> Table:
     values = [[found[key].get(kpi) for kpi in kpis] for key in shown]
     return Table(
         name,
-        [Column(of, "part" if of == "group" else "text"), *(Column(kpi, KPIS[kpi].unit, kpi) for kpi in kpis)],  # type: ignore[arg-type]
-        [[f"group:{key}" if of == "group" else key, *map(_cell, row)] for key, row in zip(shown, values, strict=True)],
+        [Column(of, "part"), *(Column(kpi, KPIS[kpi].unit, kpi) for kpi in kpis)],  # type: ignore[arg-type]
+        [[f"{of}:{key}", *map(_cell, row)] for key, row in zip(shown, values, strict=True)],
         keys=shown,
         of=of,
         small=_smalls(values),
@@ -155,19 +155,27 @@ async def _lives(facts: Facts) -> list[Table]:
 
 
 async def _channels(facts: Facts) -> list[Table]:
-    """By source: whom it brought, what they paid, what it cost, and what came of that."""
-    money = ("revenue", "ad_spend", "cac")
-    values = [value for kpi in ("new_payers", *money) for value in await by(facts.conn, kpi, facts.asked, "source")]
+    """By source: whom it brought (once, however many currencies), what they paid, what it cost, what came of that.
+
+    Of a month also after how many a payer has brought what they cost.
+    """
+    money, monthly = ("revenue", "ad_spend", "cac"), facts.asked.span is Span.month
+    values = [
+        value for kpi in ("new_payers", "arpu", *money) for value in await by(facts.conn, kpi, facts.asked, "source")
+    ]
     of = {(value.kpi, value.source, value.currency): value for value in values}
     payers = {value.source: value.hits for value in values if value.kpi == "new_payers"}
     sources = sorted({(value.source, value.currency) for value in values if value.kpi in money})
     sources += [(source, "") for source in sorted(payers) if source not in dict(sources)]
-    columns = [Column("source", "text"), Column("new_payers", "number", "new_payers"),
-               *(Column(kpi, "money", kpi) for kpi in money), Column("returned", "share")]  # fmt: skip
+    columns = [Column("source", "part"), Column("new_payers", "number", "new_payers"),
+               *(Column(kpi, "money", kpi) for kpi in money), Column("returned", "share"),
+               *([Column("payback_months", "ratio")] if monthly else [])]  # fmt: skip
     rows: list[list[Cell]] = []
-    for source, currency in sources:
+    for at, (source, currency) in enumerate(sources):
+        people = None if at and sources[at - 1][0] == source else payers.get(source, 0)
         amounts = [of.get((kpi, source, currency)) for kpi in money]
-        rows.append([source, payers.get(source, 0), *map(_cell, amounts), _returned(amounts[0], amounts[1])])
+        back = [quotient(amounts[2], of.get(("arpu", source, currency)))] if monthly else []
+        rows.append([f"source:{source}", people, *map(_cell, amounts), _returned(amounts[0], amounts[1]), *back])
     currencies, keys = [currency for _, currency in sources], [source for source, _ in sources]
     return [Table("channels", columns, rows, currencies, keys, "source")]
 
@@ -183,9 +191,9 @@ async def _stages(facts: Facts) -> list[Table]:
     found = {kpi: _by_stage(facts, kpi) for kpi in kpis}
     stages = sorted({stage for values in found.values() for stage in values})
     values = [[found[kpi].get(stage) for kpi in kpis] for stage in stages]
-    columns = [Column("stage", "part"), *(Column(kpi, KPIS[kpi].unit) for kpi in kpis)]  # type: ignore[arg-type]
+    columns = [Column("stage", "part"), *(Column(kpi, KPIS[kpi].unit, kpi) for kpi in kpis)]  # type: ignore[arg-type]
     rows = [[f"stage:{stage}", *map(_cell, row)] for stage, row in zip(stages, values, strict=True)]
-    return [Table("stages", columns, rows, small=_smalls(values))]
+    return [Table("stages", columns, rows, keys=stages, of="stage", small=_smalls(values))]
 
 
 def _by_stage(facts: Facts, kpi: str) -> dict[str, Value]:

@@ -122,7 +122,8 @@ class Words:
     def notable(self, report: Report, found: Notable) -> str:
         """Why a figure is worth a sentence."""
         figure = found.figure
-        told = {"name": self.name(report, figure), "number": self.figure(figure)}
+        few = self.say("small_said", small=self["small"]) if figure.small else ""
+        told = {"name": self.name(report, figure), "number": self.figure(figure) + few}
         if found.why == "missed":
             low = figure.better != "less"
             target = self.number(figure.unit, figure.target, figure.currency)

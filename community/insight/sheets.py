@@ -94,7 +94,7 @@ def _figure(report: Report, figure: Figure, words: Words) -> Sequence[Any]:
     change = Written(figure.change, "+0.0%;-0.0%") if unit != "share" else Written(figure.change, "+0.0%;-0.0%;0.0%")
     numbers = [_number(unit, number, currency) for number in (figure.number, figure.before)]
     small = words["small"] if figure.small else None
-    base = figure.base if unit in ("share", "seconds") else None
+    base = Written(figure.base, _FORMATS["number"]) if unit in ("share", "seconds") else None
     target = _number(unit, figure.target, currency)
     return [words.name(report, figure), *numbers, change, target, base, small, figure.name]
 

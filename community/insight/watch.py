@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from shlex import quote
 from typing import Any
+from urllib.parse import urlencode
 
 from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
@@ -16,7 +17,7 @@ from community.insight.counting import count_window
 from community.insight.diagnosis import Finding, diagnose, last_whole
 from community.insight.report_tables import titles
 from community.insight.said import Words
-from community.insight.windows import Span
+from community.insight.windows import Span, window
 from community.outbox.alerts import Alert, alert
 
 queries = load(__file__, "report.sql")
@@ -71,6 +72,14 @@ async def _keep(conn: Connection, seen: Watched, at: datetime) -> None:
 
 def _alert(found: Finding, seen: Watched, words: Words, zone: str) -> Alert:
     return Alert(f"watch:{found.subject}", words.finding(found, seen.labels, zone), rows_of(found), words.remedy(found))
+
+
+def address_of(found: Finding, dashboard: str) -> str:
+    """Where the dashboard shows the rows behind a finding."""
+    of = {"part": found.part} if found.part else {"group": found.group_id} if found.group_id else {}
+    last = window(found.span, found.since, "UTC").until - timedelta(days=1)
+    asked = {"from": found.since, "to": last, "span": found.span.value, **of}
+    return f"{dashboard}/kpi/{found.kpi}/rows?{urlencode(asked)}"
 
 
 def rows_of(found: Finding) -> str:

@@ -9,8 +9,8 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
-from community.outreach.plan import of_each_version, preview
-from community.outreach.statements import absence, parameters, run_before, statement
+from community.outreach.plan import preview
+from community.outreach.statements import absence, of_each_version, parameters, run_before, statement
 from community.playbook_stages import Step
 
 queries = load(__file__)
@@ -198,7 +198,7 @@ async def _coming(
     """The next intent of each step that is not due yet, as the audience will name it."""
     stage, rows = bundle.playbook.stage(stage_name), []
     looks = [as_of + stage.horizon + timedelta(days=days) for days in _days_ahead(stage.steps)]
-    for values in await of_each_version(conn, bundle, stage_name, as_of, [member_id]):
+    for _, values in await of_each_version(conn, bundle, stage_name, as_of, [member_id]):
         late = [False] * len(values["step"])  # nothing is late that has yet to come
         values |= {"skip_late": late, "collapse": late, "looks": looks, "due_by": looks[-1]}
         rows += await (await conn.execute(statement("coming", values), values)).fetchall()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 
 from community.bundle import Bundle
 from community.database.pool import Connection
@@ -21,53 +21,53 @@ MARGIN = timedelta(days=60)
 """So much longer than its steps take may an occurrence go on: a live session's are counted from several moments."""
 WORDS_ONLY = {"own_class", "promotional", "exempt"}
 """What of a step can change without changing who gets it and when."""
+Added: TypeAlias = tuple[tuple[str, datetime], ...]
 _TIMED = {"message_class", "priority", "goal", "plan_ahead", "steps"}
 
 
 @dataclass(frozen=True, slots=True)
 class Older:
-    """A version that members go on by. `bundles`: hashes of the same content, under any of which they began."""
+    """A version that members go on by. `bundles`: all under which they may have begun who go on by it.
 
+    `added`: steps that came to these members with it, or with one that they went by before, and when.
+    """
+
+    edition: str
     bundle: Bundle
     bundles: list[str]
+    added: Added
+
+    def stage(self, name: str) -> Stage:
+        """The stage as it is in this version."""
+        return self.bundle.playbook.stage(name)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What a statement needs to know for who goes on by it."""
+        return {"followed": self.bundles, **_values(self.added)}
 
 
 @dataclass(frozen=True, slots=True)
 class Versions:
-    """What a stage is planned by: the present version for who did not begin by an older one that they stay with.
-
-    `added`: steps that newer versions brought, and when they came.
-    """
+    """What a stage is planned by: the present version for who did not begin by an older one that they stay with."""
 
     older: tuple[Older, ...] = ()
-    added: tuple[tuple[str, datetime], ...] = ()
+    added: Added = ()
 
     @property
     def values(self) -> dict[str, Any]:
         """What a statement of the present version needs to know; nothing, if nothing older is in flight."""
-        values: dict[str, Any] = {}
-        if self.older:
-            values["older"] = [bundle for each in self.older for bundle in each.bundles]
-        if self.added:
-            values |= {"added": [step for step, _ in self.added], "added_at": [at for _, at in self.added]}
-        return values
+        older = [bundle for each in self.older for bundle in each.bundles]
+        return ({"older": older} if older else {}) | _values(self.added)
 
 
-@dataclass(slots=True)
-class Waiting:
-    """What becomes of messages that wait when a version takes over: how many."""
-
-    kept: int = 0
-    """Keep words and time."""
-    reworded: int = 0
-    anew: int = 0
-    """Planned ahead, and now planned otherwise."""
-    dropped: int = 0
+def _values(added: Added) -> dict[str, Any]:
+    return {"added": [step for step, _ in added], "added_at": [at for _, at in added]} if added else {}
 
 
 async def in_flight(conn: Connection, stage_name: str, at: datetime) -> Versions:
     """What is in flight of the stage at `at` (SOP time), as it was last planned."""
-    return await _read(conn, await _rows(conn, stage_name, at), at)
+    return await _read(conn, await rows_of(conn, stage_name, at), at)
 
 
 async def is_new(conn: Connection, bundle: Bundle, stage_name: str, at: datetime) -> bool:
@@ -75,42 +75,11 @@ async def is_new(conn: Connection, bundle: Bundle, stage_name: str, at: datetime
 
     A process that has not seen the newest publication yet plans by the one it has, and changes nothing.
     """
-    rows = await _rows(conn, stage_name, at)
+    rows = await rows_of(conn, stage_name, at)
     if rows and rows[0]["bundle"] != bundle.hash:
         newest = await (await conn.execute(queries.published)).fetchone()
         return newest is None or newest["bundle"] != rows[0]["bundle"]
     return not rows
-
-
-async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datetime, *, bot_id: int) -> Waiting:
-    """From now on the stage is planned by the bundle, and by older ones for those who stay with them.
-
-    In the caller's transaction, under the planner's lock. Returns what became of the messages that wait.
-    """
-    rows = await _rows(conn, stage_name, at)
-    if rows and rows[0]["bundle"] == bundle.hash:
-        return Waiting()
-    stage, former = bundle.playbook.stage(stage_name), await _former(conn, rows, stage_name)
-    edition = edition_of(bundle, stage_name)
-    values = {"stage": stage_name, "bundle": bundle.hash, "edition": edition, "at": at}
-    added = sorted(_names(stage) - _names(former.playbook.stage(stage_name))) if former else []
-    await conn.execute(queries.adopt, {**values, "added": added})
-    if not rows:
-        return Waiting()
-    if await mode_of(conn, bundle, stage) is InFlight.stay:
-        until = at + MARGIN + (lasts(former.playbook.stage(stage_name)) if former else lasts(stage))
-        await conn.execute(queries.stay, {**values, "until": until})
-        return Waiting()
-    await conn.execute(queries.migrate, values)
-    if rows[0]["edition"] == edition:  # nothing of the stage is another: a million messages stay untouched
-        return Waiting()
-    return await _take_up(conn, former, bundle, stage_name, at, bot_id) if former else Waiting()
-
-
-async def drop_stages(conn: Connection, bundle: Bundle, *, bot_id: int) -> int:
-    """Cancel what waits of stages that the bundle does not have, and was not approved. Returns how many messages."""
-    values = {"bot_id": bot_id, "stages": list(bundle.playbook.stages)}
-    return (await conn.execute(queries.drop_stages, values)).rowcount
 
 
 async def mode_of(conn: Connection, bundle: Bundle, stage: Stage) -> InFlight:
@@ -118,18 +87,6 @@ async def mode_of(conn: Connection, bundle: Bundle, stage: Stage) -> InFlight:
     row = await (await conn.execute(queries.published)).fetchone()
     said = row["in_flight"] if row and row["bundle"] == bundle.hash else None
     return InFlight(said) if said else stage.in_flight
-
-
-async def waiting(
-    conn: Connection, former: Bundle, bundle: Bundle, stage_name: str, at: datetime, *, bot_id: int
-) -> Waiting:
-    """What would become of the messages that wait if the bundle took over and all migrated; nothing is written."""
-    text = queries.fill("count_waiting", waits=queries.waits)
-    values = _changes(former, bundle, stage_name) | {"at": at, "bot_id": bot_id}
-    row = await (await conn.execute(text, values)).fetchone()
-    assert row is not None
-    reworded = row["waiting"] - row["anew"] - row["dropped"]
-    return Waiting(reworded=reworded, anew=row["anew"], dropped=row["dropped"])
 
 
 async def members(conn: Connection, stage_name: str, stage: Stage, at: datetime) -> int:
@@ -168,13 +125,43 @@ def changed(former: Bundle, bundle: Bundle, stage_name: str) -> list[str]:
     """Steps of both that are planned otherwise: for others, at another time, with another offer or goal."""
     before, after = (each.playbook.stage(stage_name) for each in (former, bundle))
     if (before.goal, before.plan_ahead) != (after.goal, after.plan_ahead):
-        return sorted(_names(before) & _names(after))
+        return sorted(step_names(before) & step_names(after))
     steps = {step.name: step for step in before.steps}
     return sorted(
         step.name
         for step in after.steps
         if step.name in steps and _planned(former, steps[step.name]) != _planned(bundle, step)
     )
+
+
+def step_names(stage: Stage) -> set[str]:
+    """The names of its steps."""
+    return {step.name for step in stage.steps}
+
+
+async def rows_of(conn: Connection, stage_name: str, at: datetime) -> list[dict[str, Any]]:
+    """The versions that the stage was planned by and that matter still, the present one first."""
+    return await (await conn.execute(queries.versions, {"stage": stage_name, "at": at})).fetchall()
+
+
+async def stored(conn: Connection, bundle_hash: str) -> Bundle | None:
+    """The bundle of that hash; None where there is none that this version of the program can read."""
+    with suppress(PlaybookError):
+        return await Bundles().get(conn, bundle_hash)
+    return None
+
+
+async def versions_of(conn: Connection, rows: Sequence[dict[str, Any]], at: datetime) -> list[Older]:
+    """The versions that members go on by, the present one first; one that cannot be read is followed by nobody."""
+    editions: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["edition"] and (row["until_at"] is None or row["until_at"] > at):
+            editions.setdefault(row["edition"], []).append(row)
+    return [
+        Older(edition, bundle, [row["bundle"] for row in of], _came(of, at))
+        for edition, of in editions.items()
+        if (bundle := await stored(conn, of[0]["bundle"]))
+    ]
 
 
 def _planned(bundle: Bundle, step: Step) -> tuple[Any, ...]:
@@ -186,57 +173,13 @@ def _every(stage: Stage) -> Iterator[Step]:
     return (row.planned for step in stage.steps for row in step.rows())
 
 
-def _names(stage: Stage) -> set[str]:
-    return {step.name for step in stage.steps}
-
-
-async def _rows(conn: Connection, stage_name: str, at: datetime) -> list[dict[str, Any]]:
-    return await (await conn.execute(queries.versions, {"stage": stage_name, "at": at})).fetchall()
-
-
-async def _former(conn: Connection, rows: Sequence[dict[str, Any]], stage_name: str) -> Bundle | None:
-    """The version that was planned by last; None: there is none, or it did not have the stage."""
-    former = await _stored(conn, rows[0]["bundle"]) if rows else None
-    return former if former and stage_name in former.playbook.stages else None
-
-
-async def _stored(conn: Connection, bundle_hash: str) -> Bundle | None:
-    with suppress(PlaybookError):  # not stored, or not readable any more: nothing can follow it
-        return await Bundles().get(conn, bundle_hash)
-    return None
-
-
 async def _read(conn: Connection, rows: Sequence[dict[str, Any]], at: datetime) -> Versions:
-    editions: dict[str, list[str]] = {}
-    for row in rows:
-        if row["until_at"] is not None and row["until_at"] > at and row["edition"] != rows[0]["edition"]:
-            editions.setdefault(row["edition"], []).append(row["bundle"])
-    found = [(await _stored(conn, bundles[0]), bundles) for bundles in editions.values()]
-    older = tuple(Older(bundle, bundles) for bundle, bundles in found if bundle)
-    added = tuple((step, row["since_at"]) for row in rows if at < row["since_at"] + MARGIN for step in row["added"])
-    return Versions(older, added)
+    if not rows:
+        return Versions()
+    present = rows[0]["edition"]
+    older = tuple(each for each in await versions_of(conn, rows, at) if each.edition != present)
+    return Versions(older, _came([row for row in rows if row["edition"] == present], at))
 
 
-async def _take_up(
-    conn: Connection, former: Bundle, bundle: Bundle, stage_name: str, at: datetime, bot_id: int
-) -> Waiting:
-    values = _changes(former, bundle, stage_name) | {"at": at, "bot_id": bot_id}
-    done = Waiting()
-    for name, field_name in (("drop", "dropped"), ("take_back", "anew"), ("reword", "reworded")):
-        statement = queries.fill(name, waits=queries.waits)
-        setattr(done, field_name, (await conn.execute(statement, values)).rowcount)
-    return done
-
-
-def _changes(former: Bundle, bundle: Bundle, stage_name: str) -> dict[str, Any]:
-    stage = bundle.playbook.stage(stage_name)
-    return {
-        "stage": stage_name,
-        "bundle": bundle.hash,
-        "steps": [step.name for step in stage.steps],
-        "lanes": [stage.lane(step) for step in stage.steps],
-        "promotional": [step.promotional for step in stage.steps],
-        "exempt": [step.exempt for step in stage.steps],
-        "changed": changed(former, bundle, stage_name),
-        "templates": sorted(bundle.copy.get(bundle.playbook.community.locale, {})),
-    }
+def _came(rows: Sequence[dict[str, Any]], at: datetime) -> Added:
+    return tuple((step, row["since_at"]) for row in rows if at < row["since_at"] + MARGIN for step in row["added"])

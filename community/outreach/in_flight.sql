@@ -7,6 +7,9 @@ ORDER BY since_at DESC, until_at DESC NULLS FIRST
 -- name: published
 SELECT bundle, in_flight FROM v_publications ORDER BY id DESC LIMIT 1
 
+-- name: published_before
+SELECT bundle FROM v_publications WHERE bundle <> %(bundle)s ORDER BY id DESC LIMIT 1
+
 -- name: adopt
 INSERT INTO stage_versions (stage, bundle, edition, added, since_at)
 VALUES (%(stage)s, %(bundle)s, %(edition)s, %(added)s::text[], %(at)s)
@@ -28,18 +31,39 @@ WHERE stage = %(stage)s AND bundle <> %(bundle)s AND (until_at IS NULL OR until_
 -- name: drop
 -- What waits of steps that are no more.
 UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall = clock_timestamp()
-WHERE {{waits}} AND m.step <> ALL (%(steps)s::text[])
+WHERE {{waits}} AND {{fate}} = 'dropped'
+RETURNING m.member_id
 
 -- name: drop_stages
 -- What waits of stages that are no more.
 UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall = clock_timestamp()
-WHERE m.bot_id = %(bot_id)s AND m.state = 'waiting' AND m.wanted_at IS NOT NULL
-    AND m.stage IN (SELECT stage FROM stage_versions) AND m.stage <> ALL (%(stages)s::text[])
-    AND NOT EXISTS (SELECT FROM plans p WHERE p.id = m.plan_id AND p.kind <> 'run')
+WHERE {{ended}}
+
+-- name: end_stages
+-- So that they are taken over again should they come back, be it in the version that had them last.
+INSERT INTO stage_versions (stage, bundle, edition, since_at)
+SELECT DISTINCT stage, %(bundle)s, '', %(at)s::timestamptz FROM stage_versions WHERE stage <> ALL (%(stages)s::text[])
+ON CONFLICT (stage, bundle) DO UPDATE SET edition = '', since_at = excluded.since_at, until_at = NULL
+
+-- name: count_ended
+SELECT m.stage, count(*) AS messages FROM messages m WHERE {{ended}} GROUP BY 1
+
+-- name: ended
+-- Planned by a run, which a stage alone has.
+m.bot_id = %(bot_id)s AND m.state = 'waiting' AND m.stage <> ALL (%(stages)s::text[])
+AND EXISTS (SELECT FROM plans p WHERE p.id = m.plan_id AND p.kind = 'run')
+
+-- name: revive
+-- What was dropped with its step, which is there again: the plan that follows finds it not planned. By the plans of the
+-- time that the stage takes.
+DELETE FROM messages m USING plans p
+WHERE p.stage = %(stage)s AND p.kind = 'run' AND p.as_of_at > %(began)s AND m.plan_id = p.id AND m.bot_id = %(bot_id)s
+    AND m.state = 'cancelled' AND m.reason = 'superseded' AND m.step = ANY (%(steps)s::text[])
+RETURNING m.member_id
 
 -- name: take_back
--- What was planned ahead and is now to be planned otherwise: the plan that follows finds it not planned.
-DELETE FROM messages m WHERE {{waits}} AND m.step = ANY (%(changed)s::text[]) AND m.wanted_at > %(at)s AND m.due_at > %(at)s
+DELETE FROM messages m WHERE {{waits}} AND {{fate}} = 'anew'
+RETURNING m.member_id
 
 -- name: reword
 -- The rest gets the words, and the place in the queue, of the new version.
@@ -49,21 +73,37 @@ SET
     template = CASE WHEN m.template = ANY (%(templates)s::text[]) THEN m.template ELSE m.stage || '/' || m.step END
 FROM unnest(%(steps)s::text[], %(lanes)s::smallint[], %(promotional)s::boolean[], %(exempt)s::boolean[])
     AS s (step, lane, promotional, exempt)
-WHERE {{waits}} AND s.step = m.step
+WHERE {{waits}} AND s.step = m.step AND {{fate}} = 'reworded'
 
 -- name: count_waiting
-SELECT
-    count(*) FILTER (WHERE m.step <> ALL (%(steps)s::text[])) AS dropped,
-    count(*) FILTER (WHERE m.step = ANY (%(changed)s::text[]) AND m.wanted_at > %(at)s AND m.due_at > %(at)s) AS anew,
-    count(*) AS waiting
-FROM messages m
-WHERE {{waits}}
+SELECT {{fate}} AS fate, count(*) AS messages FROM messages m WHERE {{waits}} GROUP BY 1
+
+-- name: waiting_bundles
+SELECT DISTINCT bundle FROM messages
+WHERE bot_id = %(bot_id)s AND state = 'waiting' AND stage = %(stage)s AND wanted_at IS NOT NULL AND bundle IS NOT NULL
 
 -- name: waits
--- Of older versions, and not approved as it is by somebody.
+-- Of versions in which the stage is another, and not approved as it is by somebody.
 m.bot_id = %(bot_id)s AND m.state = 'waiting' AND m.stage = %(stage)s AND m.wanted_at IS NOT NULL
-AND m.bundle IS DISTINCT FROM %(bundle)s
+AND m.bundle = ANY (%(bundles)s::text[])
 AND NOT EXISTS (SELECT FROM plans p WHERE p.id = m.plan_id AND p.kind <> 'run')
+
+-- name: fate
+-- Its step is no more; or it was planned ahead, and is planned otherwise now; or the words now speak of a coupon that it
+-- does not have. Only what waits for its time is planned anew: what waits for other reasons would now be late.
+CASE
+    WHEN m.step <> ALL (%(steps)s::text[]) THEN 'dropped'
+    WHEN m.wanted_at > %(at)s AND m.due_at > %(at)s AND EXISTS (
+        SELECT FROM unnest(%(changed_of)s::text[], %(changed)s::text[]) AS c (bundle, step)
+        WHERE c.bundle = m.bundle AND c.step = m.step
+    ) THEN 'anew'
+    WHEN EXISTS (
+        SELECT FROM unnest(%(steps)s::text[], %(prefixes)s::text[]) AS b (step, prefixes)
+        WHERE b.step = m.step
+            AND coalesce(split_part(m.context ->> 'coupon', '-', 1), '-') <> ALL (string_to_array(b.prefixes, ','))
+    ) THEN 'kept'
+    ELSE 'reworded'
+END
 
 -- name: members
 -- Whose occurrence has begun: who had a message of it in the time that the stage takes.

@@ -50,7 +50,7 @@ class Reason(StrEnum):
     outranked = "outranked"
     """The room the caps leave is promised to a message that goes first."""
     superseded = "superseded"
-    """A newer version of the SOP dropped the step, or brought it when its time was past for who was half-way."""
+    """A newer version of the SOP dropped the step, or brought it when who was half-way had gone past it."""
     quiet_hours = "quiet_hours"
     """The member's morning comes after the step expires."""
 
@@ -169,9 +169,9 @@ class StageVersion(SQLModel, table=True):
     stage: str = Field(sa_column=Column(Text, primary_key=True))
     bundle: str = Field(sa_column=Column(Text, primary_key=True))
     edition: str = text()
-    """Hash of what the stage is in it: bundles that differ elsewhere are one to the stage."""
+    """Hash of what the stage is in it: bundles that differ elsewhere are one to the stage. Empty: it is not in it."""
     added: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default="{}"))
-    """Steps that the version before did not have."""
+    """Steps that not every version in flight before it had."""
     since_at: datetime = moment()
     until_at: datetime | None = moment(nullable=True)
     """NULL: it is the present one."""

@@ -15,10 +15,9 @@ from community.database.partitions import ensure_months
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.engagement.offers import issue_planned
-from community.outbox.guardrails import gate_parameters
-from community.outreach.in_flight import Older, in_flight, is_new, take_over
-from community.outreach.statements import judged_at, parameters, run_before, statement
-from community.playbook import Playbook
+from community.outreach.in_flight import is_new
+from community.outreach.statements import judged_at, of_each_version, parameters, statement
+from community.outreach.taking_over import take_over
 from community.playbook_stages import Step
 
 queries = load(__file__)
@@ -32,7 +31,10 @@ class TooMany(Exception):
 
 @dataclass(slots=True)
 class PlanResult:
-    """What one plan did, or proposes. `steps`: step → {"send": n, "deferred": n, reason: n …}."""
+    """What one plan did, or proposes, whichever version each member goes on by.
+
+    `steps`: step → {"send": n, "deferred": n, reason: n …}.
+    """
 
     plan_id: int
     stage: str
@@ -82,23 +84,30 @@ async def plan(
     stage = bundle.playbook.stage(stage_name)
     now_at = judged_at(stage.schedule, as_of, ran_at)
     await ensure_months(conn, "decisions", [now_at])  # committed before the plan, which would hold its lock for minutes
-    if await is_new(conn, bundle, stage_name, now_at):
-        async with transaction(conn):
-            await one_planner(conn, bot_id)
-            await take_over(conn, bundle, stage_name, now_at, bot_id=bot_id)
+    await change_over(conn, bundle, stage_name, now_at, bot_id=bot_id)
     async with AsyncExitStack() as transactions:
         for each in (conn, *beside):  # left in reverse: the lock is held until every share is committed
             await transactions.enter_async_context(each.transaction())
         await one_planner(conn, bot_id)
-        versions = await in_flight(conn, stage_name, now_at)
-        how: dict[str, Any] = {"bot_id": bot_id, "members": members, "beside": beside, "now_at": now_at}
-        older = [await _plan_older(conn, bundle, each, stage_name, as_of, how) for each in versions.older]
-        result = await plan_steps(conn, bundle, stage_name, stage.steps, as_of, versions=versions.values, **how)
-        for part in older:
-            _merge(result, part)
+        how: dict[str, Any] = {"members": members, "now_at": now_at}
+        result = await _plan_due(conn, bundle, stage_name, as_of, bot_id=bot_id, beside=beside, **how)
         if most is not None and result.send > most:
             raise TooMany(result.send)
         return result
+
+
+async def change_over(conn: Connection, bundle: Bundle, stage_name: str, at: datetime, *, bot_id: int) -> None:
+    """Let the bundle take over in the stage at `at` (SOP time), unless it has; a planner at work is waited for.
+
+    What it takes back is planned anew in the same transaction, and so is whatever else is due to these members.
+    """
+    if not await is_new(conn, bundle, stage_name, at):
+        return
+    await ensure_months(conn, "decisions", [at])
+    async with transaction(conn):
+        await one_planner(conn, bot_id)
+        if members := await take_over(conn, bundle, stage_name, at, bot_id=bot_id):
+            await _plan_due(conn, bundle, stage_name, at, bot_id=bot_id, members=members, now_at=at)
 
 
 async def one_planner(conn: Connection, bot_id: int) -> None:
@@ -115,11 +124,14 @@ async def preview(
     members: Sequence[int] | None = None,
     limit: int = 10_000,
 ) -> list[dict[str, Any]]:
-    """The rows `plan` would decide on, nothing written: who would get what and when, or the reason why not."""
+    """The rows `plan` would decide on, nothing written: who would get what and when, or the reason why not.
+
+    Each with the `bundle` by which it would be.
+    """
     rows: list[dict[str, Any]] = []
-    for values in await of_each_version(conn, bundle, stage_name, as_of, members):
+    for _, values in await of_each_version(conn, bundle, stage_name, as_of, members):
         cursor = await conn.execute(statement("preview", values), {**values, "limit": limit - len(rows)})
-        rows += await cursor.fetchall()
+        rows += [{**row, "bundle": values["bundle"]} for row in await cursor.fetchall()]
     return rows
 
 
@@ -131,23 +143,10 @@ async def tally(
     The row without a step is `already`: candidates whose message was planned earlier.
     """
     counted: Counter[tuple[str | None, str]] = Counter()
-    for values in await of_each_version(conn, bundle, stage_name, as_of, members):
+    for _, values in await of_each_version(conn, bundle, stage_name, as_of, members):
         for row in await (await conn.execute(statement("tally", values), values)).fetchall():
             counted[row["step"], row["outcome"]] += row["members"]
     return [{"step": step, "outcome": outcome, "members": members} for (step, outcome), members in counted.items()]
-
-
-async def of_each_version(
-    conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, members: Sequence[int] | None
-) -> list[dict[str, Any]]:
-    """The parameters of a statement for the present version, and for each that somebody stays with."""
-    stage, versions = bundle.playbook.stage(stage_name), await in_flight(conn, stage_name, as_of)
-    every = [parameters(bundle.playbook, stage_name, stage.steps, as_of, members) | versions.values]
-    for older in versions.older:
-        steps = older.bundle.playbook.stage(stage_name).steps
-        values = parameters(older.bundle.playbook, stage_name, steps, as_of, members)
-        every.append(values | _followed(bundle, older, stage_name, as_of))
-    return every
 
 
 async def park(
@@ -160,9 +159,8 @@ async def park(
     parked = 0
     async with conn.transaction():
         await settings_of_planner(conn, everyone=True)
-        for values in await of_each_version(conn, bundle, stage_name, as_of, None):
-            of_version = values.get("followed", [bundle.hash])[0]
-            values |= {"bot_id": bot_id, "bundle": of_version, "since": since}
+        for _, values in await of_each_version(conn, bundle, stage_name, as_of, None):
+            values |= {"bot_id": bot_id, "since": since}
             parked += (await conn.execute(statement("park", values), values)).rowcount
     return parked
 
@@ -175,48 +173,56 @@ async def plan_steps(
     as_of: datetime,
     *,
     bot_id: int,
-    members: Sequence[int] | None,
-    beside: Sequence[Connection] = (),
-    now_at: datetime | None = None,
-    versions: Mapping[str, Any] | None = None,
+    members: Sequence[int],
 ) -> PlanResult:
-    """Plan only these steps, without waiting for other planners: safe for exempt steps, which no cap counts.
-
-    `versions`: who follows this version, while others are in flight.
-    """
-    now_at = now_at or as_of
-    await ensure_months(conn, "decisions", [now_at])
+    """Plan only these steps, without waiting for other planners: safe for exempt steps, which no cap counts."""
+    await ensure_months(conn, "decisions", [as_of])
     open_plans = await open_approvals(conn, stage_name)
-    values = parameters(bundle.playbook, stage_name, steps, as_of, members, now_at=now_at, open_plans=open_plans)
-    if now_at > as_of and any(values["collapse"]):  # what came due since is what the older ones collapse into
-        values["as_of"] = now_at + bundle.playbook.stage(stage_name).horizon
-    values |= {"bot_id": bot_id, "bundle": bundle.hash, "shares": 1 + len(beside), "named": NAMED, **(versions or {})}
-    opened = await (await conn.execute(queries.open_plan, values | {"planned_for": as_of})).fetchone()
+    values = parameters(bundle.playbook, stage_name, steps, as_of, members, open_plans=open_plans)
+    return await _plan_versions(conn, [(bundle, values | {"bundle": bundle.hash})], as_of, bot_id=bot_id)
+
+
+async def _plan_due(
+    conn: Connection,
+    bundle: Bundle,
+    stage_name: str,
+    as_of: datetime,
+    *,
+    bot_id: int,
+    members: Sequence[int] | None,
+    now_at: datetime,
+    beside: Sequence[Connection] = (),
+) -> PlanResult:
+    """All that is due, in the caller's transactions, under the planner's lock."""
+    open_plans = await open_approvals(conn, stage_name)
+    versions = await of_each_version(conn, bundle, stage_name, as_of, members, now_at=now_at, open_plans=open_plans)
+    return await _plan_versions(conn, versions, as_of, bot_id=bot_id, beside=beside)
+
+
+async def _plan_versions(
+    conn: Connection,
+    versions: Sequence[tuple[Bundle, dict[str, Any]]],
+    as_of: datetime,
+    *,
+    bot_id: int,
+    beside: Sequence[Connection] = (),
+) -> PlanResult:
+    """One plan, the present version's, of all that is due by it and by the older ones."""
+    bundle, present = versions[0]
+    opened = await (await conn.execute(queries.open_plan, present | {"planned_for": as_of})).fetchone()
     assert opened is not None
-    values |= {"plan_id": opened["id"], "planned_since": opened["planned_since"]}
-    text = statement("plan", values)
-    shares = [_share(each, text, values | {"share": n}, bundle.playbook) for n, each in enumerate((conn, *beside))]
-    result = PlanResult(opened["id"], stage_name, as_of, bundle.hash)
-    for rows in await asyncio.gather(*shares):
-        _add(result, rows)
+    result = PlanResult(opened["id"], present["stage"], as_of, bundle.hash)
+    about = {"plan_id": opened["id"], "planned_since": opened["planned_since"], "bot_id": bot_id}
+    about |= {"shares": 1 + len(beside), "named": NAMED}
+    for version, values in versions:
+        if any(values["collapse"]):  # what came due since is what the older ones collapse into
+            values["as_of"] += values["now_at"] - as_of
+        text = statement("plan", values)
+        each = [_share(c, text, {**values, **about, "share": n}, version) for n, c in enumerate((conn, *beside))]
+        for rows in await asyncio.gather(*each):
+            _add(result, rows)
     await conn.execute(queries.close_plan, {"plan_id": opened["id"], "counts": Jsonb(counts(result))})
     return result
-
-
-async def _plan_older(
-    conn: Connection, bundle: Bundle, older: Older, stage_name: str, as_of: datetime, how: dict[str, Any]
-) -> PlanResult:
-    """What is due to members who stay with an older version: its steps and words, by the guardrails in force."""
-    steps = older.bundle.playbook.stage(stage_name).steps
-    versions = _followed(bundle, older, stage_name, how["now_at"])
-    return await plan_steps(conn, older.bundle, stage_name, steps, as_of, versions=versions, **how)
-
-
-def _followed(bundle: Bundle, older: Older, stage_name: str, at: datetime) -> dict[str, Any]:
-    """Who stays with an older version is judged by the guardrails and the runs that there are now."""
-    stage = bundle.playbook.stage(stage_name)
-    gates = gate_parameters(bundle.playbook, at, stage)
-    return {**gates, "run_before": run_before(stage.schedule, at), "followed": older.bundles}
 
 
 async def open_approvals(conn: Connection, stage_name: str) -> list[int]:
@@ -237,12 +243,12 @@ def counts(result: PlanResult) -> dict[str, Any]:
 
 
 async def _share(
-    conn: Connection, text: LiteralString, values: Mapping[str, Any], playbook: Playbook
+    conn: Connection, text: LiteralString, values: Mapping[str, Any], version: Bundle
 ) -> list[dict[str, Any]]:
     await settings_of_planner(conn, everyone=values["members"] is None)
     rows = await (await conn.execute(text, values)).fetchall()
     if any(values["offer"]):
-        await issue_planned(conn, values["plan_id"], playbook, values["now_at"])
+        await issue_planned(conn, values["plan_id"], version.playbook, values["now_at"], version.hash)
     return rows
 
 
@@ -265,21 +271,6 @@ def _add(result: PlanResult, rows: Sequence[dict[str, Any]]) -> None:
             case "skip":
                 _count(result.skipped, reason, members)
                 _count(result.steps.setdefault(step, {}), reason, members)
-
-
-def _merge(result: PlanResult, older: PlanResult) -> None:
-    """What was planned by an older version is part of the plan."""
-    for name in ("send", "deferred", "already", "decided"):
-        setattr(result, name, getattr(result, name) + getattr(older, name))
-    for mine, theirs in ((result.skipped, older.skipped), (result.fresh, older.fresh)):
-        for reason, members in theirs.items():
-            _count(mine, reason, members)
-    for by_step, others in ((result.steps, older.steps), (result.missed, older.missed)):
-        for step, outcomes in others.items():
-            for outcome, members in outcomes.items():
-                _count(by_step.setdefault(step, {}), outcome, members)
-    for reason, named in older.named.items():
-        result.named[reason] = sorted([*result.named.get(reason, ()), *named])[:NAMED]
 
 
 def _count(counts: dict[str, int], what: str, members: int) -> None:

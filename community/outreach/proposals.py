@@ -13,11 +13,10 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.errors import SopError, UnknownProposal
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
-from community.outreach.in_flight import in_flight
 from community.outreach.plan import one_planner, open_approvals, settings_of_planner
 from community.outreach.proposal import Proposal, read_proposal
 from community.outreach.staff import ask_staff
-from community.outreach.statements import judged_at, parameters, run_before, statement
+from community.outreach.statements import judged_at, of_each_version, run_before, statement
 from community.playbook_stages import Late
 
 queries = load(__file__, "proposals.sql")
@@ -177,20 +176,18 @@ async def _freeze(
 ) -> list[str]:
     """Of the present version, and of each older one that somebody stays with. Returns the steps that collapse."""
     await settings_of_planner(conn, everyone=True)
-    stage = bundle.playbook.stage(stage_name)
-    open_plans, versions = await open_approvals(conn, stage_name), await in_flight(conn, stage_name, now_at)
-    every: list[tuple[Bundle, dict[str, Any]]] = [(bundle, {"bundle": None, **versions.values})]
-    every += [(each.bundle, {"bundle": each.bundle.hash, "followed": each.bundles}) for each in versions.older]
-    frozen = {"plan_id": plan_id, "schedule_zone": stage.schedule.zone}
+    open_plans, zone = await open_approvals(conn, stage_name), bundle.playbook.stage(stage_name).schedule.zone
+    collapsing: set[str] = set()
     for due_from, due_until, as_of in windows:
-        for version, follows in every:
-            playbook, steps = version.playbook, version.playbook.stage(stage_name).steps
-            values = parameters(playbook, stage_name, steps, as_of, None, now_at=now_at, open_plans=open_plans)
-            values |= {"collapse": [False] * len(values["step"]), "due_from": due_from, "due_until": due_until}
-            values |= frozen | follows
+        frozen = {"plan_id": plan_id, "schedule_zone": zone, "due_from": due_from, "due_until": due_until}
+        versions = await of_each_version(conn, bundle, stage_name, as_of, None, now_at=now_at, open_plans=open_plans)
+        for version, values in versions:
+            values |= {"collapse": [False] * len(values["step"]), **frozen}
+            values["bundle"] = None if version is bundle else version.hash
             await conn.execute(statement("freeze", values), values)
-    every_step = [step for version, _ in every for step in version.playbook.stage(stage_name).steps]
-    return sorted({step.name for step in every_step if step.late is Late.collapse})
+            steps = version.playbook.stage(stage_name).steps
+            collapsing |= {step.name for step in steps if step.late is Late.collapse}
+    return sorted(collapsing)
 
 
 async def _judge(

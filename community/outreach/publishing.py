@@ -9,19 +9,10 @@ from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.errors import PlaybookError
 from community.outbox.bundles import Bundles, publish
-from community.outreach.in_flight import (
-    Waiting,
-    drop_stages,
-    edition_of,
-    is_new,
-    lasts,
-    members,
-    mode_of,
-    take_over,
-    waiting,
-)
-from community.outreach.plan import one_planner, settings_of_planner
+from community.outreach.in_flight import edition_of, lasts, members, mode_of
+from community.outreach.plan import change_over, one_planner, settings_of_planner
 from community.outreach.statements import parameters, statement
+from community.outreach.taking_over import Waiting, drop_stages, ended, waiting
 from community.playbook_stages import InFlight
 
 queries = load(__file__, "in_flight.sql")
@@ -34,7 +25,8 @@ class Change:
     """What a version changes for those who are half-way in a stage. By step: how many would newly get or lose it."""
 
     stage: str
-    mode: InFlight
+    mode: InFlight | None
+    """None: the version does not have the stage."""
     members: int
     """Who had a message of it in the time that the stage takes."""
     waiting: Waiting
@@ -54,13 +46,16 @@ class Publication:
 async def coming(
     conn: Connection, former: Bundle, bundle: Bundle, at: datetime, *, bot_id: int, mode: InFlight | None = None
 ) -> list[Change]:
-    """What the bundle would change in the stages that both have, for who is half-way at `at`; nothing is written.
+    """What the bundle would change in the former one's stages, for who is half-way at `at`; nothing is written.
 
     `mode`: for all stages, whatever they say. Stages that stay as they are are not there.
     """
     both = [name for name in bundle.playbook.stages if name in former.playbook.stages]
     differ = [name for name in both if edition_of(former, name) != edition_of(bundle, name)]
-    return [await _change(conn, former, bundle, name, at, bot_id, mode) for name in differ]
+    changes = [await _change(conn, former, bundle, name, at, bot_id, mode) for name in differ]
+    dropped = await ended(conn, bundle, bot_id=bot_id)
+    gone = sorted(former.playbook.stages.keys() - bundle.playbook.stages.keys())
+    return changes + [await _end(conn, former, name, at, dropped.get(name, 0)) for name in gone]
 
 
 async def put_into_force(
@@ -79,13 +74,10 @@ async def put_into_force(
     """
     async with transaction(conn):  # before the publication, by which the halt of a stage that is no more ends
         await one_planner(conn, bot_id)
-        await drop_stages(conn, bundle, bot_id=bot_id)
+        await drop_stages(conn, bundle, at, bot_id=bot_id)
     await publish(conn, bundle, note, in_flight=mode, returns_to=returns_to)
     for name in bundle.playbook.stages:
-        if await is_new(conn, bundle, name, at):
-            async with transaction(conn):
-                await one_planner(conn, bot_id)
-                await take_over(conn, bundle, name, at, bot_id=bot_id)
+        await change_over(conn, bundle, name, at, bot_id=bot_id)
 
 
 async def former_version(conn: Connection, number: int | None) -> tuple[Publication, Bundle]:
@@ -105,13 +97,18 @@ async def _change(
     stage = bundle.playbook.stage(name)
     mode = mode or await mode_of(conn, bundle, stage)
     people = await members(conn, name, former.playbook.stage(name), at)
-    waits = await waiting(conn, former, bundle, name, at, bot_id=bot_id)
+    waits = await waiting(conn, bundle, name, at, bot_id=bot_id)
     if mode is InFlight.stay:
-        return Change(name, mode, people, Waiting(kept=waits.reworded + waits.anew + waits.dropped))
+        return Change(name, mode, people, Waiting(kept=waits.kept + waits.reworded + waits.anew + waits.dropped))
     before, after = await _ahead(conn, former, name, at), await _ahead(conn, bundle, name, at)
     gains = {step: number for step, number in after.items() if step not in before}
     loses = {step: number for step, number in before.items() if step not in after}
     return Change(name, mode, people, waits, gains, loses)
+
+
+async def _end(conn: Connection, former: Bundle, name: str, at: datetime, dropped: int) -> Change:
+    people = await members(conn, name, former.playbook.stage(name), at)
+    return Change(name, None, people, Waiting(dropped=dropped), loses=await _ahead(conn, former, name, at))
 
 
 async def _ahead(conn: Connection, bundle: Bundle, name: str, at: datetime) -> dict[str, int]:

@@ -138,14 +138,29 @@ WHERE coalesce(
 <> ALL (%(older)s::text[])
 
 -- name: added
--- Steps that a newer version brought when their time was past: who was half-way does not get them.
+-- Steps that a newer version brought, which may be old ones by another name. What tells is the member's next message of
+-- the occurrence from the step's time on, of those that had come due when the version came, and of steps that are no
+-- more: they had that instead, unless it was dropped with its step.
 CASE WHEN EXISTS (
     SELECT FROM unnest(%(added)s::text[], %(added_at)s::timestamptz[]) AS n (step, at)
-    WHERE n.step = a.step AND a.due_at <= n.at AND EXISTS (
-        SELECT FROM messages o
-        WHERE o.member_id = a.member_id AND o.stage = %(stage)s AND o.occurrence = a.occurrence AND o.planned_at < n.at
-    )
-) THEN 'superseded' END
+    CROSS JOIN LATERAL (
+        SELECT o.reason FROM messages o
+        WHERE o.member_id = a.member_id AND o.stage = %(stage)s AND o.occurrence = a.occurrence
+            AND o.wanted_at >= a.due_at
+            AND ((o.planned_at < n.at AND o.wanted_at <= n.at) OR o.step <> ALL (%(name)s::text[]))
+        ORDER BY o.wanted_at, o.reason IS NOT DISTINCT FROM 'superseded'
+        LIMIT 1
+    ) AS next
+    WHERE n.step = a.step AND next.reason IS DISTINCT FROM 'superseded'
+) {{awaited}} THEN 'superseded' END
+
+-- name: awaited
+-- Or a proposal may still bring it.
+OR a.step = ANY (%(added)s::text[]) AND EXISTS (
+    SELECT FROM plan_rows r
+    WHERE r.plan_id = ANY (%(open)s::bigint[]) AND r.member_id = a.member_id AND r.occurrence = a.occurrence
+        AND r.reason IS NULL AND r.due_at >= a.due_at AND r.step <> ALL (%(name)s::text[])
+)
 
 -- name: window
 WHERE a.due_at >= %(due_from)s AND a.due_at <= %(due_until)s

@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from community.bundle import Bundle
+from community.database.pool import Connection
 from community.database.queries import Queries, load
 from community.errors import UnknownStage
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
+from community.outreach.in_flight import in_flight
 from community.playbook import Playbook
 from community.playbook_stages import Late, Schedule, Stage, Step, template_name
 
@@ -92,6 +95,43 @@ def _timed(playbook: Playbook, stage: Stage, steps: Sequence[Step]) -> dict[str,
     }
 
 
+async def of_each_version(
+    conn: Connection,
+    bundle: Bundle,
+    stage_name: str,
+    as_of: datetime,
+    members: Sequence[int] | None,
+    *,
+    now_at: datetime | None = None,
+    open_plans: Sequence[int] = (),
+) -> list[tuple[Bundle, dict[str, Any]]]:
+    """The present version, and each that somebody stays with, with the parameters of a statement for its members.
+
+    Steps and words are the version's; the guardrails, and the runs that there are, those in force.
+    """
+    stage, now_at = bundle.playbook.stage(stage_name), now_at or as_of
+    flight = await in_flight(conn, stage_name, now_at)
+    gates = {**gate_parameters(bundle.playbook, now_at, stage), "run_before": run_before(stage.schedule, now_at)}
+    follow: list[tuple[Bundle, dict[str, Any]]] = [(bundle, flight.values)]
+    follow += [(older.bundle, gates | older.values) for older in flight.older]
+    return [
+        (
+            version,
+            parameters(
+                version.playbook,
+                stage_name,
+                version.playbook.stage(stage_name).steps,
+                as_of,
+                members,
+                now_at=now_at,
+                open_plans=open_plans,
+            )
+            | {"bundle": version.hash, **who},
+        )
+        for version, who in follow
+    ]
+
+
 def run_before(schedule: Schedule, as_of: datetime) -> datetime:
     """When the schedule fired last before `as_of`: what was due by then is late now."""
     return next(CronSim(schedule.cron, as_of.astimezone(ZoneInfo(schedule.zone)), reverse=True))
@@ -163,7 +203,7 @@ def _fill(
         variant="a.variant" if varied else "NULL::text",
         newest=queries.newest if collapses else "NULL::timestamptz",
         proposed=queries.proposed if proposed else "",
-        added=queries.added if added else "NULL",
+        added=queries.fill("added", awaited=queries.awaited if proposed else "") if added else "NULL",
         window=queries.window if window else "",
         gated=GATED,
     )

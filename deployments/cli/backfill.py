@@ -54,7 +54,7 @@ async def _plan(stage: str, first: date, last: date, show: int) -> None:
         print(f"Backfill of {stage}, {_span(found, zone)} ({zone}), playbook {bundle.hash[:12]}. Nothing is sent yet.")
         print_days(found)
         print_reasons("Who would not get it, and why", found.skipped)
-        await _print_samples(s, bundle, found, show)
+        await _print_samples(s, found, show)
         print()
         if found.send:
             await print_finish(s, found, bundle.playbook.community.zone)
@@ -68,9 +68,9 @@ def _print_next(found: Proposal, zone: str) -> None:
     print(f"  sop backfill --approve {found.hash} --note 'why'")
 
 
-async def _print_samples(s: Session, bundle: Bundle, found: Proposal, show: int) -> None:
+async def _print_samples(s: Session, found: Proposal, show: int) -> None:
     rows = await sample(s.conn, found.id, show)
-    for row, text in zip(rows, await texts_of(s, bundle, rows), strict=True):
+    for row, text in zip(rows, await texts_of(s, rows), strict=True):
         console().print(panel(row, text))
 
 

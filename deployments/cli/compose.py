@@ -31,12 +31,12 @@ async def make_composer(s: Session) -> Composer:
     )
 
 
-async def texts_of(s: Session, bundle: Bundle, rows: Sequence[dict[str, Any]]) -> list[Outgoing | RenderError]:
-    """The messages of planned rows, or why one cannot be rendered."""
+async def texts_of(s: Session, rows: Sequence[dict[str, Any]]) -> list[Outgoing | RenderError]:
+    """The messages of planned rows, each by its version, or why one cannot be rendered."""
     if not rows:
         return []
-    composer = await make_composer(s)
-    return [await _rendered(s, composer, bundle, {**row, "id": 0}) for row in rows]
+    composer, bundles = await make_composer(s), Bundles()
+    return [await _rendered(s, composer, await bundles.get(s.conn, row["bundle"]), {**row, "id": 0}) for row in rows]
 
 
 async def _rendered(s: Session, composer: Composer, bundle: Bundle, row: dict[str, Any]) -> Outgoing | RenderError:

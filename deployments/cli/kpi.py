@@ -74,9 +74,10 @@ async def _all(asked: Asked) -> None:
         playbook, wanted, group_id = await _where(s, asked)
         of: dict[str, Any] = {"group_id": group_id, "source": asked.source}
         now, before = await every(s.conn, wanted, **of), await every(s.conn, wanted.before(), **of)
-        waits = await _waits(s.conn, playbook)
+        waits, today = await _waits(s.conn, playbook), day_of(await sop_now(s.conn), wanted.zone)
     lines = [_line(playbook, name, now, before) for name in [*filter(set(defined()).__contains__, KPIS), *DERIVED]]
-    _print(asked, f"{_title(wanted)}, beside the one before", ALL, lines)
+    so_far = " so far" if wanted.until > today else ""
+    _print(asked, f"{_title(wanted)}{so_far}, beside the one before", ALL, lines)
     _say(asked, waits)
 
 

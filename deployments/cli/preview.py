@@ -74,7 +74,7 @@ async def _look(request: Request) -> Found:
         rows = await preview_rows(s.conn, bundle, request.stage, as_of, members=members, limit=LOOKED_AT)
         send = [row for row in rows if row["reason"] is None]
         skip = [row for row in rows if row["reason"] is not None]
-        texts = await texts_of(s, bundle, send[: request.shown])
+        texts = await texts_of(s, send[: request.shown])
     return Found(as_of, bundle, counts, send[: max(request.limit, len(texts))], skip[: request.limit], texts)
 
 

@@ -24,14 +24,18 @@ def _lines(change: Change) -> Iterator[str]:
     }
     for what, number in numbers.items():
         if number:
-            yield f"  {count(number, 'waiting message')} {what}"
+            yield f"  waiting messages that {what}: {number:,}"
     yield from _steps("newly get", change.gains)
-    yield from _steps("do not get any more", change.loses)
+    yield from _steps("no longer get", change.loses)
 
 
-_MODES = {InFlight.stay: "stay with the version they began with", InFlight.migrate: "go on by this version"}
+_MODES = {
+    None: "get nothing more: the stage is no more",
+    InFlight.stay: "stay with the version they began with",
+    InFlight.migrate: "go on by this version",
+}
 
 
 def _steps(what: str, steps: Mapping[str, int]) -> Iterator[str]:
     for step, number in sorted(steps.items()):
-        yield f"  {count(number, 'member')} {what} {step}"
+        yield f"  members who {what} {step}: {number:,}"

@@ -8,13 +8,13 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.errors import PlaybookError
 from community.outbox.bundles import Bundles, publish, went_back
-from community.outreach.in_flight import Waiting
 from community.outreach.plan import plan
 from community.outreach.publishing import Change, coming, former_version, put_into_force
+from community.outreach.taking_over import Waiting
 from community.playbook_stages import InFlight
 from deployments.cli.versions import refuse_incomplete
 from tests.integration.conftest import BOT_ID, MakeMember
-from tests.integration.rows import only_message
+from tests.integration.rows import message, only_message, put
 from tests.integration.test_in_flight import DAY, MORNING, ONE_TO_THREE, STAGE, all_sent, got, step, version
 
 
@@ -37,7 +37,7 @@ async def test_the_look_ahead_comes_true(conn: Connection, bundle: Bundle, membe
     assert ahead == [Change(STAGE, InFlight.migrate, 1, waits, gains={"day_4": 1}, loses={"day_3": 1})]
     assert (await only_message(conn, step="day_2"))["bundle"] == old.hash, "nothing is written by looking"
     await put_into_force(conn, new, "new", at, bot_id=BOT_ID)
-    assert await got(conn, person) == {"day_1": "old", "day_2": "new"}, "at once, without a plan"
+    assert await got(conn, person) == {"day_1": "old", "day_2": "new", "day_4": "new"}, "at once, without a run"
     await plan(conn, new, STAGE, MORNING + DAY, bot_id=BOT_ID)
     assert await got(conn, person) == {"day_1": "old", "day_2": "new", "day_4": "new"}
 
@@ -88,13 +88,39 @@ async def test_a_stage_that_is_no_more_sends_nothing_more(conn: Connection, bund
     old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d")
     await half_way(conn, old, member)
     source = {**old.source, "stages": {name: of for name, of in old.source["stages"].items() if name != STAGE}}
-    await put_into_force(conn, Bundle(source, old.copy), "without", MORNING, bot_id=BOT_ID)
-    rows = await (await conn.execute("SELECT step, state, reason FROM messages ORDER BY step")).fetchall()
+    new, helper = Bundle(source, old.copy), await put(conn, stage="helper", step="helper", bundle=old.hash)
+    loses = {"day_2": 1, "day_3": 1}
+    assert await coming(conn, old, new, MORNING, bot_id=BOT_ID) == [
+        Change(STAGE, None, 1, Waiting(dropped=2), loses=loses)
+    ]
+    await put_into_force(conn, new, "without", MORNING, bot_id=BOT_ID)
+    assert (await message(conn, helper))["state"] == "waiting", "of no stage"
+    rows = await (await conn.execute("SELECT * FROM messages WHERE stage = %s ORDER BY step", [STAGE])).fetchall()
     assert [(row["step"], row["state"], row["reason"]) for row in rows] == [
         ("day_1", "sent", None),
         ("day_2", "cancelled", "superseded"),
         ("day_3", "cancelled", "superseded"),
     ]
+
+
+@pytest.mark.parametrize("without", ["the steps", "the stage"])
+async def test_going_back_brings_back_what_was_dropped(
+    conn: Connection, bundle: Bundle, member: MakeMember, without: str
+) -> None:
+    """Its time still to come, it waits again at once; going there and back once more changes nothing."""
+    good = version(bundle, *ONE_TO_THREE, words="good", plan_ahead="3d")
+    stages = {name: of for name, of in good.source["stages"].items() if name != STAGE}
+    bad = Bundle({**good.source, "stages": stages}, good.copy)
+    if without == "the steps":
+        bad = version(bundle, step("day_1", 1), words="bad", plan_ahead="3d")
+    person = await half_way(conn, good, member)
+    for minute in (1, 3):
+        await put_into_force(conn, bad, "bad", MORNING + timedelta(minutes=minute), bot_id=BOT_ID)
+        assert list(await got(conn, person)) == ["day_1"]
+        at = MORNING + timedelta(minutes=minute + 1)
+        await put_into_force(conn, good, "back", at, bot_id=BOT_ID, mode=InFlight.migrate)
+        assert await got(conn, person) == {"day_1": "good", "day_2": "good", "day_3": "good"}
+    assert (await only_message(conn, step="day_2"))["due_at"] == MORNING + DAY
 
 
 async def test_a_step_stays_new_through_going_there_and_back(

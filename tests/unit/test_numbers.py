@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from community.insight.numbers import NOTHING, change, change_text, money, number_text
+from community.insight.numbers import NOTHING, change, change_text, money, number_text, points
 
 WORDS = {"day": "d", "hour": "h", "minute": "min", "second": "s", "points": "points"}
 
@@ -37,6 +37,9 @@ def test_known_changes() -> None:
     assert change("number", 3, 0) is None
     assert change("number", None, 3) is None
     assert change_text("share", -0.4, WORDS) == "−40.0 points"
+    assert change_text("share", -0.0001, WORDS) == "+0.0 points", "no sign that says less of nothing"
+    assert change_text("number", -0.0001, WORDS) == "+0%"
+    assert points(-0.0001) == "+0.0"
     assert change_text("money", 12.5, WORDS) == "+1,250%"
 
 

@@ -14,8 +14,9 @@ async def show(look: Look) -> Context:
     """Tiles by family; those that changed by more than chance once more on top."""
     windows = look.asked.drawn
     series = await look.values(list(KPIS), look.asked.span, windows[0].since, windows[-1].until)
+    begun = await look.begun()
     families = {
-        family: [tile(look, kpi, series, windows) for kpi in kpis if kpi.name not in OF_MOVEMENTS]
+        family: [tile(look, kpi, series, windows, begun) for kpi in kpis if kpi.name not in OF_MOVEMENTS]
         for family, kpis in FAMILIES.items()
     }
     families["money"] += await _derived(look)

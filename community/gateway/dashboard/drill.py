@@ -2,7 +2,7 @@
 
 import asyncio
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
 from typing import Any
 
@@ -10,6 +10,7 @@ from psycopg import AsyncCursor
 
 from community.gateway.dashboard import charts, shown
 from community.gateway.dashboard.look import Context, Look, queries
+from community.gateway.dashboard.parts import parts_of
 from community.history.datasets import cell
 from community.insight.definitions import defined
 from community.insight.numbers import duration, money
@@ -32,23 +33,31 @@ COLUMNS = ("key", "member", "name", "group", "part", "at", "hit", "minor", "curr
 async def show(look: Look) -> Context:
     """A KPI by windows, and its newest one by part, group and source."""
     kpi = KPIS[look.path["kpi"]]
-    windows, last = look.asked.windows, look.asked.last
+    begun, last = await look.begun(), look.asked.last
+    windows = [each for each in look.asked.windows if each.since >= begun] or [last]
     series = (await look.values([kpi.name], look.asked.span, windows[0].since, last.until)).get(kpi.name, {})
     goal = look.bundle.playbook.insight.targets.get(kpi.name) if look.asked.span is Span.week else None
     titles = {row["id"]: row["title"] for row in await look.all(queries.groups)}
-    alone = not look.asked.group_id and not look.asked.source
-    dimensions = [*(["part"] if kpi.parts else []), "group_id", "source"] if alone else []
+    counted = {name: await by(look.conn, kpi.name, last, name) for name in _dimensions(look, kpi)}
+    called = await parts_of(look, kpi.name, (value.part for values in counted.values() for value in values))
     return {
         "kpi": kpi,
         "label": look.kpi(kpi.name),
         "about": look.words.get(f"about_{kpi.name}", ""),
         "lines": [_line(look, kpi, currency, series[currency], windows, goal) for currency in sorted(series)],
         "target": shown.goal_text(goal, look.words) if goal else "",
-        "by": {name: _bars(look, await by(look.conn, kpi.name, last, name), titles) for name in dimensions},
+        "by": {name: _bars(look, values, titles, called) for name, values in counted.items()},
         "now": look.window(last),
         "rows_address": look.kpi_address(f"{kpi.name}/rows") if kpi.name in defined() else "",
         "csv_address": look.kpi_address(f"{kpi.name}/rows.csv") if kpi.name in defined() else "",
     }
+
+
+def _dimensions(look: Look, kpi: Kpi) -> list[str]:
+    """By what else the KPI is counted, of everything."""
+    if look.asked.group_id or look.asked.source:
+        return []
+    return [*(["part"] if kpi.parts else []), "group_id", "source"]
 
 
 def _line(
@@ -94,26 +103,26 @@ def _marks(look: Look, windows: list[Window], chart: charts.Chart) -> list[tuple
     """The first, middle and last of the windows, along the bottom: text, where, how it is set."""
     left, right = 56.0, float(chart.width - 8)
     last = len(windows) - 1
-    places = [
-        (0, left, "start"),
-        (last // 2, left + (right - left) * (last // 2) / last, "middle"),
-        (last, right, "end"),
-    ]
-    return [(_first_day(look, windows[at]), x, anchor) for at, x, anchor in places]
+    places = [(at, left + (right - left) * at / max(last, 1)) for at in sorted({0, last // 2, last})]
+    anchors = {0: "start", last: "end"} if last else {0: "start"}
+    return [(_first_day(look, windows[at]), x, anchors.get(at, "middle")) for at, x in places]
 
 
 def _first_day(look: Look, window: Window) -> str:
     return look.window(window) if window.span is Span.month else f"{window.since:%m-%d}"
 
 
-def _bars(look: Look, values: list[Value], titles: dict[int, str]) -> list[dict[str, Any]]:
-    most = max((abs(value.number or 0) for value in values), default=0) or 1
+def _bars(look: Look, values: list[Value], titles: dict[int, str], called: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Each beside the largest of its currency: of different ones no bar says which is more."""
+    most: dict[str, float] = {}
+    for value in values:
+        most[value.currency] = max(abs(value.number or 0), most.get(value.currency, 0))
     bars = []
-    for value in values[:MOST_BARS]:
+    for value in sorted(values[:MOST_BARS], key=lambda value: value.currency):
         bars.append(
             {
-                "label": value.part or value.source or titles.get(value.group_id, f"#{value.group_id}"),
-                "width": round(100 * abs(value.number or 0) / most, 1),
+                "label": _label(look, value, titles, called),
+                "width": round(100 * abs(value.number or 0) / (most[value.currency] or 1), 1),
                 "number": shown.figure(value, look.words),
                 "of": value.base,
                 "small": value.small,
@@ -121,6 +130,14 @@ def _bars(look: Look, values: list[Value], titles: dict[int, str]) -> list[dict[
             }
         )
     return bars
+
+
+def _label(look: Look, value: Value, titles: dict[int, str], called: Mapping[str, str]) -> str:
+    if value.part:
+        return called[value.part]
+    if value.source:
+        return look.word("source", value.source)
+    return titles.get(value.group_id, f"#{value.group_id}")
 
 
 def _behind(look: Look, value: Value) -> str:
@@ -142,6 +159,7 @@ async def show_rows(look: Look) -> Context:
     page = min(max(int(typed), 1), MOST_PAGES) if typed.isascii() and typed.isdecimal() and len(typed) < 6 else 1
     part = _part(look)
     found = await (await _asked(look, A_PAGE + 1, (page - 1) * A_PAGE)).fetchall()
+    called = await parts_of(look, kpi.name, {part, *(row["part"] or "" for row in found)})
     path = f"{kpi.name}/rows"
     pages = {
         "earlier": look.kpi_address(path, part=part, page=page - 1) if page > 1 else "",
@@ -152,8 +170,8 @@ async def show_rows(look: Look) -> Context:
         "label": look.kpi(kpi.name),
         "about": look.words.get(f"about_{kpi.name}", ""),
         "now": look.window(look.asked.last),
-        "part": part,
-        "rows": [_row(look, row) for row in found[:A_PAGE]],
+        "part": called.get(part, part),
+        "rows": [_row(look, row, called) for row in found[:A_PAGE]],
         "page": page,
         **pages,
         "kpi_address": look.kpi_address(kpi.name),
@@ -195,12 +213,13 @@ def _part(look: Look) -> str:
     return look.given.get("part", "")[:200].replace("\0", "")
 
 
-def _row(look: Look, row: dict[str, Any]) -> dict[str, Any]:
+def _row(look: Look, row: dict[str, Any], called: Mapping[str, str]) -> dict[str, Any]:
     name = display_name(row["first_name"], row["last_name"], row["username"]) if row["member_id"] else ""
     amount, seconds = row.get("minor"), row.get("seconds")
     return {
         **row,
         "name": name,
+        "part": called[row["part"] or ""],
         "moment": look.moment(row["at"]) if row["at"] else "",
         "amount": money(amount, row["currency"] or "") if amount is not None else "",
         "time": duration(seconds, look.words) if seconds is not None else "",

@@ -5,6 +5,7 @@ from typing import Any
 from community.gateway.dashboard.look import Context, Look
 from community.insight.funnel import Funnel, funnel
 from community.insight.numbers import percent
+from community.insight.values import SMALL
 
 MOST_SOURCES = 20
 
@@ -31,6 +32,7 @@ def _told(found: Funnel) -> dict[str, Any]:
                 "name": step.value,
                 "number": "" if number is None else f"{number:,}",
                 "share": "" if share is None else percent(share),
+                "small": share is not None and (found.base(step) or 0) < SMALL,
                 "width": width,
             }
         )

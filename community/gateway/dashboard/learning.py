@@ -1,5 +1,6 @@
 """What the SOP has taught: experiments as they stand, holdouts and versions by the last daily look."""
 
+from datetime import timedelta
 from typing import Any
 
 from community.gateway.dashboard.look import Context, Look
@@ -38,7 +39,7 @@ def _experiment(look: Look, words: Words, of: Experiment) -> dict[str, Any]:
     decided = {"by": of.decided_by or "", "at": look.moment(of.decided_at)} if of.decided_at else None
     return {
         "key": of.key,
-        "about": words[f"stage_{of.stage}"] if of.stage == PAGE_STAGE else f"{of.stage}/{of.step}",
+        "about": _about(words, of),
         "stands": words[f"stands_{of.state}"],
         "waits": of.state == "proposed",
         "says": _says(words, of),
@@ -49,6 +50,15 @@ def _experiment(look: Look, words: Words, of: Experiment) -> dict[str, Any]:
                            needed=f"{result.needed:,}") if result and result.needed else "",
         "looked_at": words.say("looked_at", at=look.moment(of.looked_at)) if of.looked_at else "",
     }  # fmt: skip
+
+
+def _about(words: Words, of: Experiment) -> str:
+    """Of which step, and what counts."""
+    stage = words.of.get(f"stage_{of.stage}", of.stage)
+    hours = of.definition.within / timedelta(hours=1)
+    within = f"{hours:g} {words['hour']}" if hours < 48 else f"{hours / 24:g} {words['day']}"
+    counts = words.say("counts_who", metric=words[f"metric_{of.definition.metric}"], within=within)
+    return f"{stage if of.stage == PAGE_STAGE else f'{stage}/{of.step}'} · {counts}"
 
 
 def _variant(words: Words, of: Counted, less: Compared | None) -> dict[str, Any]:
@@ -93,12 +103,18 @@ def _looked(look: Look, words: Words, seen: Learned) -> dict[str, Any]:
     return {
         "lead": words.say("learning_lead", at=look.moment(seen.at), days=seen.days),
         "within": words.say("holdouts_why", days=f"{seen.within.total_seconds() / 86_400:g}"),
-        "holdouts": [_holdout(words, each) for each in seen.holdouts],
+        "holdouts": [_holdout(words, each) for each in seen.holdouts if held_says(each) != "nobody"],
+        "nobody": words["listed"].join(_stage(words, each) for each in seen.holdouts if held_says(each) == "nobody"),
         "versions": [_version(look, words, each) for each in seen.versions],
         "worse": words.say("rollback_what", version=first.version, before=first.before,
                            measures=words["between"].join(worse)) if first else "",
         "command": f"sop rollback --to {first.before}" if first else "",
     }  # fmt: skip
+
+
+def _stage(words: Words, of: Comparison) -> str:
+    stage = stage_key(of).partition(":")[2]
+    return words.of.get(f"stage_{stage}", stage)
 
 
 def _holdout(words: Words, of: Comparison) -> dict[str, Any]:
@@ -108,9 +124,8 @@ def _holdout(words: Words, of: Comparison) -> dict[str, Any]:
         counts = {"missing_treated": of.missing_people[0], "missing_held": of.missing_people[1],
                   "missing_purchases": of.missing_purchases}  # fmt: skip
         missing = [words.say(key, count=f"{count:,}") for key, count in counts.items() if count]
-    stage = stage_key(of).partition(":")[2]
     return {
-        "stage": words.of.get(f"stage_{stage}", stage),
+        "stage": _stage(words, of),
         "percent": f"{of.holdout:g}%",
         "treated": f"{of.treated.people:,}",
         "treated_share": percent(of.treated.share) if of.treated.people else "",

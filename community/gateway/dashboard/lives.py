@@ -8,7 +8,7 @@ from community.gateway.dashboard.shown import figure
 from community.insight.definitions import parameters, rows_of
 from community.insight.numbers import NOTHING, money
 from community.insight.values import Value
-from community.insight.windows import Window, start_of
+from community.insight.windows import Window, day_of, start_of
 
 MOST = 30
 BOUGHT = "live_to_paid"
@@ -34,6 +34,13 @@ async def _bought(look: Look, lives: list[str]) -> dict[str, Value]:
     return {row["part"]: Value(BOUGHT, window.since, row["hits"], row["base"]) for row in rows}
 
 
+def _viewers(look: Look, row: dict[str, Any]) -> str:
+    """Who watched, and who of them bought: the KPI's rows on the day the offer closed."""
+    day = day_of(row["window_until_at"], look.asked.zone)
+    closed = {"preset": None, "from": day, "to": day, "span": "day", "group": None, "source": None}
+    return look.kpi_address(f"{BOUGHT}/rows", part=row["id"], **closed)
+
+
 def _live(look: Look, row: dict[str, Any], bought: Value | None) -> dict[str, Any]:
     revenue = {currency: minor for currency, minor in (row["revenue"] or {}).items() if minor}
     state = "over"
@@ -51,5 +58,6 @@ def _live(look: Look, row: dict[str, Any], bought: Value | None) -> dict[str, An
         "bought": bought.hits if bought else NOTHING,
         "conversion": figure(bought, look.words) if bought else NOTHING,
         "small": bought is not None and bought.small,
+        "address": _viewers(look, row) if bought and state == "over" else "",
         "money": [money(int(minor), currency) for currency, minor in sorted(revenue.items())],
     }

@@ -11,6 +11,7 @@ from community.database.queries import load
 from community.gateway.dashboard.asked import Asked
 from community.insight.values import Value
 from community.insight.windows import Span, Window, start_of
+from community.kpis import KPIS
 from community.moments import day_text, moment_text
 
 queries = load(__file__, "pages.sql")
@@ -42,10 +43,11 @@ class Look:
         """What a window is called: its day, its first and last, or its month."""
         if asked.span is Span.month:
             return f"{asked.since:%Y-%m}"
-        first, last = (self._day(day) for day in (asked.since, asked.until - timedelta(days=1)))
+        first, last = (self.day(day) for day in (asked.since, asked.until - timedelta(days=1)))
         return first if first == last else f"{first} – {last}"
 
-    def _day(self, day: date) -> str:
+    def day(self, day: date) -> str:
+        """A day; of another year, with it."""
         text = day_text(start_of(day, self.asked.zone), self.asked.zone, self.locale)
         if day.year == self.asked.today.year:
             return text
@@ -55,6 +57,10 @@ class Look:
         """What a KPI is called."""
         return self.words.get(f"kpi_{name}", name.replace("_", " "))
 
+    def word(self, kind: str, name: str) -> str:
+        """What that kind of thing is called (`<kind>_<name>` in words.yaml); the name itself without a word."""
+        return self.words.get(f"{kind}_{name}", name)
+
     def kpi_address(self, name: str, **changes: Any) -> str:
         """Where its drill-down is."""
         return self.asked.address(f"/dashboard/kpi/{name}", **changes)
@@ -62,6 +68,11 @@ class Look:
     async def all(self, query: Any, **values: Any) -> list[dict[str, Any]]:
         """The rows of a statement."""
         return await (await self.conn.execute(query, values)).fetchall()
+
+    async def begun(self) -> date:
+        """The first window of which anything is counted: what was before is not known, and not nothing."""
+        (row,) = await self.all(queries.begun, kpis=list(KPIS), span=self.asked.span)
+        return row["since"] or date.max
 
     async def values(self, kpis: list[str], span: Span, since: date, until: date) -> "Series":
         """What is counted of these KPIs, of the group or source asked for: KPI → currency → first day → value."""

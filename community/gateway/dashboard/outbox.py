@@ -19,6 +19,7 @@ async def show(look: Look) -> Context:
     windows = look.asked.drawn
     kpis = FAMILIES["outreach"]
     series = await look.values([k.name for k in kpis], look.asked.span, windows[0].since, windows[-1].until)
+    begun = await look.begun()
     return {
         "states": {state: sum(line.messages for line in lines if line.state == state) for state in UNDONE[::-1]},
         "lines": [(line, look.moment(line.oldest_at)) for line in lines],
@@ -28,6 +29,6 @@ async def show(look: Look) -> Context:
         "limit": limit,
         "frozen_until": look.moment(limit.frozen_until_wall) if limit and limit.frozen_until_wall else "",
         "published": await in_force(look.conn),
-        "tiles": [tile(look, kpi, series, windows) for kpi in kpis],
+        "tiles": [tile(look, kpi, series, windows, begun) for kpi in kpis],
         "now": look.window(windows[-1]),
     }

@@ -1,6 +1,17 @@
 """The dashboard's pages, in the order of the navigation. One more is one more line here, and its template."""
 
-from community.gateway.dashboard import board, funnel, groups, learning, lives, outbox, retention, service, stages
+from community.gateway.dashboard import (
+    board,
+    funnel,
+    groups,
+    learning,
+    lives,
+    outbox,
+    reports,
+    retention,
+    service,
+    stages,
+)
 from community.gateway.dashboard.look import Page
 
 PAGES: tuple[Page, ...] = (
@@ -13,4 +24,5 @@ PAGES: tuple[Page, ...] = (
     Page("service", service.show),
     Page("outbox", outbox.show),
     Page("learning", learning.show, frozenset()),
+    Page("reports", reports.show, frozenset()),
 )

@@ -10,6 +10,14 @@ WHERE kpi = ANY (%(kpis)s) AND span = %(span)s AND since >= %(since)s AND since 
     AND group_id = %(group_id)s AND source = %(source)s
 ORDER BY kpi, since, currency
 
+-- name: begun
+-- The first window of which anything is counted; of each KPI the first of the primary key.
+SELECT min(f.since) AS since
+FROM unnest(%(kpis)s::text[]) AS k (kpi)
+CROSS JOIN LATERAL (
+    SELECT v.since FROM v_kpi_values v WHERE v.kpi = k.kpi AND v.span = %(span)s ORDER BY v.since LIMIT 1
+) AS f
+
 -- name: counted_by_group
 SELECT kpi, since, hits, base, minor, currency, part, group_id, source, middle_s, high_s
 FROM v_kpi_values

@@ -23,12 +23,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A cohort. `cells`: None for a week that is not over, or was not counted."""
+    """A cohort. `cells`: of the weeks that are over."""
 
     label: str
     size: int
     small: bool
-    cells: list[Cell | None]
+    address: str
+    """Who they are."""
+    cells: list[Cell]
 
 
 async def show(look: Look) -> Context:
@@ -36,19 +38,21 @@ async def show(look: Look) -> Context:
     last = window(Span.week, look.asked.until - timedelta(days=1), look.asked.zone)
     first = max(window(Span.week, look.asked.since, last.zone).since, last.since - timedelta(weeks=MOST_WEEKS - 1))
     cohorts = await triangle(look.conn, first, last.until, last.zone, look.asked.source)
-    weeks = max((week for cohort in cohorts for week in cohort.active), default=-1) + 1
-    weeks = min(weeks, MOST_WEEKS)
-    return {"rows": [_row(look, cohort, weeks) for cohort in cohorts], "weeks": list(range(weeks))}
+    rows = [_row(look, cohort) for cohort in cohorts]
+    return {"rows": rows, "weeks": list(range(max((len(row.cells) for row in rows), default=0)))}
 
 
-def _row(look: Look, cohort: Cohort, weeks: int) -> Row:
+def _row(look: Look, cohort: Cohort) -> Row:
     week = window(Span.week, cohort.entered, look.asked.zone)
     this_week = look.asked.today - timedelta(days=look.asked.today.weekday())
-    cells: list[Cell | None] = []
-    for number in range(weeks):
-        begun = cohort.entered + timedelta(weeks=number)
-        over = begun < this_week
-        active = cohort.active.get(number, 0)
-        share = min(active / cohort.size, 1.0) if cohort.size else 0.0
-        cells.append(Cell(percent(share), min(int(share * 10), 9), active) if over and cohort.size else None)
-    return Row(look.window(week), cohort.size, cohort.size < SMALL, cells)
+    over = min((this_week - cohort.entered).days // 7, MOST_WEEKS)
+    cells = [_cell(cohort, number) for number in range(over)] if cohort.size else []
+    days = {"preset": None, "from": week.since, "to": week.until - timedelta(days=1)}
+    address = look.kpi_address("new_members/rows", **days, span=None, group=None)
+    return Row(look.day(cohort.entered), cohort.size, cohort.size < SMALL, address, cells)
+
+
+def _cell(cohort: Cohort, week: int) -> Cell:
+    active = cohort.active.get(week, 0)
+    share = min(active / cohort.size, 1.0)
+    return Cell(percent(share), min(int(share * 10), 9), active)

@@ -7,14 +7,14 @@ from urllib.parse import urlencode
 
 from psycopg.errors import QueryCanceled
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from community.database.installation import sop_now
 from community.database.pool import Connection, Pool
 from community.errors import PlaybookError
 from community.gateway.bodies import TooLarge
-from community.gateway.dashboard import counted, drill
+from community.gateway.dashboard import counted, drill, reports
 from community.gateway.dashboard.asked import Asked
 from community.gateway.dashboard.desk import Desk
 from community.gateway.dashboard.look import Look, Page, queries
@@ -41,6 +41,12 @@ TRIES, LOOKS = 10, 600
 """How often somebody may try to sign in, and look, from one address in ten minutes."""
 DRILL = Page("kpi", drill.show)
 ROWS = Page("rows", drill.show_rows)
+ALONE = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+"""A report brings its own style, and nothing else."""
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff"}
 
 Answer = Callable[[Look, Request], Awaitable[Response]]
@@ -50,7 +56,7 @@ class Dashboard:
     """What staff open in their browsers."""
 
     def __init__(self, pool: Pool, settings: Settings) -> None:
-        self._pool, self._bundles = pool, Bundles()
+        self._pool, self._bundles, self._folder = pool, Bundles(), settings.playbook_dir
         self._desk = Desk(settings, PAGES)
         self._tries = Limits({"address": TRIES}, WITHIN_S)
         self._looks = Limits({"address": LOOKS}, WITHIN_S)
@@ -70,6 +76,9 @@ class Dashboard:
             Route(f"{PATH}/kpi/{{kpi}}/rows", self._kpi(self._page(ROWS)), methods=["GET"]),
             Route(f"{PATH}/kpi/{{kpi}}/rows.csv", self._kpi(self._csv), methods=["GET"]),
             *[Route(page.path, self._signed_in(self._page(page)), methods=["GET"]) for page in PAGES],
+            Route(f"{PATH}/reports/{{kind}}/{{since}}.xlsx", self._signed_in(self._workbook), methods=["GET"]),
+            Route(f"{PATH}/reports/{{kind}}/{{since}}", self._signed_in(self._report), methods=["GET"]),
+            Route(f"{PATH}/{{rest:path}}", self.nothing, methods=["GET"]),
         ]
 
     # Signing in and out.
@@ -218,6 +227,24 @@ class Dashboard:
         name = f"{look.path['kpi']}-{look.asked.last.since}.csv"
         headers = {**CSV, "Content-Disposition": f'attachment; filename="{name}"'}
         return Response(await drill.csv_of(look), media_type="text/csv; charset=utf-8", headers=headers)
+
+    async def _report(self, look: Look, request: Request) -> Response:
+        report = await reports.asked_for(look)
+        if report is None:
+            return self._desk.trouble(request, "not_found", 404)
+        return HTMLResponse(await reports.as_page(report, look.locale, self._folder), headers=ALONE)
+
+    async def _workbook(self, look: Look, request: Request) -> Response:
+        report = await reports.asked_for(look)
+        if report is None:
+            return self._desk.trouble(request, "not_found", 404)
+        headers = {**CSV, "Content-Disposition": f'attachment; filename="{report.kind}-{report.since}.xlsx"'}
+        content = await reports.as_workbook(report, look.locale, self._folder)
+        return Response(content, media_type=XLSX, headers=headers)
+
+    async def nothing(self, request: Request) -> Response:
+        """An address that was typed wrong, and leads back to the board."""
+        return self._desk.trouble(request, "not_found", 404)
 
     # What belongs to the pages.
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from community.gateway.dashboard import shown
 from community.gateway.dashboard.look import Context, Look, queries
+from community.gateway.dashboard.parts import parts_of
 from community.gateway.dashboard.tiles import judged, tile
 from community.insight.values import Value
 from community.kpis import FAMILIES
@@ -18,21 +19,25 @@ async def show(look: Look) -> Context:
     kpis = FAMILIES["service"]
     names = [kpi.name for kpi in kpis]
     series = await look.values(names, look.asked.span, windows[0].since, windows[-1].until)
-    last = windows[-1]
+    begun, last = await look.begun(), windows[-1]
     parts = [
         Value(**row) for row in await look.all(queries.counted_by_part, kpis=names, span=last.span, since=last.since)
     ]
+    called = {name: await parts_of(look, name, (v.part for v in parts if v.kpi == name)) for name in names}
     promised = await look.all(queries.promised, at=look.at)
     upcoming = await look.all(queries.next_promised, at=look.at, limit=MOST)
     return {
-        "tiles": judged({"service": [tile(look, kpi, series, windows) for kpi in kpis]})["service"],
+        "tiles": judged({"service": [tile(look, kpi, series, windows, begun) for kpi in kpis]})["service"],
         "now": look.window(last),
         "parts": [
-            {"kpi": look.kpi(value.kpi), "part": value.part, "number": shown.figure(value, look.words),
-             "of": value.base, "small": value.small}
+            {"kpi": look.kpi(value.kpi), "part": called[value.kpi][value.part], "small": value.small,
+             "number": shown.figure(value, look.words), "of": value.base,
+             "address": look.kpi_address(f"{value.kpi}/rows", part=value.part, group=None, source=None)}
             for value in parts
         ],
-        "promised": [{**row, "oldest": look.moment(row["oldest_at"])} for row in promised],
+        "promised": [
+            {**row, "kind": look.word("kind", row["kind"]), "oldest": look.moment(row["oldest_at"])} for row in promised
+        ],
         "open": sum(row["open"] for row in promised),
         "upcoming": [_promise(look, row) for row in upcoming],
     }  # fmt: skip
@@ -40,4 +45,4 @@ async def show(look: Look) -> Context:
 
 def _promise(look: Look, row: dict[str, Any]) -> dict[str, Any]:
     name = display_name(row["first_name"], row["last_name"], row["username"])
-    return {**row, "name": name, "due": look.moment(row["due_at"])}
+    return {**row, "name": name, "kind": look.word("kind", row["kind"]), "due": look.moment(row["due_at"])}

@@ -27,10 +27,15 @@ def _life(look: Look, life: GroupLife) -> dict[str, Any]:
         "title": life.title,
         "age": life.age_days,
         "stage": life.stage.value,
-        "metrics": [_metric(look, each) for each in life.metrics],
-        "health": [_health(look, each) for each in life.health],
+        "metrics": [{**_metric(look, each), "address": _rows(look, life, each.kpi)} for each in life.metrics],
+        "health": [{**_health(look, each), "address": _rows(look, life, each.kpi)} for each in life.health],
         "address": look.asked.address("/dashboard", group=life.group_id, source=None),
     }
+
+
+def _rows(look: Look, life: GroupLife, kpi: str) -> str:
+    """What the number of a group is: its weeks, and the rows behind."""
+    return look.kpi_address(kpi, group=life.group_id, source=None, span=None)
 
 
 def _metric(look: Look, metric: Metric) -> dict[str, Any]:

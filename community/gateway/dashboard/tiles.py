@@ -7,7 +7,7 @@ from datetime import date
 from community.gateway.dashboard import charts, shown
 from community.gateway.dashboard.look import Look, Series
 from community.insight.chance import CROWDED, LEAST, beyond_chance, is_apart, p_of_change, size
-from community.insight.numbers import number_text
+from community.insight.numbers import NOTHING, number_text
 from community.insight.values import Value, quotient
 from community.insight.windows import Span, Window, window
 from community.kpis import KPIS, Derived, Kpi, Measure
@@ -65,13 +65,13 @@ def judged(families: Mapping[str, Sequence[Tile]]) -> dict[str, list[Tile]]:
     }
 
 
-def tile(look: Look, kpi: Kpi, series: Series, windows: list[Window]) -> Tile:
-    """The tile of a KPI that is counted."""
+def tile(look: Look, kpi: Kpi, series: Series, windows: list[Window], begun: date) -> Tile:
+    """The tile of a KPI that is counted, since `begun`."""
     of_kpi = series.get(kpi.name, {})
     latest = windows[-1].since
     # Of many currencies those that most is in now.
     by_size = sorted(of_kpi, key=lambda currency: -abs(_at(of_kpi, currency, latest, kpi).number or 0))
-    lines = [_line(look, kpi, of_kpi, currency, windows) for currency in by_size[:3]]
+    lines = [_line(look, kpi, of_kpi, currency, windows, begun) for currency in by_size[:3]]
     about = look.words.get(f"about_{kpi.name}", "")
     return Tile(kpi.name, look.kpi(kpi.name), about, look.kpi_address(kpi.name), lines)
 
@@ -104,25 +104,28 @@ def months(windows: list[Window], today: date) -> list[Window]:
     return found[::-1]
 
 
-def _line(look: Look, kpi: Kpi, of_kpi: dict[str, dict[date, Value]], currency: str, windows: list[Window]) -> Line:
+def _line(
+    look: Look, kpi: Kpi, of_kpi: dict[str, dict[date, Value]], currency: str, windows: list[Window], begun: date
+) -> Line:
     values = [_at(of_kpi, currency, each.since, kpi) for each in windows]
     now, before = values[-1], values[-2]
     goal = look.bundle.playbook.insight.targets.get(kpi.name)
     aimed = goal is not None and look.asked.span is Span.week and goal.currency in ("", currency)
-    compared = not (look.asked.going_on and _adds_up(kpi))
+    known = windows[-2].since >= begun
+    compared = known and not (look.asked.going_on and _adds_up(kpi))
     meets = shown.meets(goal, now) if aimed and goal and not look.asked.going_on and not now.small else None
     certain = goal is None or goal.kind != "share" or is_apart(goal.number, now.hits, now.base)
     return Line(
         number=shown.figure(now, look.words),
-        before=shown.figure(before, look.words),
-        spark=charts.spark([value.number for value in values]),
+        before=shown.figure(before, look.words) if known else NOTHING,
+        spark=charts.spark([value.number if value.since >= begun else None for value in values]),
         small=now.small,
         change=shown.change(now, before, look.words) if compared else None,
         target=shown.target(kpi.name, goal, look.words) if aimed and goal else "",
         meets=meets,
         missed=meets is False and certain,
         chance=p_of_change(now, before, windows[-1].longer) if compared and kpi.name not in CROWDED else None,
-        size=size(now.number, before.number),
+        size=size(now.number, before.number) if known else 0.0,
     )
 
 

@@ -37,7 +37,8 @@ async def lines(sop: Sop, *arguments: object) -> dict[str, list[str]]:
 
 async def test_every_kpi_beside_last_weeks_and_its_target(sop: Sop, counted: list[int]) -> None:
     shown = await lines(sop)
-    assert shown["week"][:3] == ["2026-03-02", "to", "2026-03-08,"]
+    assert shown["week"][:5] == ["2026-03-02", "to", "2026-03-08", "so", "far,"]
+    assert (await lines(sop, "--week", "2026-02-25"))["week"][:3] == ["2026-02-23", "to", "2026-03-01,"]
     assert shown["active"] == ["2", "1", "-", "-"]
     assert shown["new_members"][:1] == ["1"]
     assert "40%" in shown["first_day"]

@@ -2,8 +2,17 @@
 
 from pathlib import Path
 
+import pytest
+
+from community.bundle import Bundle
 from community.database.pool import Connection
-from tests.e2e.cli.conftest import STAGE, Sop, edited, table
+from community.insight.experiments import begin
+from community.outbox.bundles import publish
+from community.outreach.publishing import Change
+from community.outreach.taking_over import Waiting
+from deployments.cli.version_changes import print_changes
+from tests.e2e.cli.conftest import NOON, STAGE, Sop, edited, table
+from tests.integration.insight.experiment_kit import HALVES, with_experiment
 
 
 async def test_nothing_to_say_yet_is_said(sop: Sop) -> None:
@@ -35,3 +44,53 @@ async def test_a_look_before_publishing_and_going_back(sop: Sop, conn: Connectio
     assert [row["note"] for row in rows] == ["first", "later", f"back to version {rows[0]['id']}: sooner again"]
     assert rows[2]["bundle"] == rows[0]["bundle"]
     assert (await sop("rollback", "--to", "99")).code == 1
+
+
+def test_a_stage_that_is_no_more_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    print_changes([Change(STAGE, None, 2, Waiting(dropped=1), loses={"day_2": 2})])
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()] == [
+        f"{STAGE}: 2 members half-way, who get nothing more: the stage is no more",
+        "waiting messages that are not sent: 1",
+        "members who no longer get day_2: 2",
+    ]
+
+
+async def test_going_back_moves_the_schedules_too(sop: Sop, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prefect is away, which says that it was asked to; it is not, when they are the same."""
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
+    asked = "schedules are not in Prefect yet"
+    await sop("publish", "--note", "first")
+    with edited(folder) as playbook:
+        playbook["stages"][STAGE]["schedule"]["cron"] = "7 * * * *"
+    await sop("publish", "--note", "later in the hour")
+    with edited(folder) as playbook:
+        playbook["caps"]["per_day"] = 1
+    await sop("publish", "--note", "quieter")
+    assert asked not in (await sop("rollback")).out
+    assert asked in (await sop("rollback", "--to", 1)).out
+
+
+async def test_going_back_remembers_the_experiments_of_a_former_version(
+    sop: Sop, conn: Connection, bundle: Bundle
+) -> None:
+    compared = with_experiment(bundle)
+    for content in (compared, bundle):
+        await publish(conn, content, "x")
+    await conn.execute("DELETE FROM experiments")
+    await sop("rollback", "--note", "compare again")
+    assert "slot" in [row["key"] for row in await table(conn, "experiments")]
+
+
+async def test_there_is_no_going_back_to_an_experiment_that_was_another(
+    sop: Sop, conn: Connection, bundle: Bundle
+) -> None:
+    """Its numbers would be of both. Neither does a look at it promise that."""
+    other = with_experiment(bundle, variants=[HALVES[0], {**HALVES[1], "at": "21:00"}])
+    for content in (with_experiment(bundle), other):
+        await publish(conn, content, "x")
+    await begin(conn, other.playbook, NOON)
+    for more in ([], ["--preview"]):
+        refused = await sop("rollback", *more)
+        assert refused.code == 1
+        assert "experiment slot was another before" in refused.err
+    assert len(await table(conn, "publications")) == 3

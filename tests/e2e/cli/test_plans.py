@@ -15,6 +15,7 @@ from community.outbox.claim import claim
 from community.outreach.decide import settle
 from community.outreach.plan import plan
 from community.outreach.proposals import open_proposals, propose_send
+from community.outreach.publishing import put_into_force
 from deployments import runs
 from tests.e2e.cli.conftest import BOT_ID, HOSTILE, NOON, STAGE, MakeMember, Sop, edited, table
 from tests.integration.rows import message, put, put_many, set_member, states
@@ -83,6 +84,21 @@ async def test_a_backfill_is_planned_and_shown_and_nothing_sent(
     assert f"sop backfill --approve {row['hash']}" in ran.out
     assert await table(conn, "decisions") == []
     assert await states(conn) == {"waiting": 60}, "nothing but what was there"
+
+
+async def test_who_stays_with_an_older_version_is_shown_its_words(
+    sop: Sop, conn: Connection, patient: Bundle, member: MakeMember
+) -> None:
+    await member(entered_at=NOON - 2 * DAY, locale="en")
+    await plan(conn, patient, STAGE, NOON - 2 * DAY, bot_id=BOT_ID)
+    stages = {**patient.source["stages"], STAGE: {**patient.source["stages"][STAGE], "in_flight": "stay"}}
+    words = {**patient.copy, "en": {**patient.copy["en"], f"{STAGE}/day_1": "Quite other words"}}
+    await put_into_force(conn, Bundle({**patient.source, "stages": stages}, words), "other", NOON, bot_id=BOT_ID)
+    await member(entered_at=NOON - 2 * DAY, locale="en")
+    for verb in (["backfill", STAGE, *DAYS, "--show", 9], ["preview", STAGE, "--show", 9]):
+        shown = (await sop(*verb)).out
+        assert shown.count("day_1 to ") == 2, verb
+        assert shown.count("Quite other words") == 1, verb
 
 
 async def test_nothing_to_make_up(sop: Sop, patient: Bundle) -> None:

@@ -76,6 +76,10 @@ async def test_lives_show_the_conversion_that_the_kpi_counts(desk: Desk, shop: S
     assert (counted.part, counted.hits, counted.base) == (number, 1, 4)
     lines = {line.split()[0]: line for line in map(text, (await desk.page("/dashboard/lives")).split("<tr>")[2:])}
     assert lines["AMA"].startswith("AMA 10 Mar, 20:00 over 0 4 1 25% *")
+    [there] = re.findall(r'href="([^"]*/kpi/live_to_paid/rows[^"]*)"', await desk.page("/dashboard/lives"))
+    rows = await desk.page(there.replace("&amp;", "&"))
+    assert "12 Mar · AMA ·" in text(rows)
+    assert rows.count('<th scope="row">') == 4
     assert "over 0 1 – – –" in lines["Talk"]
     assert "cancelled 0 1 – – –" in lines["Off"]
 
@@ -140,9 +144,10 @@ async def test_a_bar_of_a_part_leads_to_its_rows(desk: Desk) -> None:
     page = await desk.page("/dashboard/kpi/revenue?span=month")
     there = re.findall(r'<th scope="row"><a href="([^"]*part=[^"]*)"', page)
     assert set(there) == {f"/dashboard/kpi/revenue/rows?span=month&amp;part={part}" for part in ("month", "year")}
+    called = {"month": "Monthly membership", "year": "Yearly membership"}
     for each in there:
         part = each.rpartition("=")[2]
-        assert f"· {part} ·" in text(await desk.page(each.replace("&amp;", "&")))
+        assert f"· {called[part]} ·" in text(await desk.page(each.replace("&amp;", "&")))
 
 
 async def test_another_language_is_of_the_same_page(desk: Desk, member: MakeMember) -> None:

@@ -10,7 +10,9 @@ from playwright.async_api import Browser, Page, expect
 from community.bundle import Bundle
 from community.database.pool import Connection, Pool
 from tests.integration.dashboard.kit import TOKEN, Desk, fill, opened_desk
+from tests.integration.dashboard.test_learning import taught
 from tests.integration.dashboard.test_pages import ALL
+from tests.integration.insight.report_kit import MONDAY, put
 from tests.sandbox.test_page import browser, needs_browser
 
 __all__ = ["browser"]
@@ -42,6 +44,21 @@ CONTRAST = """() => {
   }
   return poor;
 }"""
+
+
+TORN = """() => [...document.querySelectorAll("td abbr")].filter((mark) => {
+  const number = mark.previousElementSibling ?? mark.previousSibling, range = document.createRange();
+  range.selectNode(number);
+  const [a, b] = [range.getBoundingClientRect(), mark.getBoundingClientRect()];
+  return b.left - a.right > 12 || Math.abs(b.top - a.top) > 12;
+}).map((mark) => mark.parentElement.textContent.trim())"""
+"""Marks that are torn from what they mark."""
+LOW = """() => [...document.querySelectorAll("nav.pages a, .chips a, .button, select, input:not([type=hidden])")]
+  .filter((each) => each.getBoundingClientRect().height < 43)
+  .map((each) => each.outerHTML)"""
+CUT = """() => [...document.querySelectorAll("tbody td, tbody th")]
+  .filter((cell) => cell.checkVisibility() && cell.scrollWidth > cell.clientWidth + 1)
+  .map((cell) => cell.textContent.trim())"""
 
 
 @pytest.fixture
@@ -89,15 +106,40 @@ async def test_every_page_fits_and_can_be_read(desk: Desk, pages: Any, size: str
         wide = await page.evaluate("document.documentElement.scrollWidth")
         assert wide <= SIZES[size][0], f"{path}: scrolls sideways"
         assert await page.evaluate(CONTRAST) == [], path
-        for each in await page.locator("nav.pages a, .chips a, .button, select, input:not([type=hidden])").all():
-            box = await each.bounding_box()
-            assert box is not None
-            assert box["height"] >= 43, f"{path}: a finger must hit it"
+        assert await page.evaluate(LOW) == [], f"{path}: a finger must hit it"
         await expect(page.locator("h1")).to_have_count(1)
         unnamed = await page.evaluate(
             "[...document.querySelectorAll('input:not([type=hidden]), select')].filter((e) => !e.labels.length).length"
         )
         assert unnamed == 0
+
+
+@needs_browser
+async def test_what_was_learned_can_be_read(desk: Desk, bundle: Bundle, pages: Any) -> None:
+    await taught(desk.conn, bundle, notes=("欢迎语改短，第三天的消息改到晚上八点", "續費提醒提前三天"))
+    for size, scheme, most in (("phone", "dark", 3_200), ("tablet", "light", 2_000), ("desktop", "dark", 1_600)):
+        page = await pages(size, scheme)
+        await page.goto(f"{desk.url}/dashboard/learning")
+        await expect(page.get_by_text("b 比 a 好")).to_be_visible()
+        await expect(page.get_by_text("續費提醒提前三天")).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0], "scrolls sideways"
+        assert await page.evaluate(CONTRAST) == []
+        assert await page.evaluate(CUT) == []
+        assert await page.evaluate("document.documentElement.scrollHeight") < most, "no long way to what was learned"
+
+
+@needs_browser
+async def test_a_phone_shows_cohorts_and_marks_beside_their_numbers(desk: Desk, pages: Any) -> None:
+    await fill(desk.conn)
+    await put(desk.conn, "sla_met", MONDAY, hits=1, base=2, part="refund")
+    page = await pages("phone")
+    await page.goto(f"{desk.url}/dashboard/cohorts")
+    second = await page.locator(".heat tbody tr:first-child td[class^=h]").nth(1).bounding_box()
+    assert second is not None
+    assert second["x"] + second["width"] < SIZES["phone"][0] - 16, "the weeks' names leave room for numbers"
+    await page.goto(f"{desk.url}/dashboard/service")
+    assert await page.locator("td abbr").count() > 0
+    assert await page.evaluate(TORN) == []
 
 
 @needs_browser

@@ -58,10 +58,12 @@ async def test_experiments_holdouts_and_versions(desk: Desk, bundle: Bundle) -> 
     assert "18 Mar, 08:50, 90 days back" in page
     assert "b is better than a, by " in page
     assert "waits for a word" in page
+    assert "Welcome drip/day_1 · counts who engaged within 24 h" in page
     assert "+30.0 (+" in page
     assert "would be seen by now with a probability of" in page
     assert "not enough data yet" in page
     assert "99 more members held out are needed" in page
+    assert "<p>nobody is held out: everything, Member care, Dormancy reactivation" in page, "one line for all of them"
     assert "10 more purchases are needed" in page
     assert "−15.0 (−" in page
     assert f"Version {second} does worse than {first}, and not by chance" in page

@@ -190,6 +190,15 @@ async def test_every_page_is_shown_empty_and_full(desk: Desk, path: str, locale:
     assert "nan" not in full
 
 
+@pytest.mark.parametrize("path", ["/dashboard/funel", "/dashboard/kpi/nothing", "/dashboard/kpi/active/row"])
+async def test_an_address_typed_wrong_leads_back_to_the_board(desk: Desk, path: str) -> None:
+    answer = await desk.get(path)
+    page = await answer.text()
+    assert answer.status == 404
+    assert "<h1>There is no such page</h1>" in page
+    assert '<a href="/dashboard">' in page
+
+
 async def test_pages_ask_nothing_of_others(desk: Desk) -> None:
     await desk.enter()
     answer = await desk.get("/dashboard")

@@ -70,10 +70,25 @@ async def test_shares_pass_over_what_is_not_known(conn: Connection, playbook: Pl
     assert every.steps[Step.link_clicks] is None
     assert every.share(Step.impressions) is None
     assert every.share(Step.ad_clicks) == 0.1
+    assert [every.base(step) for step in (Step.impressions, Step.ad_clicks, Step.started)] == [None, 200, 20]
     assert every.share(Step.link_clicks) is None
     assert every.share(Step.started) == 0.1  # of the 20 who clicked the advertisement
     assert every.share(Step.passed) == 0
     assert every.share(Step.in_group) is None  # of nobody
+
+
+async def test_more_than_the_step_before_are_no_share_of_it(
+    conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    """Two came, one of them by a link that counts clicks: 200 % would say nothing."""
+    await links(conn)
+    await record(conn, [Activity("click", local(f"{D17} 12:00"), None, None, {"link": "n"})])
+    for _ in range(2):
+        await set_member(conn, await member(in_group=False), first_seen_at=local(f"{D17} 12:00"), entered_at=None)
+    every = (await funnel(conn, playbook, day(D17)))[0]
+    assert (every.steps[Step.link_clicks], every.steps[Step.started]) == (1, 2)
+    assert every.share(Step.started) is None
+    assert every.share(Step.passed) == 0
 
 
 async def test_nothing_happened(conn: Connection, playbook: Playbook) -> None:

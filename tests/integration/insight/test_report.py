@@ -129,7 +129,11 @@ async def test_a_quiet_week_has_nothing_notable(conn: Connection, bundle: Bundle
 
 async def test_sources_sessions_stages_and_channels(busy: Report) -> None:
     (sources,) = busy.section("growth").tables
-    assert [row[:2] for row in sources.rows] == [["notes", 90], ["=cmd|'/c calc'!A1", 60], ["unknown", 10]]
+    assert [row[:2] for row in sources.rows] == [
+        ["source:notes", 90],
+        ["source:=cmd|'/c calc'!A1", 60],
+        ["source:unknown", 10],
+    ]
     (lives,) = busy.section("lives").tables
     assert lives.rows[0][2:] == [0, 0, 8, pytest.approx(8 / 140)]
     (stages,) = busy.section("outreach").tables
@@ -137,7 +141,40 @@ async def test_sources_sessions_stages_and_channels(busy: Report) -> None:
     row = dict(zip(names, stages.rows[0], strict=True))
     assert (row["stage"], row["accepted"], row["engaged_24h"]) == ("stage:welcome_drip", 190, pytest.approx(90 / 190))
     (channels,) = busy.section("payments").tables
-    assert channels.rows == [["notes", 4, 40_000, 20_000, 5_000, pytest.approx(1.0)]]
+    assert channels.rows == [["source:notes", 4, 40_000, 20_000, 5_000, pytest.approx(1.0)]]
+
+
+async def test_who_paid_in_two_currencies_came_once(conn: Connection, bundle: Bundle, counted_already: None) -> None:
+    await put(conn, "new_payers", MONDAY, source="notes", hits=4, base=4)
+    for currency, minor in (("CNY", 40_000), ("XTR", 500)):
+        await put(conn, "revenue", MONDAY, source="notes", hits=2, base=2, minor=minor, currency=currency)
+    (channels,) = (await weekly(conn, bundle)).section("payments").tables
+    assert [row[:3] for row in channels.rows] == [["source:notes", 4, 40_000], ["source:notes", None, 500]]
+
+
+async def test_a_months_channels_say_when_they_have_paid_back(
+    conn: Connection, bundle: Bundle, counted_already: None
+) -> None:
+    """It took 50.00 to win a payer, and one brings 20.00 a month: two and a half months."""
+    month, of = date(2026, 2, 1), {"source": "notes", "currency": "CNY"}
+    await put(conn, "revenue", month, Span.month, **of, hits=4, base=4, minor=8_000)
+    await put(conn, "ad_spend", month, Span.month, **of, hits=1, base=1, minor=20_000)
+    await put(conn, "cac", month, Span.month, **of, hits=4, base=4, minor=20_000)
+    await put(conn, "arpu", month, Span.month, **of, hits=4, base=4, minor=8_000)
+    (channels,) = (await weekly(conn, bundle, date(2026, 3, 1), "monthly")).section("channels").tables
+    assert channels.columns[-1].name == "payback_months"
+    assert channels.rows == [["source:notes", 0, 8_000, 20_000, 5_000, pytest.approx(-0.6), 2.5]]
+
+
+async def test_what_is_notable_and_of_few_says_so(conn: Connection, bundle: Bundle, counted_already: None) -> None:
+    for day, minor in ((MONDAY - timedelta(days=7), 1_000_000), (MONDAY, 1_000)):
+        await put(conn, "arpu", day, hits=20, base=20, minor=minor, currency="CNY")
+    report = await weekly(conn, bundle)
+    [found] = report.notable
+    assert pages().words("en", "en").notable(report, found).startswith("ARPU fell to 0.50 CNY (few) from 500.00 CNY")
+    assert "降至 0.50 CNY（样本少）（原为" in pages().words("zh-Hans", "en").notable(report, found)
+    page = report_html(report, "en", TEMPLATES)
+    assert '<span aria-hidden="true">!</span> −100%<span class="said"> (worse)</span>' in page, "not by colour alone"
 
 
 async def test_operators_load_is_what_they_did_and_what_is_open(
@@ -271,6 +308,8 @@ async def test_numbers_lead_to_their_rows_where_there_is_a_dashboard(busy: Repor
     assert f"https://c.example/dashboard/kpi/new_members?{span}&source=notes" in there
     assert f"https://c.example/dashboard/kpi/mrr_movements/rows?{span}&part=churn" in there
     assert f"https://c.example/dashboard/kpi/live_to_paid/rows?{span}&part=1" in there
+    of_stage = f"https://c.example/dashboard/kpi/engaged_24h?{span}"
+    assert there.count(of_stage) == 2, "the figure's own, and the stage's, which leads to the steps it is of"
     assert "sop kpi NAME --week 2026-03-09 --rows" in report_html(busy, "en", TEMPLATES)
 
 
@@ -301,6 +340,7 @@ async def test_a_workbook_has_numbers_as_numbers_and_runs_no_text(busy: Report) 
     share = growth["Interacted on the first day"][1]
     assert (share.value, share.number_format) == (pytest.approx(0.275), "0.0%")
     assert growth["Interacted on the first day"][4].value == pytest.approx(0.4)
+    assert growth["Interacted on the first day"][5].value == 160
     money_ = next(r for r in book["Payments and conversion"].iter_rows() if r[0].value == "Revenue")[1]
     assert (money_.value, money_.number_format) == (990, '#,##0.00 "CNY"')
     source = growth["=cmd|'/c calc'!A1"][0]
@@ -330,6 +370,7 @@ def test_the_longest_post_fits_a_caption_as_telegram_counts(busy: Report, locale
     copy = Wording(shipped_bundle().copy[locale]["staff/report"])
     text = plain_text(copy.render({"report": context}).text)
     assert context["title"] in text
+    assert "：https://club.example/dashboard" in text or ": https://club.example/dashboard" in text
     assert CAPTION_LIMIT * 0.8 < utf16_length(text) <= CAPTION_LIMIT
 
 

@@ -15,12 +15,13 @@ from community.insight.counting import count
 from community.insight.diagnosis import Finding, diagnose
 from community.insight.report_pages import ReportPages
 from community.insight.said import Words
-from community.insight.watch import Watched, rows_of, watch
+from community.insight.watch import Watched, address_of, rows_of, watch
 from community.insight.windows import Span
 from community.playbook import Playbook
 from community.playbook_insight import Watch
+from tasks.watching import watch_report
 from tests.integration.conftest import MakeMember
-from tests.integration.insight.kit import NOW, did, groups, local
+from tests.integration.insight.kit import NOW, ZONE, did, groups, local
 from tests.integration.insight.report_kit import MONDAY, hits, put, shares, weeks
 from tests.shipped import TEMPLATES
 
@@ -123,6 +124,14 @@ async def test_groups_and_parts_are_looked_at_each(conn: Connection, ruled: Call
     seen = await found(conn, bundle)
     assert [(each.subject, each.group_id, each.part) for each in seen] == [("group:7", 7, ""), ("part:3", 0, "3")]
     assert rows_of(seen[1]) == "sop kpi live_to_paid --week 2026-03-09 --rows --part 3"
+    week = "from=2026-03-09&to=2026-03-15&span=week"
+    assert address_of(seen[0], "https://c.example/dashboard") == (
+        f"https://c.example/dashboard/kpi/leave_rate/rows?{week}&group=7"
+    )
+    watched = Watched(DAY, seen, [], [], {})
+    told = watch_report(watched, words("zh-Hans"), ZONE, "https://c.example/dashboard")
+    assert f"[看明细](https://c.example/dashboard/kpi/live_to_paid/rows?{week}&part=3)" in told
+    assert "https:" not in watch_report(watched, words("zh-Hans"), ZONE)
 
 
 @pytest.mark.parametrize(("registered", "told"), [("2026-02-01", True), ("2026-03-01", False)])
@@ -156,6 +165,7 @@ async def test_what_is_not_counted_yet_has_not_fallen(conn: Connection, ruled: C
 @pytest.mark.parametrize("part", ["a b", "x; rm -rf ~", "$(id)", "it's", "`id`\n#", "-n"])
 def test_what_lists_the_rows_is_safe_to_paste(part: str) -> None:
     of = Finding("it", "accepted", Span.week, MONDAY, 1, 2, None, True, 30, "hook", part)
+    assert set(" `$()#\n") & set(address_of(of, "https://c.example/dashboard")) == set()
     assert shlex.split(rows_of(of)) == ["sop", "kpi", "accepted", "--week", "2026-03-09", "--rows", "--part", part]
 
 

@@ -1,0 +1,85 @@
+"""The reports that are kept: which there are, each as a page of its own and as a workbook."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from community.gateway.dashboard.look import Context, Look
+from community.gateway.dashboard.written import UNREADABLE
+from community.insight.entrance import PATH
+from community.insight.figures import Report
+from community.insight.report import SPANS, Kind, kept, stored
+from community.insight.windows import window
+from community.page_templates import SHIPPED
+
+if TYPE_CHECKING:
+    from community.insight.report_pages import ReportPages
+
+KINDS: tuple[Kind, ...] = ("weekly", "monthly")
+MOST = 60
+"""More than a year of them."""
+
+Made = TypeVar("Made", str, bytes)
+
+log = logging.getLogger(__name__)
+
+
+async def show(look: Look) -> Context:
+    """The newest first."""
+    found = await kept(look.conn, MOST)
+    return {"reports": [_report(look, each) for each in found], "most": MOST if len(found) == MOST else 0}
+
+
+def _report(look: Look, row: dict[str, Any]) -> dict[str, Any]:
+    about = window(SPANS[row["kind"]], row["since"], look.asked.zone)
+    address = f"{PATH}/reports/{row['kind']}/{row['since']}"
+    return {
+        "kind": look.words.get(row["kind"], row["kind"]),
+        "about": look.window(about),
+        "made": look.moment(row["made_at"]),
+        "address": address,
+        "workbook": f"{address}.xlsx",
+    }
+
+
+async def asked_for(look: Look) -> Report | None:
+    """The report that the address names, as it was kept; None: there is none."""
+    try:
+        since = date.fromisoformat(look.path["since"])
+    except ValueError:
+        return None
+    kinds: list[Kind] = [kind for kind in KINDS if kind == look.path["kind"]]
+    return await stored(look.conn, kinds[0], since) if kinds else None
+
+
+async def as_page(report: Report, locale: str, folder: Path) -> str:
+    """The report as a page, whose numbers lead to the dashboard it is opened from."""
+    return await asyncio.to_thread(_in_words, folder, lambda pages: pages.html(report, locale))
+
+
+async def as_workbook(report: Report, locale: str, folder: Path) -> bytes:
+    """The report as a workbook."""
+
+    def made(pages: "ReportPages") -> bytes:
+        from community.insight.sheets import workbook
+
+        return workbook(report, pages.words(locale, report.locale))
+
+    return await asyncio.to_thread(_in_words, folder, made)
+
+
+def _in_words(folder: Path, make: Callable[["ReportPages"], Made]) -> Made:
+    """In the operator's templates, and in those shipped where these cannot be read.
+
+    What draws charts takes a second and 30 MB to load: a service where nobody opens a report does without.
+    """
+    from community.insight.report_pages import ReportPages
+
+    try:
+        return make(ReportPages(folder, PATH))
+    except UNREADABLE as error:
+        log.warning("dashboard: a report is shown as shipped: %s", error)
+        return make(ReportPages(SHIPPED.parent, PATH))
