@@ -11,9 +11,10 @@ from community.activity import counted
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.insight.cohorts import count_cohorts
+from community.insight.counted_figures import is_counted
 from community.insight.definitions import defined, parameters
 from community.insight.measuring import counts_of, keep, queries as measuring
-from community.insight.retention import is_whole, whole
+from community.insight.retention import LOOK, is_whole, whole
 from community.insight.rfm import score_payers
 from community.insight.windows import Span, Window, day_of, touched, window
 from community.kpis import KPIS
@@ -72,16 +73,24 @@ async def count_late(conn: Connection, playbook: Playbook, now_at: datetime) -> 
 async def count_window(conn: Connection, playbook: Playbook, asked: Window, now_at: datetime) -> None:
     """Count the days of this one window anew, as far as they have come, and every KPI of it.
 
-    One that is counted stays as it is if it looks at days of which not all is kept any more.
+    One stays as it is that is counted for good, its days being closed and nothing late that it looks at; or that looks at
+    days of which not all is kept any more.
     """
     async with transaction(conn):
         await _alone(conn)
-        if not await is_whole(conn, playbook.retention, asked, now_at):
+        if await _is_final(conn, asked) or not await is_whole(conn, playbook.retention, asked, now_at):
             return
         for day in asked.days:
             if day <= day_of(now_at, asked.zone):
                 await _count_day(conn, playbook, window(Span.day, day, asked.zone))
         await _measure(conn, playbook, defined(), asked, now_at)
+
+
+async def _is_final(conn: Connection, asked: Window) -> bool:
+    before = await counted.counted_before(conn, asked.zone)
+    if before is None or before < asked.until or not await is_counted(conn, asked):
+        return False
+    return not any(asked.since - LOOK <= day < asked.until for day in await counted.late_days(conn, 10_000))
 
 
 async def _begin(conn: Connection, zone: str, closed: date) -> date:

@@ -37,7 +37,7 @@ def defined() -> list[str]:
 @cache
 def rows_of(kpi: str, *, kept: bool = False) -> LiteralString:
     """The SELECT of the rows that the KPI counts. `kept`: what several of them read is in temporary tables."""
-    tables = {name: f"SELECT * FROM kept_{name}" for name in KEPT} if kept else {}
+    tables = {name: fragments.fill("kept", table=name) for name in KEPT} if kept else {}
     return _defined()[kpi].fill(kpi, **(_fragments() | tables))
 
 

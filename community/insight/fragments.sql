@@ -1,5 +1,9 @@
 -- What several definitions need: definitions.py puts it in place of its name in braces.
 
+-- name: kept
+-- What counting has found before, once for all KPIs that read it.
+SELECT * FROM kept_{{table}}
+
 -- name: shows
 -- A day of a member (`d`) has a sign of being there, as the playbook says (signs.activity).
 (
