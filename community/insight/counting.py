@@ -73,8 +73,8 @@ async def count_late(conn: Connection, playbook: Playbook, now_at: datetime) -> 
 async def count_window(conn: Connection, playbook: Playbook, asked: Window, now_at: datetime) -> None:
     """Count the days of this one window anew, as far as they have come, and every KPI of it.
 
-    One stays as it is that is counted for good, its days being closed and nothing late that it looks at; or that looks at
-    days of which not all is kept any more.
+    One that is counted for good stays as it is: its days are closed, and nothing is late that it looks at. So does one
+    that looks at days of which not all is kept any more.
     """
     async with transaction(conn):
         await _alone(conn)
