@@ -177,8 +177,8 @@ async def _read(conn: Connection, rows: Sequence[dict[str, Any]], at: datetime) 
     if not rows:
         return Versions()
     present = rows[0]["edition"]
-    older = tuple(each for each in await versions_of(conn, rows, at) if each.edition != present)
-    return Versions(older, _came([row for row in rows if row["edition"] == present], at))
+    older = await versions_of(conn, [row for row in rows if row["edition"] != present], at)
+    return Versions(tuple(older), _came([row for row in rows if row["edition"] == present], at))
 
 
 def _came(rows: Sequence[dict[str, Any]], at: datetime) -> Added:

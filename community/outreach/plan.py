@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
@@ -106,8 +106,9 @@ async def change_over(conn: Connection, bundle: Bundle, stage_name: str, at: dat
     await ensure_months(conn, "decisions", [at])
     async with transaction(conn):
         await one_planner(conn, bot_id)
-        if members := await take_over(conn, bundle, stage_name, at, bot_id=bot_id):
-            await _plan_due(conn, bundle, stage_name, at, bot_id=bot_id, members=members, now_at=at)
+        if await is_new(conn, bundle, stage_name, at):  # else a newer one took over meanwhile
+            taken = await take_over(conn, bundle, stage_name, at, bot_id=bot_id)
+            await _plan_taken(conn, bundle, stage_name, at, taken, bot_id=bot_id)
 
 
 async def one_planner(conn: Connection, bot_id: int) -> None:
@@ -197,6 +198,20 @@ async def _plan_due(
     open_plans = await open_approvals(conn, stage_name)
     versions = await of_each_version(conn, bundle, stage_name, as_of, members, now_at=now_at, open_plans=open_plans)
     return await _plan_versions(conn, versions, as_of, bot_id=bot_id, beside=beside)
+
+
+async def _plan_taken(
+    conn: Connection, bundle: Bundle, stage_name: str, at: datetime, members: Sequence[int], *, bot_id: int
+) -> None:
+    """Plan what is due to whose messages a version took back; what needs a word is left to the next run, which asks."""
+    most = bundle.playbook.most_unasked(stage_name)
+    if not members or len(members) > most:
+        return
+    with suppress(TooMany):
+        async with conn.transaction():
+            result = await _plan_due(conn, bundle, stage_name, at, bot_id=bot_id, members=members, now_at=at)
+            if result.send > most:
+                raise TooMany(result.send)
 
 
 async def _plan_versions(

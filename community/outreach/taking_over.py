@@ -45,15 +45,13 @@ async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datet
     revived. They are to be planned anew in that transaction, as the next run may come too late for it.
     """
     rows = await rows_of(conn, stage_name, at) or await _begin(conn, bundle, stage_name, at)
-    if rows and rows[0]["bundle"] == bundle.hash:
-        return []
     stage, before = bundle.playbook.stage(stage_name), await versions_of(conn, rows, at)
     values = {"stage": stage_name, "bundle": bundle.hash, "edition": edition_of(bundle, stage_name), "at": at}
     await conn.execute(queries.adopt, {**values, "added": _added(stage, [each.stage(stage_name) for each in before])})
     if await mode_of(conn, bundle, stage) is InFlight.stay:
-        last = max(lasts(each.stage(stage_name)) for each in before) if before else lasts(stage)
-        await conn.execute(queries.stay, {**values, "until": at + MARGIN + last})
-        return []
+        stages = [each.stage(stage_name) for each in before] or [stage]
+        await conn.execute(queries.stay, {**values, "until": at + MARGIN + max(map(lasts, stages))})
+        return await _revive(conn, stages, {**values, "bot_id": bot_id}) if rows and not rows[0]["edition"] else []
     await conn.execute(queries.migrate, values)
     return await _take_up(conn, await _fates(conn, bundle, stage_name, at, bot_id))
 
@@ -94,6 +92,14 @@ def _added(stage: Stage, before: Sequence[Stage]) -> list[str]:
     """Steps that not every version in flight has: by some other name members may have had them."""
     had = set.intersection(*map(step_names, before)) if before else step_names(stage)
     return sorted(step_names(stage) - had)
+
+
+async def _revive(conn: Connection, stages: Sequence[Stage], values: dict[str, Any]) -> list[int]:
+    """The stage had ended: who stays with one of these versions goes on by it."""
+    began = values["at"] - max(lasts(stage) + stage.horizon for stage in stages)
+    steps = sorted(set.union(*map(step_names, stages)))
+    rows = await (await conn.execute(queries.revive, {**values, "began": began, "steps": steps})).fetchall()
+    return sorted({row["member_id"] for row in rows})
 
 
 async def _take_up(conn: Connection, values: dict[str, Any]) -> list[int]:

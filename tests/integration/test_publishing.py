@@ -1,20 +1,23 @@
 """Publishing with a look ahead, and going back to a former version."""
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from community.bundle import Bundle
-from community.database.pool import Connection
+from community.database.pool import Connection, Pool
 from community.errors import PlaybookError
 from community.outbox.bundles import Bundles, publish, went_back
-from community.outreach.plan import plan
+from community.outreach.plan import TooMany, change_over, one_planner, plan
+from community.outreach.proposals import propose_send
 from community.outreach.publishing import Change, coming, former_version, put_into_force
 from community.outreach.taking_over import Waiting
 from community.playbook_stages import InFlight
 from deployments.cli.versions import refuse_incomplete
 from tests.integration.conftest import BOT_ID, MakeMember
-from tests.integration.rows import message, only_message, put
+from tests.integration.rows import message, one, only_message, put
 from tests.integration.test_in_flight import DAY, MORNING, ONE_TO_THREE, STAGE, all_sent, got, step, version
 
 
@@ -40,6 +43,51 @@ async def test_the_look_ahead_comes_true(conn: Connection, bundle: Bundle, membe
     assert await got(conn, person) == {"day_1": "old", "day_2": "new", "day_4": "new"}, "at once, without a run"
     await plan(conn, new, STAGE, MORNING + DAY, bot_id=BOT_ID)
     assert await got(conn, person) == {"day_1": "old", "day_2": "new", "day_4": "new"}
+
+
+@pytest.mark.parametrize(("people", "steps"), [(2, 1), (1, 2)])
+async def test_a_publication_sends_no_more_than_may_go_unasked(
+    conn: Connection, bundle: Bundle, member: MakeMember, people: int, steps: int
+) -> None:
+    """What it would plan anew, and what else is due to these members, is left to the next run, which asks."""
+    ahead: dict[str, Any] = {"plan_ahead": "30h", "approve_above": 1}
+    old = version(bundle, step("day_2", 2), words="old", **ahead)
+    moved = [step(name, 2, at="13:00") for name in ("day_2", "more")[:steps]]
+    new = version(bundle, *moved, words="new", **ahead)
+    await put_into_force(conn, old, "old", MORNING, bot_id=BOT_ID)
+    who = [await member(entered_at=MORNING - DAY - timedelta(hours=1)) for _ in range(people)]
+    for person in who:
+        await plan(conn, old, STAGE, MORNING, bot_id=BOT_ID, members=[person], most=1)
+    at = MORNING + timedelta(hours=1)
+    await put_into_force(conn, new, "new", at, bot_id=BOT_ID)
+    assert [await got(conn, person) for person in who] == [{}] * people
+    with pytest.raises(TooMany):
+        await plan(conn, new, STAGE, at, bot_id=BOT_ID, most=1)
+    assert (await propose_send(conn, new, STAGE, at, bot_id=BOT_ID, run_id=None)).left == 2
+
+
+async def test_of_two_publications_at_once_the_newer_one_holds(
+    conn: Connection, pool: Pool, bundle: Bundle, member: MakeMember
+) -> None:
+    """The other has looked, and waits for the planner, when the newer one takes over."""
+    old, slow, newest = (version(bundle, *ONE_TO_THREE, words=words, plan_ahead="3d") for words in ("a", "b", "c"))
+    person = await half_way(conn, old, member)
+    async with pool.connection() as other:
+        async with other.transaction():
+            await one_planner(other, BOT_ID)
+            await publish(conn, slow, "slow")
+            waits = asyncio.create_task(change_over(conn, slow, STAGE, MORNING, bot_id=BOT_ID))
+            await blocked(other)
+            await publish(other, newest, "newest")
+            await change_over(other, newest, STAGE, MORNING + timedelta(minutes=1), bot_id=BOT_ID)
+        await waits
+    assert await got(conn, person) == {"day_1": "a", "day_2": "c", "day_3": "c"}
+
+
+async def blocked(conn: Connection) -> None:
+    """Return once somebody waits for a lock."""
+    while not (await one(await conn.execute("SELECT count(*) AS n FROM pg_locks WHERE NOT granted")))["n"]:
+        await asyncio.sleep(0.01)
 
 
 async def test_who_stays_loses_and_gains_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
@@ -121,6 +169,19 @@ async def test_going_back_brings_back_what_was_dropped(
         await put_into_force(conn, good, "back", at, bot_id=BOT_ID, mode=InFlight.migrate)
         assert await got(conn, person) == {"day_1": "good", "day_2": "good", "day_3": "good"}
     assert (await only_message(conn, step="day_2"))["due_at"] == MORNING + DAY
+
+
+async def test_a_stage_that_comes_back_goes_on_for_whom_stays(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """By the version they began with, whatever steps the one has that brings it back."""
+    old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d", in_flight="stay")
+    stages = {name: of for name, of in old.source["stages"].items() if name != STAGE}
+    back = version(bundle, step("day_1", 1), words="back", plan_ahead="3d", in_flight="stay")
+    person = await half_way(conn, old, member)
+    for minute, each in enumerate((Bundle({**old.source, "stages": stages}, old.copy), back), 1):
+        await put_into_force(conn, each, "x", MORNING + timedelta(minutes=minute), bot_id=BOT_ID)
+    assert await got(conn, person) == dict.fromkeys(("day_1", "day_2", "day_3"), "old")
 
 
 async def test_a_step_stays_new_through_going_there_and_back(
