@@ -4,18 +4,17 @@ Guide, and the rules of what is called notable: docs/reports.md.
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from community.activity.counted import counted_before
 from community.bundle import Bundle
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.insight.chance import CROWDED, LEAST, beyond_chance, is_apart, size
 from community.insight.counted_figures import counted, held_against, is_counted
-from community.insight.counting import OPEN_DAYS, count_window
+from community.insight.counting import count_window
 from community.insight.diagnosis import course, diagnose, last_whole
 from community.insight.figures import SPANS, Figure, Kind, Notable, Report, Section
 from community.insight.report_tables import Facts, labels, sections
@@ -34,13 +33,10 @@ def window_for(kind: Kind, day: date, zone: str) -> Window:
 
 
 async def make(conn: Connection, bundle: Bundle, kind: Kind, asked: Window, now_at: datetime) -> Report:
-    """Count the window anew, unless it is a day that was counted since it was over; put its report together.
-
-    Writes nothing else.
-    """
+    """Count the window, unless it is counted for good, and put its report together. Writes nothing else."""
     playbook = bundle.playbook
     for each in (held_against(asked), asked):
-        if not await is_counted(conn, each) or (each == asked and not await _is_settled(conn, each)):
+        if each == asked or not await is_counted(conn, each):
             await count_window(conn, playbook, each, now_at)
     facts = Facts(conn, playbook, asked, await counted(conn, asked, playbook.insight.targets))
     found = await sections(facts, kind)
@@ -60,12 +56,6 @@ async def make(conn: Connection, bundle: Bundle, kind: Kind, asked: Window, now_
         labels=await labels(facts, found, findings),
         courses=[await course(conn, asked.zone, each) for each in findings] if kind == "daily" else [],
     )
-
-
-async def _is_settled(conn: Connection, asked: Window) -> bool:
-    """Whether it is a day that the hourly count has gone through since it was over."""
-    before = await counted_before(conn, asked.zone) if asked.span is Span.day else None
-    return before is not None and before > asked.since - timedelta(days=OPEN_DAYS)
 
 
 async def store(conn: Connection, report: Report) -> int:

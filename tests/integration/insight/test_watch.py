@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from community.bundle import Bundle
 from community.database.pool import Connection
-from community.insight import report as reports
+from community.insight import counting, report as reports
 from community.insight.addresses import address_of, rows_of
 from community.insight.counting import count
 from community.insight.diagnosis import Finding, diagnose
@@ -279,7 +279,7 @@ async def test_a_day_that_was_counted_since_is_read_and_not_counted_again(
     async def again(*_: Any) -> None:
         raise AssertionError("counted again")
 
-    monkeypatch.setattr(reports, "count_window", again)
+    monkeypatch.setattr(counting, "_measure", again)
     report = (await look(conn, ruled(), DAY)).report
     [active] = report.figures(["active"])
     assert (active.number, active.before, len(active.trend)) == (1, 1, 14), "beside the same day a week before"
