@@ -118,6 +118,7 @@ _TO_NO_MEMBER = TO_STAFF | {
     "staff/experiment",
     "staff/live_result",
     "staff/report",
+    "staff/watch",
 }
 _FIXED: dict[str, dict[str, Any]] = (
     ACCESS

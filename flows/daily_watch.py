@@ -1,4 +1,4 @@
-"""The daily watch (SOP 1.39, 2.12): figures that are not as they should be are told to staff, with what helps."""
+"""The daily watch (SOP 1.39, 2.12): the report of yesterday; what is not as it should be is told with what helps."""
 
 from datetime import date
 from typing import Any
@@ -8,19 +8,22 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from tasks.reporting import name_run
-from tasks.watching import report_watch, watch_figures, watch_words
+from tasks.reports import Language, show_report
+from tasks.watching import watch_figures, watch_words
 
 
 @flow(name="daily-watch", flow_run_name="daily-watch · under way")
-async def daily_watch(as_of: date | None = None) -> State[Any]:
-    """Look at the figures, tell staff what is new, report.
+async def daily_watch(as_of: date | None = None, locale: Language | None = None) -> State[Any]:
+    """Make the report, keep it, show it here; post to the operations chat what is new in it, and nothing otherwise.
 
     Args:
         as_of: Day to look as of: at the day, week and month that were over then. Empty: the day this run was scheduled
-            for. Of a day long over nothing is told.
+            for. Of a day long over nothing is posted.
+        locale: Language of the artifact and the post; empty: the community's.
     """
-    seen = await watch_figures(as_of)
-    await report_watch(seen)
+    language = locale.value if locale else None
+    seen = await watch_figures(as_of, language)
+    await show_report(seen.report, language or seen.report.locale)
     outcome = watch_words(seen)
-    await name_run("daily-watch", str(seen.day), *outcome)
-    return Completed(message=", ".join(outcome))
+    await name_run("daily-watch", str(seen.report.since), *outcome)
+    return Completed(message=f"{seen.report.since}: {', '.join(outcome)}")

@@ -10,8 +10,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from community.database.installation import sop_now
-from community.insight.figures import Report
-from community.insight.report import Kind, make, store, window_for
+from community.insight.figures import Kind, Report
+from community.insight.report import make, store, window_for
 from community.insight.report_pages import ReportPages
 from community.insight.report_post import drawn, post
 from community.insight.windows import day_of
@@ -21,6 +21,8 @@ from tasks.reporting import name_run
 from tasks.storage import bundle_in_force, connection
 from tasks.words import count
 
+KEYS: dict[Kind, str] = {"daily": "daily-watch", "weekly": "weekly-report", "monthly": "monthly-report"}
+"""Of their artifacts."""
 HEADLINE = {
     "weekly": ("new_members", "active", "new_payers", "revenue"),
     "monthly": ("mrr", "paying", "new_members", "active"),
@@ -62,7 +64,7 @@ async def make_report(kind: Kind, as_of: date | None) -> Report:
 async def show_report(report: Report, locale: str) -> None:
     """Write the report as the run's artifact: its tables, the trends, and its charts as pictures."""
     text = pages().markdown(report, locale, drawn(report, pages(), locale))
-    await acreate_markdown_artifact(text, key=f"{report.kind}-report", description=_title(report, locale))
+    await acreate_markdown_artifact(text, key=KEYS[report.kind], description=_title(report, locale))
 
 
 @task(name="post", task_run_name="post the {report.kind} report", cache_policy=NO_CACHE, retries=2)
@@ -73,8 +75,7 @@ async def post_report(report: Report, locale: str) -> str:
         return "not posted: no staff chat"
     async with connection() as conn:
         bundle, at = await bundle_in_force(conn), await sop_now(conn)
-        here = settings.dashboard_url
-        full = f"{here}/reports/{report.kind}/{report.since}" if here else command_of(report)
+        full = address_of_all(report.kind, report.since, report.until)
         new = await post(conn, bundle, settings.bot_id, settings.reports_to, report, pages(), locale, at, full)
     return "posted" if new else "posted before"
 
@@ -85,9 +86,10 @@ def pages() -> ReportPages:
     return ReportPages(settings.playbook_dir, settings.dashboard_url)
 
 
-def command_of(report: Report) -> str:
-    """What shows all of it on the server."""
-    return f"sop report {report.kind} --as-of {report.until}"
+def address_of_all(kind: Kind, since: date, until: date) -> str:
+    """Where all of a report is: on the dashboard, else what shows it on the server."""
+    here = load_settings().dashboard_url
+    return f"{here}/reports/{kind}/{since}" if here else f"sop report {kind} --as-of {until}"
 
 
 def headline(report: Report) -> list[str]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from datetime import date
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 
 from community.database.pool import Connection
 from community.database.queries import load
 from community.insight.definitions import fragments
+from community.insight.listed import Listed
 from community.insight.windows import Window
 
 queries = load(__file__, "cohorts.sql")
@@ -25,7 +26,18 @@ async def count_cohorts(conn: Connection, week: Window, activity: Collection[str
     """Who showed one of these signs in that week, by the week in which they had entered, and by source."""
     values = {"since_day": week.since, "until_day": week.until, "until": week.until_at, "zone": week.zone}
     await conn.execute(queries.forget, values)
-    await conn.execute(queries.fill("count", shows=fragments.shows), {**values, "activity": list(activity)})
+    await conn.execute(queries.fill("count", there=_there("true")), {**values, "activity": list(activity)})
+
+
+def rows_of_cell(entered: date, week: Window, activity: Collection[str], source: str = "") -> Listed:
+    """Who of those that entered in the week from `entered` on was there in that week; of one source, or all."""
+    values = {"since_day": week.since, "until_day": week.until, "until": week.until_at, "zone": week.zone}
+    asked = {"entered": entered, "activity": list(activity), "source": source}
+    return Listed(queries.fill("rows", there=_there(queries.of_one_week)), {**values, **asked})
+
+
+def _there(whose: LiteralString) -> LiteralString:
+    return queries.fill("there", shows=fragments.shows, whose=whose)
 
 
 async def triangle(conn: Connection, since: date, until: date, zone: str, source: str = "") -> list[Cohort]:

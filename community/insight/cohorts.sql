@@ -1,16 +1,33 @@
 -- name: forget
 DELETE FROM cohort_weeks WHERE week = %(since_day)s
 
--- name: count
-INSERT INTO cohort_weeks (entered, week, source, active)
-SELECT
-    e.week, %(since_day)s, CASE grouping(s.source) WHEN 0 THEN s.source ELSE '' END, count(DISTINCT d.member_id)
+-- name: there
+-- Who had been admitted by the end of the week that is looked at and showed a sign in it, each once: since which day of
+-- it, and in which week they had entered.
+SELECT d.member_id, min(d.day) AS day, e.week AS entered, s.source
 FROM member_days d
 JOIN v_members m ON m.id = d.member_id AND m.entered_at < %(until)s
 JOIN v_sources s ON s.member_id = d.member_id
 CROSS JOIN LATERAL (SELECT date_trunc('week', m.entered_at AT TIME ZONE %(zone)s)::date AS week) AS e
-WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{shows}}
-GROUP BY GROUPING SETS ((e.week), (e.week, s.source))
+WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{shows}} AND {{whose}}
+GROUP BY d.member_id, e.week, s.source
+
+-- name: count
+INSERT INTO cohort_weeks (entered, week, source, active)
+SELECT entered, %(since_day)s, CASE grouping(source) WHEN 0 THEN source ELSE '' END, count(*)
+FROM ({{there}}) AS t
+GROUP BY GROUPING SETS ((entered), (entered, source))
+
+-- name: of_one_week
+m.entered_at >= %(entered)s::date::timestamp AT TIME ZONE %(zone)s
+    AND m.entered_at < (%(entered)s::date + 7)::timestamp AT TIME ZONE %(zone)s
+
+-- name: rows
+SELECT
+    t.member_id AS key, t.member_id, t.day::timestamp AT TIME ZONE %(zone)s AS at, t.source, NULL::text AS part,
+    1::bigint AS number
+FROM ({{there}}) AS t
+WHERE %(source)s = '' OR t.source = %(source)s
 
 -- name: triangle
 SELECT

@@ -15,8 +15,8 @@ from community.playbook_types import Goal
 
 queries = load(__file__, "report.sql")
 
-SHOWN = 12
-"""Windows of a trend."""
+SHOWN, DAYS_SHOWN = 12, 14
+"""Windows of a trend; of days two weeks."""
 Series = dict[date, Value]
 
 
@@ -35,9 +35,14 @@ class Counted:
     def windows(self) -> list[date]:
         """First days of the trend's windows, the oldest first."""
         found = [self.asked]
-        while len(found) < SHOWN:
+        while len(found) < (DAYS_SHOWN if self.asked.span is Span.day else SHOWN):
             found.append(found[-1].before())
         return [each.since for each in reversed(found)]
+
+    @property
+    def before(self) -> date:
+        """The first day of what the window is held against."""
+        return held_against(self.asked).since
 
     def figures(self, name: str, *, parts: bool = False) -> list[Figure]:
         """Those of a KPI: one, or of money one for each currency; with `parts`, of each part instead."""
@@ -57,7 +62,7 @@ class Counted:
 
     def _figure(self, name: str, part: str, currency: str) -> Figure:
         now = self.value(name, self.asked.since, part, currency)
-        before = self.value(name, self.asked.before().since, part, currency)
+        before = self.value(name, self.before, part, currency)
         numbers = [self._number(name, each, part, currency) for each in self.windows]
         target = None if part else self._target(name, currency)
         number = now.number if now else None
@@ -98,7 +103,8 @@ class Counted:
             both = [self._both(name, since, currency) for since in self.windows]
             numbers = [quotient(above, below) for above, below in both]
             small = numbers[-1] is not None and any(value and value.small for value in both[-1])
-            found.append(Figure(name, unit, numbers[-1], numbers[-2], currency=currency, better=kpi.better,
+            before = numbers[self.windows.index(self.before)]
+            found.append(Figure(name, unit, numbers[-1], before, currency=currency, better=kpi.better,
                                 small=small, trend=numbers))  # fmt: skip
         return found
 
@@ -106,6 +112,11 @@ class Counted:
         kpi = DERIVED[name]
         below = currency if unit_of(kpi.below) == "money" else ""
         return self.value(kpi.above, since, "", currency), self.value(kpi.below, since, "", below)
+
+
+def held_against(asked: Window) -> Window:
+    """What a window is held against: the one before; a day against the same weekday, as weeks have their rhythm."""
+    return asked.before(7 if asked.span is Span.day else 1)
 
 
 async def counted(conn: Connection, asked: Window, targets: dict[str, Goal]) -> Counted:

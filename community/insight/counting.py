@@ -11,9 +11,10 @@ from community.activity import counted
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.insight.cohorts import count_cohorts
+from community.insight.counted_figures import is_counted
 from community.insight.definitions import defined, parameters
-from community.insight.measuring import counts_of, queries as measuring
-from community.insight.retention import is_whole, whole
+from community.insight.measuring import counts_of, keep, queries as measuring
+from community.insight.retention import LOOK, is_whole, whole
 from community.insight.rfm import score_payers
 from community.insight.windows import Span, Window, day_of, touched, window
 from community.kpis import KPIS
@@ -21,8 +22,8 @@ from community.playbook import Playbook
 
 queries = load(__file__)
 
-OPEN_DAYS = 2
-"""So many days before today are counted with it each time: what is on its way is then not late."""
+OPEN = timedelta(hours=6)
+"""So long after its end a day is counted with today: what is on its way is then not late."""
 MOST_LATE = 7
 """Late days that one transaction counts: so long nobody can bring anything in."""
 
@@ -46,12 +47,11 @@ async def count_open(conn: Connection, playbook: Playbook, now_at: datetime) -> 
     Once a day weeks and months are counted too, and payers scored. The first time, all of the past is late.
     """
     zone = playbook.community.zone
-    today = day_of(now_at, zone)
-    closed = today - timedelta(days=OPEN_DAYS)
+    today, closed = day_of(now_at, zone), day_of(now_at - OPEN, zone)
     async with transaction(conn):
         await _alone(conn)
-        before = await _begin(conn, zone, today)
-        open_days = [before - timedelta(days=1) + timedelta(days=n) for n in range((today - before).days + 2)]
+        before = await _begin(conn, zone, closed)
+        open_days = [before + timedelta(days=n) for n in range((today - before).days + 1)]
         await _count_days(conn, playbook, open_days, now_at, Span if before < closed else [Span.day])
         if before < closed:
             await score_payers(conn, zone, now_at)
@@ -73,29 +73,36 @@ async def count_late(conn: Connection, playbook: Playbook, now_at: datetime) -> 
 async def count_window(conn: Connection, playbook: Playbook, asked: Window, now_at: datetime) -> None:
     """Count the days of this one window anew, as far as they have come, and every KPI of it.
 
-    One that is counted stays as it is if it looks at days of which not all is kept any more.
+    One that is counted for good stays as it is: its days are closed, and nothing is late that it looks at. So does one
+    that looks at days of which not all is kept any more.
     """
     async with transaction(conn):
         await _alone(conn)
-        if not await is_whole(conn, playbook.retention, asked, now_at):
+        if await _is_final(conn, asked) or not await is_whole(conn, playbook.retention, asked, now_at):
             return
         for day in asked.days:
             if day <= day_of(now_at, asked.zone):
                 await _count_day(conn, playbook, window(Span.day, day, asked.zone))
-        for kpi in defined():
-            await _measure(conn, playbook, kpi, asked, now_at)
+        await _measure(conn, playbook, defined(), asked, now_at)
 
 
-async def _begin(conn: Connection, zone: str, today: date) -> date:
+async def _is_final(conn: Connection, asked: Window) -> bool:
+    before = await counted.counted_before(conn, asked.zone)
+    if before is None or before < asked.until or not await is_counted(conn, asked):
+        return False
+    return not any(asked.since - LOOK <= day < asked.until for day in await counted.late_days(conn, 10_000))
+
+
+async def _begin(conn: Connection, zone: str, closed: date) -> date:
     """The day before which everything is counted, or marked to be: all of the past the first time, and what is left
     of the days on which nobody counted.
     """
     before = await counted.counted_before(conn, zone)
-    if before is not None and before >= today - timedelta(days=OPEN_DAYS + MOST_LATE):
+    if before is not None and before >= closed - timedelta(days=MOST_LATE):
         return before
-    latest = today - timedelta(days=OPEN_DAYS + 1)
+    latest = closed - timedelta(days=1)
     first = await (await conn.execute(queries.first_moment, {"zone": zone})).fetchone()
-    since = before - timedelta(days=1) if before else first and first["at"] and day_of(first["at"], zone)
+    since = before or (first and first["at"] and day_of(first["at"], zone))
     if since:
         await counted.mark_days_late(conn, since, latest)
     return latest
@@ -109,28 +116,30 @@ async def _alone(conn: Connection) -> None:
 async def _count_days(
     conn: Connection, playbook: Playbook, days: Iterable[date], now_at: datetime, spans: Iterable[Span]
 ) -> None:
-    days = list(days)
-    zone, spans = playbook.community.zone, list(spans)
+    days, spans, zone = list(days), list(spans), playbook.community.zone
     today = day_of(now_at, zone)
     for day in days:
         await _count_day(conn, playbook, window(Span.day, day, zone))
+    kpis: dict[Window, list[str]] = {}
     for kpi in defined():
         looks_back = KPIS[kpi].looks_back
-        windows = {w for span in spans for day in days for w in touched(span, day, looks_back, today, zone)}
-        for each in sorted(windows):
-            await _measure(conn, playbook, kpi, each, now_at)
+        for each in {w for span in spans for day in days for w in touched(span, day, looks_back, today, zone)}:
+            kpis.setdefault(each, []).append(kpi)
+    for each in sorted(kpis):
+        await _measure(conn, playbook, kpis[each], each, now_at)
     if Span.week in spans:
         for each in sorted({window(Span.week, day, zone) for day in days}):
             await count_cohorts(conn, each, playbook.signs.activity)
 
 
 async def _count_day(conn: Connection, playbook: Playbook, day: Window) -> None:
-    values = parameters(playbook, day)
-    await conn.execute(queries.forget_day, values)
-    await conn.execute(queries.count_day, values)
+    await conn.execute(queries.count_day, parameters(playbook, day))
 
 
-async def _measure(conn: Connection, playbook: Playbook, kpi: str, asked: Window, now_at: datetime) -> None:
-    values = {**parameters(playbook, asked, now_at), "kpi": kpi, "span": asked.span}
-    await conn.execute(queries.forget_value, values)
-    await conn.execute(queries.fill("store", counts=counts_of(kpi)), values)
+async def _measure(conn: Connection, playbook: Playbook, kpis: list[str], asked: Window, now_at: datetime) -> None:
+    values = parameters(playbook, asked, now_at)
+    await keep(conn, kpis, values)
+    for kpi in kpis:
+        of = {**values, "kpi": kpi, "span": asked.span}
+        await conn.execute(queries.forget_value, of)
+        await conn.execute(queries.fill("store", counts=await counts_of(conn, kpi, values)), of)

@@ -18,6 +18,8 @@ from community.kpis import KPIS
 from community.playbook import Playbook
 
 FOLDER = Path(__file__).parent / "kpis"
+KEPT = ("inside", "did")
+"""Fragments that several KPIs of a window read, and that take long to find: counting finds them once for all."""
 fragments, money_queries = load(__file__, "fragments.sql"), load(__file__, "money.sql")
 
 
@@ -33,9 +35,22 @@ def defined() -> list[str]:
 
 
 @cache
-def rows_of(kpi: str) -> LiteralString:
-    """The SELECT of the rows that the KPI counts."""
-    return _defined()[kpi].fill(kpi, **_fragments())
+def rows_of(kpi: str, *, kept: bool = False) -> LiteralString:
+    """The SELECT of the rows that the KPI counts. `kept`: what several of them read is in temporary tables."""
+    tables = {name: fragments.fill("kept", table=name) for name in KEPT} if kept else {}
+    return _defined()[kpi].fill(kpi, **(_fragments() | tables))
+
+
+@cache
+def kept_by(kpi: str) -> list[str]:
+    """What of `KEPT` the KPI reads."""
+    text = getattr(_defined()[kpi], kpi)
+    return [name for name in KEPT if "{{" + name + "}}" in text]
+
+
+def kept_text(name: str) -> str:
+    """The SELECT of one of `KEPT`."""
+    return _fragments()[name]
 
 
 def source_of(kpi: str) -> LiteralString:
@@ -65,6 +80,7 @@ def _fragments() -> dict[str, str]:
         "speaks": fragments.speaks,
         "asked": fragments.asked,
         "inside": inside,
+        "did": fragments.fill("did", shows=fragments.shows, speaks=fragments.speaks),
         "present_at_end": until,
         "slices": slices(asked=money_queries.asked_running, places=money_queries.place_running),
         "paying": money_queries.paying,

@@ -26,6 +26,9 @@ ENOUGH = 3
 SURE = 0.01
 """A fall or rise that chance makes more often than this is none."""
 
+SHOWN = {Span.day: 14, Span.week: 12, Span.month: 12}
+"""Windows that a course goes back."""
+
 Of = tuple[str, int, str]
 """Of what a figure is: part, group and currency; '' and 0: all."""
 
@@ -58,6 +61,14 @@ class Finding:
         return ":".join(each for each in (self.rule, of, self.currency) if each)
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a finding's figure went up to it: the first days of its windows, the oldest first, and its numbers."""
+
+    since: list[date]
+    numbers: list[float | None]
+
+
 async def diagnose(
     conn: Connection, playbook: Playbook, day: date, spans: Sequence[Span] = tuple(Span)
 ) -> list[Finding]:
@@ -69,6 +80,22 @@ async def diagnose(
     return found
 
 
+async def course(conn: Connection, zone: str, found: Finding) -> Course:
+    """How the figure came there; None: nothing was counted then, or its group was not known yet."""
+    windows = [window(found.span, found.since, zone)]
+    while len(windows) < SHOWN[found.span]:
+        windows.append(windows[-1].before())
+    of = found.part, found.group_id, found.currency
+    counted = await _counted(conn, windows)
+    days, each = [one.since for one in counted], "group" if found.group_id else "part" if found.part else "all"
+    known = (await _series(conn, found.kpi, found.span, days, each)).get(of, {})
+    since = await _registered(conn) if found.group_id else {}
+    values = _with_none(found.kpi, of, known, counted, since.get(found.group_id))
+    numbers = {day: value.number for day, value in values.items()}
+    first_days = [one.since for one in reversed(windows)]
+    return Course(first_days, [numbers.get(day) for day in first_days])
+
+
 def last_whole(span: Span, day: date, zone: str) -> Window:
     """The newest window that is over as the day begins."""
     return window(span, day, zone).before()
@@ -77,7 +104,8 @@ def last_whole(span: Span, day: date, zone: str) -> Window:
 async def _look(conn: Connection, zone: str, day: date, rule: str, watch: Watch) -> list[Finding]:
     newest = last_whole(Span(watch.over), day, zone)
     windows = await _counted(conn, [newest, *_past(newest)])
-    series = await _series(conn, watch, windows)
+    days = [each.since for each in windows]
+    series = await _series(conn, watch.kpi, Span(watch.over), days, watch.each)
     since = await _registered(conn) if watch.each == "group" else {}
     judged = (
         _judge(rule, watch, newest.since, of, _with_none(watch.kpi, of, known, windows, since.get(of[1])))
@@ -94,10 +122,11 @@ async def _counted(conn: Connection, windows: Sequence[Window]) -> list[Window]:
     return [each for each in windows if each.since in found]
 
 
-async def _series(conn: Connection, watch: Watch, windows: Sequence[Window]) -> dict[Of, dict[date, Value]]:
+async def _series(
+    conn: Connection, kpi: str, span: Span, days: Sequence[date], each: str
+) -> dict[Of, dict[date, Value]]:
     """What is counted in the windows: of everything, or each group or part; in each currency."""
-    days = [each.since for each in windows]
-    values = {"kpi": watch.kpi, "span": watch.over, "days": days, "each": watch.each}
+    values = {"kpi": kpi, "span": span, "days": list(days), "each": each}
     series: dict[Of, dict[date, Value]] = {}
     for row in await (await conn.execute(queries.watched, values)).fetchall():
         value = Value(**row)

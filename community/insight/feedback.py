@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any, LiteralString
+from typing import Any, Literal, LiteralString
 
 from community.bundle import Bundle
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.engagement.surveys import DETRACTORS
 from community.insight.definitions import fragments, parameters
+from community.insight.listed import Listed
 from community.insight.windows import Span, Window, day_of, window
 from community.members.follow_ups import Task, open_due
 from community.outbox.enqueue import Draft, enqueue
@@ -38,6 +39,8 @@ class Quadrant(StrEnum):
     silent_leaving = "silent_leaving"
     active = "active"
 
+
+Behind = Literal["members", "opened", "done"]
 
 KINDS = {
     Quadrant.complaint: ("complaint", "nps"),
@@ -109,10 +112,21 @@ async def quadrants(
     """All quadrants of a window, which at `now_at` may not be over yet."""
     values = _values(playbook, asked, now_at)
     members = await (await conn.execute(_text("quadrants"), values)).fetchall()
-    tasks = await (await conn.execute(queries.tasks, values)).fetchall()
+    tasks = await (await conn.execute(queries.fill("tasks", opened=queries.opened), values)).fetchall()
     found = {row["quadrant"]: row["members"] for row in members}
     opened = {row["quadrant"]: (row["opened"], row["done"]) for row in tasks}
     return {each: Count(found.get(each, 0), *opened.get(each, (0, 0))) for each in Quadrant}
+
+
+def rows_of_quadrant(
+    playbook: Playbook, asked: Window, quadrant: Quadrant, of: Behind, now_at: datetime | None = None
+) -> Listed:
+    """Who is in a quadrant of the window, or which tasks it opened, or which of those were done by its end."""
+    values = {**_values(playbook, asked, now_at), "quadrant": quadrant}
+    if of == "members":
+        return Listed(_text("rows_of_members"), values)
+    moment = {"opened": "created_at", "done": "done_at"}[of]
+    return Listed(queries.fill("rows_of_tasks", opened=queries.opened, moment=moment), values)
 
 
 async def members_of(

@@ -66,15 +66,26 @@ WHERE %(quadrant)s::text IS NULL OR p.quadrant = %(quadrant)s
 ORDER BY p.quadrant, p.at DESC, p.member_id
 LIMIT %(limit)s
 
--- name: tasks
--- Opened in the window, and how they stood as it ended.
+-- name: opened
+-- Tasks opened in the window, and whether they were done as it ended.
 SELECT
-    CASE kind WHEN 'nps' THEN 'complaint' WHEN 'thanks' THEN 'active' ELSE kind END AS quadrant,
-    count(*) AS opened,
-    count(*) FILTER (WHERE done_at < %(until)s) AS done
+    id, member_id, kind, created_at, CASE WHEN done_at < %(until)s THEN done_at END AS done_at,
+    CASE kind WHEN 'nps' THEN 'complaint' WHEN 'thanks' THEN 'active' ELSE kind END AS quadrant
 FROM v_follow_ups
 WHERE kind = ANY (%(kinds)s) AND created_at >= %(since)s AND created_at < %(until)s
-GROUP BY 1
+
+-- name: tasks
+SELECT quadrant, count(created_at) AS opened, count(done_at) AS done FROM ({{opened}}) AS o GROUP BY quadrant
+
+-- name: rows_of_members
+SELECT p.member_id AS key, p.member_id, p.at, NULL::text AS source, NULL::text AS part, 1::bigint AS number
+FROM ({{placed}}) AS p
+WHERE p.quadrant = %(quadrant)s
+
+-- name: rows_of_tasks
+SELECT o.id AS key, o.member_id, o.{{moment}} AS at, NULL::text AS source, o.kind AS part, 1::bigint AS number
+FROM ({{opened}}) AS o
+WHERE o.quadrant = %(quadrant)s AND o.{{moment}} IS NOT NULL
 
 -- name: one_at_a_time
 -- Two runs at once would both see room for as many; and an erasure waits, as staff are told of whom it is to forget.

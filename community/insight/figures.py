@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from community.insight.diagnosis import Finding
+from community.insight.diagnosis import Course, Finding
 from community.insight.numbers import change
 from community.insight.windows import Span, Window
 from community.kpis import Better
@@ -16,6 +16,9 @@ Unit = Literal["number", "share", "points", "money", "seconds", "ratio", "text",
 """How a number or a cell is shown. `points`: a difference of shares; `word`: its key in the words; `part`: a plan, a
 stage, as it is called."""
 Cell = str | int | float | None
+Kind = Literal["daily", "weekly", "monthly"]
+SPANS: dict[Kind, Span] = {"weekly": Span.week, "monthly": Span.month, "daily": Span.day}
+"""What each kind of report is about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,16 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. `kpi`: what its numbers are, so that they lead to their rows."""
+    """A column of a table. Its numbers lead to their rows: those of a KPI, or of a list of the dashboard."""
 
     name: str
     unit: Unit
     kpi: str = ""
+    listed: str = ""
+    """The list of the dashboard whose rows they are; `of`: which of its rows."""
+    of: str = ""
+    back: int = 0
+    """So many windows before the report's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +113,7 @@ class Notable:
 class Report:
     """All that a report says, in no language yet."""
 
-    kind: Literal["weekly", "monthly"]
+    kind: Kind
     since: date
     until: date
     """The day after the last."""
@@ -121,16 +129,27 @@ class Report:
     sections: list[Section]
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
     """What parts and groups are called, by locale; under "" in any."""
+    courses: list[Course] = field(default_factory=list)
+    """How each finding came about, in their order; of a day alone."""
+    new: list[str] = field(default_factory=list)
+    """Subjects of the findings that the look before did not find; of a day alone."""
+    over: list[Finding] = field(default_factory=list)
+    """What the look before found, and is so no more; of a day alone."""
 
     @property
     def window(self) -> Window:
         """What it is about."""
-        return Window(Span.week if self.kind == "weekly" else Span.month, self.since, self.until, self.zone)
+        return Window(SPANS[self.kind], self.since, self.until, self.zone)
 
     @property
     def last(self) -> date:
         """Its last day."""
         return self.until - timedelta(days=1)
+
+    @property
+    def new_findings(self) -> list[Finding]:
+        """What the look before did not find."""
+        return [each for each in self.findings if each.subject in self.new]
 
     def section(self, name: str) -> Section:
         """The section of that name."""

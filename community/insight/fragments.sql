@@ -1,5 +1,9 @@
 -- What several definitions need: definitions.py puts it in place of its name in braces.
 
+-- name: kept
+-- What counting has found before, once for all KPIs that read it.
+SELECT * FROM kept_{{table}}
+
 -- name: shows
 -- A day of a member (`d`) has a sign of being there, as the playbook says (signs.activity).
 (
@@ -21,6 +25,15 @@
         OR d.answer > 0 AND 'answer' = ANY (%(speaking)s::text[])
     )
 )
+
+-- name: did
+-- Who did something in the window, in which group (0: elsewhere), with which signs.
+SELECT
+    d.member_id, d.group_id, min(d.day) AS first_day, bool_or({{shows}}) AS shows, bool_or({{speaks}}) AS speaks,
+    sum(d.message)::bigint AS message
+FROM member_days d
+WHERE d.day >= %(since_day)s AND d.day < %(until_day)s
+GROUP BY d.member_id, d.group_id
 
 -- name: present_at
 -- Who was in which group at a moment: who had come by then and has not left, and whose first move since is to leave.

@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import LiteralString
 
 from community.database.pool import Connection
 from community.database.queries import load
 from community.insight.definitions import parameters
+from community.insight.listed import Listed
 from community.insight.windows import Window
 from community.playbook import Playbook
 
@@ -57,5 +59,27 @@ async def funnel(conn: Connection, playbook: Playbook, asked: Window) -> list[Fu
 
     What advertising reached is known from lists of what it cost; clicks where links lead over a public address.
     """
-    rows = await (await conn.execute(queries.funnel, parameters(playbook, asked))).fetchall()
+    rows = await (await conn.execute(_text("funnel"), parameters(playbook, asked))).fetchall()
     return [Funnel(row["source"], {step: row[step] for step in Step}) for row in rows]
+
+
+def rows_of_step(playbook: Playbook, asked: Window, step: Step, source: str = "") -> Listed:
+    """Who took a step in the window, or what says so; of one source, or all."""
+    return Listed(_rows(step), {**parameters(playbook, asked), "source": source})
+
+
+def _rows(step: Step) -> LiteralString:
+    match step:
+        case Step.impressions:
+            return _text("rows_of_ads", number="impressions")
+        case Step.ad_clicks:
+            return _text("rows_of_ads", number="clicks")
+        case Step.link_clicks:
+            return _text("rows_of_links")
+        case _:
+            return _text("rows_of_members", step=step.value)
+
+
+def _text(name: str, **fragments: str) -> LiteralString:
+    shared = {"advertised": queries.advertised, "clicked": queries.clicked, "came": queries.came}
+    return queries.fill(name, **shared, **fragments)

@@ -1,38 +1,71 @@
 """A KPI's numbers from its rows: of all, by part, by group and by source, in each currency."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cache
-from typing import LiteralString
+from typing import Any, LiteralString
 
 from community.database.pool import Connection, transaction
 from community.database.queries import load
-from community.insight.definitions import parameters, rows_of, source_of
+from community.insight.definitions import kept_by, kept_text, parameters, rows_of, source_of
 from community.insight.values import Value
 from community.insight.windows import Window
-from community.kpis import KPIS, Measure
+from community.kpis import KPIS, Keys, Kpi, Measure
 from community.playbook import Playbook
 
 queries = load(__file__, "measuring.sql")
 
 
+async def counts_of(conn: Connection, kpi: str, values: Mapping[str, Any]) -> LiteralString:
+    """The SELECT of its numbers: part, group_id, source, currency, hits, base, minor, middle_s, high_s.
+
+    For the transaction's window that was kept last (`keep`). It finds the rows itself if they are of members in groups.
+    """
+    if KPIS[kpi].keys not in (Keys.in_group, Keys.inside):
+        return _counts(kpi)
+    await _keep(conn, "hits", queries.fill("hits", rows=rows_of(kpi, kept=True)), values)
+    hits = _in_group("hits")
+    return hits if KPIS[kpi].keys is Keys.in_group else queries.fill("of_inside", hits=hits)
+
+
 @cache
-def counts_of(kpi: str) -> LiteralString:
-    """The SELECT of its numbers: part, group_id, source, currency, hits, base, minor, middle_s, high_s."""
-    known = KPIS[kpi]
+def _counts(kpi: str) -> LiteralString:
+    return queries.fill(KPIS[kpi].keys, **_shape(KPIS[kpi]))
+
+
+def _in_group(table: str) -> LiteralString:
+    return queries.fill("in_group", table=table, nothing=queries.nothing)
+
+
+def _shape(known: Kpi) -> dict[str, str]:
     timed = known.measure is Measure.seconds
-    shape = {
+    return {
         "dimensions": queries.dimensions,
         "grouped": queries.grouped,
         "part": queries.part if known.parts else "''",
-        "key": "" if known.once else "r.key,",
+        "key": "" if known.keys is Keys.once else "r.key,",
         "by_part": "(r.part)," if known.parts else "",
         "has_part": "(grouping(r.part) = 1 OR r.part IS NOT NULL) AND" if known.parts else "",
-        "source": source_of(kpi),
+        "source": source_of(known.name),
         "middle": queries.middle if timed else queries.nothing,
         "high": queries.high if timed else queries.nothing,
-        "rows": rows_of(kpi),
+        "rows": rows_of(known.name, kept=True),
     }
-    return queries.fill("once" if known.once else "several", **shape)
+
+
+async def keep(conn: Connection, kpis: Collection[str], values: Mapping[str, Any]) -> None:
+    """Find what several of these KPIs read in a window, once for all, until the transaction keeps another window."""
+    for name in sorted({name for kpi in kpis for name in kept_by(kpi)}):
+        await _keep(conn, name, kept_text(name), values)
+    if any(KPIS[kpi].keys is Keys.inside for kpi in kpis):
+        await _keep(conn, "base", _in_group("inside"), values)
+
+
+async def _keep(conn: Connection, table: str, text: str, values: Mapping[str, Any]) -> None:
+    """In a table, so that the plans of what reads it know how large it is."""
+    await conn.execute(queries.fill("forget", table=table))
+    await conn.execute(queries.fill("keep", table=table, text=text), values)
+    await conn.execute(queries.fill("look_at", table=table))
 
 
 async def measured(
@@ -44,5 +77,7 @@ async def measured(
     """
     async with transaction(conn):
         await conn.execute(queries.in_memory)
-        rows = await (await conn.execute(counts_of(kpi), parameters(playbook, asked, now_at))).fetchall()
+        values = parameters(playbook, asked, now_at)
+        await keep(conn, [kpi], values)
+        rows = await (await conn.execute(await counts_of(conn, kpi, values), values)).fetchall()
     return [Value(kpi, asked.since, **row) for row in rows]

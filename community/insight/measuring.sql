@@ -5,6 +5,16 @@
 -- A day of a million rows is grouped in memory.
 SELECT set_config('work_mem', '128MB', true)
 
+-- name: forget
+DROP TABLE IF EXISTS kept_{{table}}
+
+-- name: keep
+CREATE TEMP TABLE kept_{{table}} ON COMMIT DROP AS
+{{text}}
+
+-- name: look_at
+ANALYZE kept_{{table}}
+
 -- name: once
 -- Each row has a key of its own.
 SELECT
@@ -14,6 +24,32 @@ SELECT
 FROM ({{rows}}) AS r
 LEFT JOIN v_sources s ON s.member_id = r.member_id
 {{grouped}}
+
+-- name: in_group
+-- Members, each once in a group: so nobody needs to be looked for twice in one, and each has one source.
+SELECT
+    '' AS part, c.group_id, c.source, '' AS currency, c.hits, c.hits AS base, 0::bigint AS minor,
+    {{nothing}} AS middle_s, {{nothing}} AS high_s
+FROM (
+    SELECT group_id, '' AS source, count(*) AS hits FROM kept_{{table}} WHERE group_id IS NOT NULL GROUP BY group_id
+    UNION ALL
+    SELECT 0, CASE grouping(s.source) WHEN 0 THEN s.source ELSE '' END, count(*)
+    FROM v_sources s
+    WHERE s.member_id IN (SELECT k.member_id FROM kept_{{table}} k)
+    GROUP BY GROUPING SETS ((), (s.source))
+    HAVING count(*) > 0
+) AS c
+
+-- name: of_inside
+-- Only who hit is counted: how many are inside is counted once for all that are of them.
+SELECT
+    b.part, b.group_id, b.source, b.currency, coalesce(h.hits, 0) AS hits, b.base, b.minor, b.middle_s, b.high_s
+FROM kept_base b
+LEFT JOIN ({{hits}}) AS h ON h.group_id = b.group_id AND h.source = b.source
+
+-- name: hits
+-- Who hit, in which group.
+SELECT a.member_id, a.group_id FROM ({{rows}}) AS a WHERE a.hit
 
 -- name: several
 -- First each key once, by hashing: to count different keys in one go, all rows would be sorted for each dimension.

@@ -1,11 +1,11 @@
-"""The report of a week or a month: all its numbers from what is counted, the notable ones first (SOP 1.37, 1.38).
+"""The report of a day, a week or a month: its numbers from what is counted, the notable ones first (SOP 1.37, 1.38).
 
 Guide, and the rules of what is called notable: docs/reports.md.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any
 
 from psycopg.types.json import Jsonb
 
@@ -13,35 +13,34 @@ from community.bundle import Bundle
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.insight.chance import CROWDED, LEAST, beyond_chance, is_apart, size
-from community.insight.counted_figures import counted, is_counted
+from community.insight.counted_figures import counted, held_against, is_counted
 from community.insight.counting import count_window
-from community.insight.diagnosis import diagnose, last_whole
-from community.insight.figures import Figure, Notable, Report, Section
+from community.insight.diagnosis import course, diagnose, last_whole
+from community.insight.figures import SPANS, Figure, Kind, Notable, Report, Section
 from community.insight.report_tables import Facts, labels, sections
 from community.insight.windows import Span, Window
 
 queries = load(__file__, "report.sql")
 
 MOST_NOTABLE = 6
-SPANS = {"weekly": Span.week, "monthly": Span.month}
-
-Kind = Literal["weekly", "monthly"]
+LOOKED_AT = {"daily": tuple(Span), "weekly": (Span.week, Span.month), "monthly": (Span.week, Span.month)}
+"""Which of the playbook's watches a report holds its figures against."""
 
 
 def window_for(kind: Kind, day: date, zone: str) -> Window:
-    """What a report made on that day is about: the last whole week, or month."""
+    """What a report made on that day is about: the last whole day, week, or month."""
     return last_whole(SPANS[kind], day, zone)
 
 
 async def make(conn: Connection, bundle: Bundle, kind: Kind, asked: Window, now_at: datetime) -> Report:
-    """Count the window anew, and put its report together. Writes nothing else."""
+    """Count the window, unless it is counted for good, and put its report together. Writes nothing else."""
     playbook = bundle.playbook
-    for each in (asked.before(), asked):
+    for each in (held_against(asked), asked):
         if each == asked or not await is_counted(conn, each):
             await count_window(conn, playbook, each, now_at)
     facts = Facts(conn, playbook, asked, await counted(conn, asked, playbook.insight.targets))
     found = await sections(facts, kind)
-    findings = await diagnose(conn, playbook, asked.until, [Span.week, Span.month])
+    findings = await diagnose(conn, playbook, asked.until, LOOKED_AT[kind])
     return Report(
         kind=kind,
         since=asked.since,
@@ -55,6 +54,7 @@ async def make(conn: Connection, bundle: Bundle, kind: Kind, asked: Window, now_
         findings=findings,
         sections=found,
         labels=await labels(facts, found, findings),
+        courses=[await course(conn, asked.zone, each) for each in findings] if kind == "daily" else [],
     )
 
 
@@ -73,7 +73,7 @@ async def stored(conn: Connection, kind: Kind, since: date | None = None) -> Rep
 
 
 async def kept(conn: Connection, most: int) -> list[dict[str, Any]]:
-    """Which reports there are, the newest first: kind, the first day it is about, when it was made last."""
+    """Which reports there are, so many of each kind, the newest first: the first day of each, when it was made last."""
     return await (await conn.execute(queries.kept, {"kinds": list(SPANS), "most": most})).fetchall()
 
 

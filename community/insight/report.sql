@@ -16,14 +16,14 @@ ORDER BY source, currency
 SELECT EXISTS (SELECT FROM kpi_values WHERE kpi = ANY (%(kpis)s) AND span = %(span)s AND since = %(since)s) AS counted
 
 -- name: sessions
--- Live sessions of the window, with who came.
+-- Live sessions of the window and these, with who came.
 SELECT
     l.id, l.title, l.speaker, l.starts_at,
     count(*) FILTER (WHERE a.registered_at IS NOT NULL) AS registered,
     count(*) FILTER (WHERE a.watched_at IS NOT NULL) AS viewers
 FROM v_lives l
 LEFT JOIN v_attendances a ON a.live_id = l.id
-WHERE l.starts_at >= %(since)s AND l.starts_at < %(until)s AND l.cancelled_at IS NULL
+WHERE l.starts_at >= %(since)s AND l.starts_at < %(until)s AND l.cancelled_at IS NULL OR l.id = ANY (%(ids)s)
 GROUP BY l.id, l.title, l.speaker, l.starts_at
 ORDER BY l.starts_at, l.id
 
@@ -87,12 +87,13 @@ ORDER BY since DESC, id DESC LIMIT 1
 -- name: kept
 SELECT kind, since, made_at
 FROM (
-    SELECT DISTINCT ON (kind, since) kind, since, made_at FROM reports
+    SELECT kind, since, max(made_at) AS made_at, row_number() OVER (PARTITION BY kind ORDER BY since DESC) AS place
+    FROM reports
     WHERE kind = ANY (%(kinds)s)
-    ORDER BY kind, since DESC, id DESC
+    GROUP BY kind, since
 ) AS newest
+WHERE place <= %(most)s
 ORDER BY since DESC, kind
-LIMIT %(most)s
 
 -- name: one_watch
 SELECT pg_advisory_xact_lock(hashtextextended('daily watch', 0))

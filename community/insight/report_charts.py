@@ -1,12 +1,14 @@
-"""Which charts a report has: its figures over the last weeks or months."""
+"""Which charts a report has: its figures over the last days, weeks or months; of a day first what was found."""
 
 from collections.abc import Iterator
 from datetime import date
 
 from community.insight.charts import Chart, Series, Shape
-from community.insight.figures import Figure, Report
+from community.insight.diagnosis import Finding
+from community.insight.figures import SPANS, Figure, Report
 from community.insight.said import Words
-from community.insight.windows import Window
+from community.insight.windows import Span, Window
+from community.kpis import KPIS
 from community.playbook_types import minor_digits
 
 WEEKLY: tuple[tuple[Shape, tuple[str, ...]], ...] = (
@@ -23,6 +25,14 @@ MONTHLY: tuple[tuple[Shape, tuple[str, ...]], ...] = (
     ("lines", ("renewal", "churn")),
     ("lines", ("free_to_paid", "trial_to_paid", "live_to_paid")),
 )
+DAILY: tuple[tuple[Shape, tuple[str, ...]], ...] = (
+    ("bars", ("new_members", "leaves")),
+    ("lines", ("active", "speakers")),
+    ("lines", ("engaged_24h", "click_through")),
+)
+DRAWN = {"daily": DAILY, "weekly": WEEKLY, "monthly": MONTHLY}
+MOST_FOUND = 6
+"""Findings that are drawn; the new ones first."""
 POSTED = 2
 """Charts in the picture of the Telegram post."""
 
@@ -33,8 +43,9 @@ def charts_of(report: Report, words: Words) -> list[Chart]:
 
 
 def _charts(report: Report, words: Words) -> Iterator[Chart]:
+    yield from _found(report, words)
     ticks = _ticks(report)
-    for shape, names in WEEKLY if report.kind == "weekly" else MONTHLY:
+    for shape, names in DRAWN[report.kind]:
         figures = [f for name in names for f in _drawn(report, name) if any(number is not None for number in f.trend)]
         if not figures:
             continue
@@ -46,6 +57,28 @@ def _charts(report: Report, words: Words) -> Iterator[Chart]:
         percent = figures[0].unit == "share"
         target = of_one[0].target if len(of_one) == 1 else None
         yield Chart(f"{title} ({currency})" if currency else title, ticks, series, shape, percent, target)
+
+
+def _found(report: Report, words: Words) -> Iterator[Chart]:
+    """How each finding came about, and where its threshold is."""
+    both = list(zip(report.findings, report.courses, strict=False))  # those of weeks and months have none
+    both.sort(key=lambda pair: pair[0].subject not in report.new)
+    for found, course in both[:MOST_FOUND]:
+        by = _units(found)
+        numbers = [None if number is None else number / by for number in course.numbers]
+        name = words.found(found, report.labels)
+        ticks = [_tick(found.span, day) for day in course.since]
+        title = f"{name} ┄ {words.threshold(found)}"
+        yield Chart(title, ticks, [Series(name, numbers)], "lines", _unit(found) == "share", found.threshold / by)
+
+
+def _unit(found: Finding) -> str:
+    return KPIS[found.kpi].unit
+
+
+def _units(found: Finding) -> float:
+    """Money is drawn in whole units, time in hours."""
+    return {"money": 10.0 ** minor_digits(found.currency), "seconds": 3600.0}.get(_unit(found), 1.0)
 
 
 def _drawn(report: Report, name: str) -> list[Figure]:
@@ -71,8 +104,8 @@ def _ticks(report: Report) -> list[str]:
     longest = max((len(f.trend) for section in report.sections for f in section.figures), default=1)
     while len(windows) < longest:
         windows.append(windows[-1].before())
-    return [_tick(report, each.since) for each in reversed(windows)]
+    return [_tick(SPANS[report.kind], each.since) for each in reversed(windows)]
 
 
-def _tick(report: Report, day: date) -> str:
-    return f"{day:%m-%d}" if report.kind == "weekly" else f"{day:%Y-%m}"
+def _tick(span: Span, day: date) -> str:
+    return f"{day:%Y-%m}" if span is Span.month else f"{day:%m-%d}"

@@ -2,6 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from urllib.parse import quote, urlencode
 from jinja2 import FileSystemLoader
 from markupsafe import Markup
 
+from community.insight.addresses import address_of, rows_of
 from community.insight.charts import svg
-from community.insight.figures import Column, Figure, Report, Table
+from community.insight.figures import Column, Figure, Kind, Report, Table
 from community.insight.report_charts import charts_of
 from community.insight.said import Words, spark
 from community.page_templates import PageTemplates
@@ -20,6 +22,8 @@ from community.wording import PLAIN
 
 FOLDER = "reports"
 PAGE, MARKDOWN = "report.html.j2", "report.md.j2"
+FINDINGS: dict[Kind, str] = {"daily": "todo", "weekly": "findings", "monthly": "next"}
+"""What the words call the findings."""
 _MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\|<>*_[]`~#"} | {"\n": " ", "\r": " "})
 """What Markdown would take for its own."""
 
@@ -61,6 +65,9 @@ class ReportPages:
             "address": partial(self._address, report),
             "cell_address": partial(self._cell_address, report),
             "dashboard": self._dashboard,
+            "findings_title": FINDINGS[report.kind],
+            "found_command": rows_of,
+            "found_address": address_of,
         }
 
     def _address(self, report: Report, figure: Figure) -> str | None:
@@ -70,10 +77,22 @@ class ReportPages:
 
     def _cell_address(self, report: Report, table: Table, row: int, column: Column) -> str | None:
         key = table.keys[row] if row < len(table.keys) else ""
-        if not (column.kpi and key and table.of) or table.rows[row][table.columns.index(column)] is None:
+        if not key or table.rows[row][table.columns.index(column)] is None:
+            return None
+        if column.listed:
+            return self._listed(report, column, key)
+        if not (column.kpi and table.of):
             return None
         # A stage is no part of a figure, its steps are: they stand on the figure's page.
         return self._rows(report, column.kpi, **({} if table.of == "stage" else {table.of: key}))
+
+    def _listed(self, report: Report, column: Column, key: str) -> str | None:
+        """Where the dashboard lists what is behind a number that is no KPI."""
+        if self._dashboard is None:
+            return None
+        asked = report.window.before(column.back)
+        days = {"from": asked.since, "to": asked.until - timedelta(days=1), "span": asked.span or ""}
+        return f"{self._dashboard}/{column.listed}/{quote(key, safe='')}/rows?{urlencode({'of': column.of, **days})}"
 
     def _rows(self, report: Report, kpi: str, **of: str) -> str | None:
         if self._dashboard is None:
@@ -90,8 +109,7 @@ def report_html(report: Report, locale: str, playbook_dir: Path, dashboard: str 
 
 def rows_command(report: Report) -> str:
     """How the rows behind a number are listed."""
-    span = "week" if report.kind == "weekly" else "month"
-    return f"sop kpi NAME --{span} {report.since} --rows"
+    return f"sop kpi NAME --{report.window.span} {report.since} --rows"
 
 
 def marked(text: object) -> str:

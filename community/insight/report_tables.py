@@ -10,7 +10,7 @@ from community.insight.chance import interval
 from community.insight.counted_figures import Counted
 from community.insight.definitions import fragments, money_queries
 from community.insight.diagnosis import Finding
-from community.insight.figures import Cell, Column, Figure, Section, Table
+from community.insight.figures import Cell, Column, Figure, Kind, Section, Table
 from community.insight.report_feedback import feedback
 from community.insight.report_learning import learning
 from community.insight.report_operations import incidents, load_of_operators
@@ -37,6 +37,15 @@ WEEKLY: dict[str, tuple[str, ...]] = {
     "service": ("first_response", "sla_met", "automation_solved", "callback_success"),
     "feedback": (), "learning": (), "incidents": (), "load": (),
 }  # fmt: skip
+DAILY: dict[str, tuple[str, ...]] = {
+    "growth": ("new_members", "joins", "leaves"),
+    "activity": ("active", "speakers", "messages"),
+    "lives": ("live_to_paid",),
+    "payments": ("revenue", "refunds", "new_payers", "coupon_orders"),
+    "outreach": ("accepted", "engaged_24h", "click_through", "block_rate", "on_time", "delivery_delay"),
+    "service": ("first_response", "sla_met", "callback_success"),
+    "incidents": (),
+}
 MONTHLY: dict[str, tuple[str, ...]] = {
     "money": ("mrr", "arpu", "renewal", "churn", "ltv", "revenue", "refunds", "average_order", "paying"),
     "mix": (),
@@ -46,6 +55,7 @@ MONTHLY: dict[str, tuple[str, ...]] = {
     "channels": ("ad_spend", "cac", "payback_months"),
     "content": ("engaged_24h", "click_through", "block_rate"),
 }
+SECTIONS: dict[Kind, dict[str, tuple[str, ...]]] = {"daily": DAILY, "weekly": WEEKLY, "monthly": MONTHLY}
 BY_PART = {"recurring": ("mrr_movements", "renewal"), "money": ("mrr_movements", "renewal")}
 """Figures that a section shows of each part as well."""
 OF_STAGE = ("accepted", "engaged_24h", "click_through", "block_rate", "reach_loss", "on_time")
@@ -69,10 +79,10 @@ class Facts:
         return await (await self.conn.execute(query, {**of, **values})).fetchall()
 
 
-async def sections(facts: Facts, kind: str) -> list[Section]:
+async def sections(facts: Facts, kind: Kind) -> list[Section]:
     """All sections of that kind of report, in their order."""
-    names = WEEKLY if kind == "weekly" else MONTHLY
-    return [Section(name, _figures(facts, name, kpis), await _tables(facts, name)) for name, kpis in names.items()]
+    names = SECTIONS[kind].items()
+    return [Section(name, _figures(facts, name, kpis), await _tables(facts, name)) for name, kpis in names]
 
 
 def _figures(facts: Facts, section: str, names: Sequence[str]) -> list[Figure]:
@@ -132,15 +142,16 @@ async def _by(facts: Facts, name: str, of: Any, kpis: Sequence[str]) -> Table:
 
 async def _lives(facts: Facts) -> list[Table]:
     """Sessions of the window, and those whose offer closed in it."""
-    held = {str(row["id"]): row for row in await facts.rows(queries.sessions)}
     closed = {part: value for part, value in _parts(facts, "live_to_paid").items() if value.base}
+    ids = [int(part) for part in closed if part.isascii() and part.isdecimal()]
+    held = {str(row["id"]): row for row in await facts.rows(queries.sessions, ids=ids)}
     keys = [*held, *(part for part in closed if part not in held)]
     columns = [
         Column("live", "part"),
         Column("starts", "moment"),
-        Column("registered", "number"),
-        Column("viewers", "number"),
-        Column("bought", "number"),
+        Column("registered", "number", listed="lives", of="registered"),
+        Column("viewers", "number", listed="lives", of="watched"),
+        Column("bought", "number", "live_to_paid"),
         Column("live_to_paid", "share", "live_to_paid"),
     ]
     rows: list[list[Cell]] = []

@@ -116,8 +116,12 @@ class Words:
 
     def title(self, report: Report) -> str:
         """What the report is, and from when to when."""
-        days = {"first": self.day(report.since, report.zone), "last": self.day(report.last, report.zone)}
-        return self.say("post_title", kind=self[report.kind], **days)
+        return self.say("post_title", kind=self[report.kind], period=self.period(report))
+
+    def period(self, report: Report) -> str:
+        """From when to when."""
+        first, last = self.day(report.since, report.zone), self.day(report.last, report.zone)
+        return first if first == last else self.say("period", first=first, last=last)
 
     def notable(self, report: Report, found: Notable) -> str:
         """Why a figure is worth a sentence."""
@@ -136,9 +140,9 @@ class Words:
         """What was found: the number, and what it is held against."""
         unit: Unit = KPIS[found.kpi].unit  # type: ignore[assignment]
         told = {
-            "name": self._found(found, labels),
+            "name": self.found(found, labels),
             "number": self.number(unit, found.number, found.currency),
-            "threshold": self.number(unit, found.threshold, found.currency),
+            "threshold": self.threshold(found),
             "window": self._window(found, zone),
             "of": f"{found.of:,}",
         }
@@ -152,7 +156,12 @@ class Words:
         """What the SOP says to do."""
         return self[f"remedy_{found.remedy}"]
 
-    def _found(self, found: Finding, labels: Mapping[str, Mapping[str, str]]) -> str:
+    def threshold(self, found: Finding) -> str:
+        """What it is held against."""
+        return self.number(KPIS[found.kpi].unit, found.threshold, found.currency)  # type: ignore[arg-type]
+
+    def found(self, found: Finding, labels: Mapping[str, Mapping[str, str]]) -> str:
+        """What a finding is about."""
         if not found.part and not found.group_id:
             return self.kpi(found.kpi)
         keys = [f"group:{found.group_id}"] if found.group_id else [f"live:{found.part}", f"plan:{found.part}"]

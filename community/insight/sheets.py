@@ -14,8 +14,9 @@ from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
+from community.insight.addresses import rows_of
 from community.insight.figures import Cell, Figure, Report, Section, Table, Unit
-from community.insight.report_pages import rows_command
+from community.insight.report_pages import FINDINGS, rows_command
 from community.insight.said import Words
 from community.members.clean import FORMULA
 from community.playbook_types import minor_digits
@@ -61,17 +62,29 @@ def _summary(sheet: Worksheet, report: Report, words: Words) -> None:
     _row(sheet, [report.community], bold=True)
     _row(sheet, [words.title(report)])
     _row(sheet, [])
-    _row(sheet, [words["notable"]], bold=True)
-    _lines(sheet, [words.notable(report, each) for each in report.notable] or [words["nothing_notable"]])
-    _row(sheet, [])
-    _row(sheet, [words["findings"]], bold=True)
-    for found in report.findings:
-        _row(sheet, [words.finding(found, report.labels, report.zone), words.remedy(found)])
-    if not report.findings:
-        _row(sheet, [words["no_findings"]])
-    _row(sheet, [])
+    first, second = (_findings, _notable) if report.kind == "daily" else (_notable, _findings)
+    for part in (first, second):
+        part(sheet, report, words)
+        _row(sheet, [])
     _lines(sheet, [words["small_note"], words.say("rows_note", command=rows_command(report))])
     _widths(sheet)
+
+
+def _notable(sheet: Worksheet, report: Report, words: Words) -> None:
+    _row(sheet, [words["notable"]], bold=True)
+    _lines(sheet, [words.notable(report, each) for each in report.notable] or [words["nothing_notable"]])
+
+
+def _findings(sheet: Worksheet, report: Report, words: Words) -> None:
+    _row(sheet, [words[FINDINGS[report.kind]]], bold=True)
+    for found in report.findings:
+        new = words["new"] if found.subject in report.new else None
+        _row(sheet, [words.finding(found, report.labels, report.zone), words.remedy(found), rows_of(found), new])
+    if not report.findings:
+        _row(sheet, [words["no_findings"]])
+    if report.over:
+        _row(sheet, [words["over"]], bold=True)
+        _lines(sheet, [words.finding(each, report.labels, report.zone) for each in report.over])
 
 
 def _section(sheet: Worksheet, report: Report, section: Section, words: Words) -> None:

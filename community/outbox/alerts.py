@@ -69,6 +69,12 @@ async def alert(conn: Connection, about: Alert, at: datetime) -> None:
     await conn.execute(queries.alert, values)
 
 
+async def note(conn: Connection, about: Alert, at: datetime) -> None:
+    """Keep it among the alerts as told: whoever calls this tells staff in a message of its own."""
+    await alert(conn, about, at)
+    await conn.execute(queries.note, {"subject": showable(about.subject), "at": at})
+
+
 async def tell(conn: Connection, bundle: Bundle, bot_id: int, staff_chat: int | None, at: datetime) -> int:
     """Put what staff may be told of now into one message; returns how many subjects it lists.
 

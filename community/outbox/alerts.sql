@@ -10,6 +10,10 @@ SET what = excluded.what,
     since_at = CASE WHEN known.times = 0 THEN excluded.since_at ELSE known.since_at END,
     last_at = greatest(known.last_at, excluded.last_at)
 
+-- name: note
+-- Told already.
+UPDATE alerts SET times = 0, told_at = %(at)s WHERE subject = %(subject)s
+
 -- name: ready
 -- How many subjects staff may be told of now.
 SELECT count(*) AS subjects FROM alerts

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import typer
 
 from community.database.installation import sop_now
 from community.errors import LiveRefused, PrefectUnavailable
 from community.history.datasets import write_csv
+from community.insight.listed import Came, attended, listed
 from community.live import sessions
 from community.live.ladder import STAGE, rungs
 from community.live.models import Live
@@ -58,9 +59,9 @@ def list_lives(*, everything: bool) -> None:
     asyncio.run(_list(everything))
 
 
-def show(which: str) -> None:
-    """Print one session."""
-    asyncio.run(_show(which))
+def show(which: str, *, rows: bool, limit: int) -> None:
+    """Print one session; with `rows` those who registered and watched, so many of each."""
+    asyncio.run(_show(which, limit if rows else 0))
 
 
 def move(which: str, start: str | None, length: str | None, announce: str | None, window: str | None) -> None:
@@ -130,14 +131,26 @@ async def _list(everything: bool) -> None:
     print_table(console(), None, head, rows)
 
 
-async def _show(which: str) -> None:
+async def _show(which: str, limit: int) -> None:
     async with session() as s:
         playbook, now = (await s.bundle()).playbook, await sop_now(s.conn)
         live = await sessions.find(s.conn, which)
         found = await result(s.conn, playbook.stages.get(STAGE), live)
         _print(live, playbook, now)
         print_table(console(), "So far", ("what", "number"), _figures(found))
+        if limit:
+            await _print_rows(s, live, playbook.community.zone, limit)
         print(f"\nWhoever presses Start here is registered: {await _start_url(s, live)}")
+
+
+async def _print_rows(s: Session, live: Live, zone: str, limit: int) -> None:
+    """Who came, by what the numbers are of."""
+    for came in get_args(Came):
+        found = await (await listed(s.conn, attended(live.id, came), limit)).fetchall()
+        lines = [(local(row["at"], zone), row["member_id"], row["source"]) for row in found]
+        print_table(console(), came.capitalize(), ("at", "member", "source"), lines)
+        if len(found) == limit:
+            print(f"The first {limit:,}; more with --limit.")
 
 
 async def _move(which: str, start: str | None, length: str | None, announce: str | None, window: str | None) -> None:

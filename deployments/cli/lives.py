@@ -51,11 +51,15 @@ def list_lives(
 
 
 @live.command()
-def show(which: Which) -> None:
+def show(
+    which: Which,
+    rows: Annotated[bool, typer.Option("--rows", help="Who registered and who watched, too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="With --rows: so many of each at most.")] = 100,
+) -> None:
     """One session: its rungs with their moments, who came, and what it sold."""
     from deployments.cli.live import show
 
-    show(which)
+    show(which, rows=rows, limit=limit)
 
 
 @live.command()

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from community.database.installation import sop_now
 from community.errors import ExportRefused, SopError
-from community.insight.figures import Figure, Report, Table
-from community.insight.report import Kind, make, window_for
-from community.insight.report_pages import ReportPages, report_html, rows_command
+from community.insight.addresses import rows_of
+from community.insight.figures import Figure, Kind, Report, Table
+from community.insight.report import make, window_for
+from community.insight.report_pages import FINDINGS, ReportPages, report_html, rows_command
 from community.insight.said import Words, spark
 from community.insight.sheets import workbook
 from community.insight.windows import day_of
@@ -88,10 +89,12 @@ def _print(report: Report, words: Words) -> None:
 
 
 def _sentences(report: Report, words: Words) -> Iterator[tuple[str, list[str]]]:
-    notable = [words.notable(report, each) for each in report.notable]
-    yield words["notable"], notable or [words["nothing_notable"]]
-    found = [f"{words.finding(f, report.labels, report.zone)} {words.remedy(f)}" for f in report.findings]
-    yield words["findings" if report.kind == "weekly" else "next"], found or [words["no_findings"]]
+    notable = [words.notable(report, each) for each in report.notable] or [words["nothing_notable"]]
+    found = [
+        f"{words.finding(f, report.labels, report.zone)} {words.remedy(f)} {rows_of(f)}" for f in report.findings
+    ] or [words["no_findings"]]
+    said = [(words["notable"], notable), (words[FINDINGS[report.kind]], found)]
+    yield from reversed(said) if report.kind == "daily" else said
 
 
 def _figure(report: Report, figure: Figure, words: Words) -> Sequence[str]:

@@ -1,4 +1,4 @@
-"""The verbs about reports: of a week, of a month."""
+"""The verbs about reports: of a day, of a week, of a month."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +19,14 @@ Locale = Annotated[str | None, typer.Option(help="zh-Hans, zh-Hant or en; defaul
 @report.callback()
 def reports() -> None:
     """What happened: every figure beside the one before and its target, the notable first."""
+
+
+@report.command()
+def daily(as_of: AsOf = None, html: Html = None, xlsx: Xlsx = None, locale: Locale = None) -> None:
+    """Yesterday: what is to be done first. Tells nobody."""
+    from deployments.cli.report import Asked, show
+
+    show(Asked("daily", as_of, html, xlsx, locale))
 
 
 @report.command()

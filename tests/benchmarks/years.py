@@ -127,6 +127,6 @@ async def _each(conn: Connection, statements: str, values: dict[str, object]) ->
         await conn.execute(statement, values)  # type: ignore[arg-type]
 
 
-def noon(day: date) -> datetime:
-    """12:00 of that day in the community's zone."""
-    return datetime(day.year, day.month, day.day, 12, tzinfo=ZoneInfo(ZONE))
+def clock(day: date, hour: int) -> datetime:
+    """That hour of the day in the community's zone."""
+    return datetime(day.year, day.month, day.day, hour, tzinfo=ZoneInfo(ZONE))

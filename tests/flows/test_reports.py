@@ -1,6 +1,6 @@
 """The report flows: kept, shown, posted once for the window just ended; the daily watch tells staff once."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -99,21 +99,29 @@ async def test_the_watch_tells_staff_once(client: PrefectClient, bundle: Bundle,
     await put(conn, "first_week", last_week(), hits=2, base=50)
     run = await run_of(client, await daily_watch(return_state=True))
 
-    assert run.name.endswith(" · 1 found · 1 new")
+    assert run.name.endswith(" · 1 found · 1 new · posted")
     text = str((await artifacts(client, run))["daily-watch"].data)
     assert "首周互动率为 4.0%，低于 30%" in text
     assert "小奖励" in text
     assert f"`sop kpi first_week --week {last_week()} --rows`" in text
     rows = await (await conn.execute("SELECT subject, times FROM alerts")).fetchall()
-    assert rows == [{"subject": "watch:few_talk", "times": 1}]
+    assert rows == [{"subject": "watch:few_talk", "times": 0}]
+    (post,) = await messages(conn)
+    assert (post["chat_id"], post["method"], post["template"]) == (STAFF, "sendPhoto", "staff/watch")
+    assert "](data:image/png;base64," in text
+    yesterday = day_of(datetime.now(UTC), ZONE) - timedelta(days=1)
+    assert post["context"]["report"]["full"].endswith(f"/dashboard/reports/daily/{yesterday}")
+    report = await stored(conn, "daily", yesterday)
+    assert report is not None
+    assert report.new == ["few_talk"]
 
     again = await run_of(client, await daily_watch(return_state=True))
     assert again.name.endswith(" · 1 found")
-    assert (await (await conn.execute("SELECT times FROM alerts")).fetchall()) == [{"times": 1}]
+    assert len(await messages(conn)) == 1
 
 
 async def test_of_a_past_day_the_watch_tells_nothing(client: PrefectClient, bundle: Bundle, conn: Connection) -> None:
     await put(conn, "first_week", date(2026, 3, 9), hits=2, base=50)
     run = await run_of(client, await daily_watch(as_of=date(2026, 3, 16), return_state=True))
-    assert run.name == "daily-watch · 2026-03-16 · 1 found · 1 new"
-    assert await (await conn.execute("SELECT FROM alerts")).fetchall() == []
+    assert run.name == "daily-watch · 2026-03-15 · 1 found · 1 new"
+    assert await (await conn.execute("SELECT FROM alerts")).fetchall() == await messages(conn) == []

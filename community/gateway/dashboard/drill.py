@@ -2,7 +2,7 @@
 
 import asyncio
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -155,9 +155,7 @@ def _behind(look: Look, value: Value) -> str:
 async def show_rows(look: Look) -> Context:
     """A page of the rows that the newest window counts. Names appear here, behind the sign-in."""
     kpi = KPIS[look.path["kpi"]]
-    typed = look.given.get("page", "")
-    page = min(max(int(typed), 1), MOST_PAGES) if typed.isascii() and typed.isdecimal() and len(typed) < 6 else 1
-    part = _part(look)
+    page, part = page_of(look), _part(look)
     found = await (await _asked(look, A_PAGE + 1, (page - 1) * A_PAGE)).fetchall()
     called = await parts_of(look, kpi.name, {part, *(row["part"] or "" for row in found)})
     path = f"{kpi.name}/rows"
@@ -181,11 +179,25 @@ async def show_rows(look: Look) -> Context:
 
 async def csv_of(look: Look) -> str:
     """The rows as a CSV file that a spreadsheet can open without running anything that a member wrote."""
-    found = await _asked(look, MOST_ROWS, 0)
-    texts = [_csv([COLUMNS])]
+    return await csv_text(await _asked(look, MOST_ROWS, 0), COLUMNS, _lines)
+
+
+async def csv_text(
+    found: AsyncCursor[dict[str, Any]],
+    columns: Sequence[str],
+    lines: Callable[[list[dict[str, Any]]], Iterable[Iterable[Any]]],
+) -> str:
+    """What was found as a CSV file, made in batches beside what else the service does."""
+    texts = [_csv([columns])]
     while batch := await found.fetchmany(A_BATCH):
-        texts.append(await asyncio.to_thread(_csv, _lines(batch)))
+        texts.append(await asyncio.to_thread(_csv, lines(batch)))
     return "\ufeff" + "".join(texts)
+
+
+def page_of(look: Look) -> int:
+    """Which page of the rows is asked for; the first one where the address says none."""
+    typed = look.given.get("page", "")
+    return min(max(int(typed), 1), MOST_PAGES) if typed.isascii() and typed.isdecimal() and len(typed) < 6 else 1
 
 
 def _csv(lines: Iterable[Iterable[Any]]) -> str:

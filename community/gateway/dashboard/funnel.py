@@ -15,13 +15,13 @@ async def show(look: Look) -> Context:
     found = await funnel(look.conn, look.bundle.playbook, look.asked.last)
     shown = [each for each in found if look.asked.source in ("", each.source)]
     return {
-        "funnels": [_told(each) for each in shown[: MOST_SOURCES + 1]],
+        "funnels": [_told(look, each) for each in shown[: MOST_SOURCES + 1]],
         "empty": not any(number for each in found for number in each.steps.values()),
         "now": look.window(look.asked.last),
     }
 
 
-def _told(found: Funnel) -> dict[str, Any]:
+def _told(look: Look, found: Funnel) -> dict[str, Any]:
     most = max((number for number in found.steps.values() if number), default=0)
     steps = []
     for step, number in found.steps.items():
@@ -34,6 +34,7 @@ def _told(found: Funnel) -> dict[str, Any]:
                 "share": "" if share is None else percent(share),
                 "small": share is not None and (found.base(step) or 0) < SMALL,
                 "width": width,
+                "address": look.asked.address(f"/dashboard/funnel/{step}/rows", source=found.source, group=None),
             }
         )
     return {"source": found.source, "steps": steps}

@@ -58,6 +58,8 @@ def _live(look: Look, row: dict[str, Any], bought: Value | None) -> dict[str, An
         "bought": bought.hits if bought else NOTHING,
         "conversion": figure(bought, look.words) if bought else NOTHING,
         "small": bought is not None and bought.small,
+        "came": {of: look.asked.address(f"/dashboard/lives/{row['id']}/rows", of=of, group=None, source=None)
+                 for of in ("registered", "watched")},
         "address": _viewers(look, row) if bought and state == "over" else "",
         "money": [money(int(minor), currency) for currency, minor in sorted(revenue.items())],
-    }
+    }  # fmt: skip

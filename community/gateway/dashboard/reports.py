@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from community.gateway.dashboard.look import Context, Look
 from community.gateway.dashboard.written import UNREADABLE
 from community.insight.entrance import PATH
-from community.insight.figures import Report
-from community.insight.report import SPANS, Kind, kept, stored
+from community.insight.figures import SPANS, Kind, Report
+from community.insight.report import kept, stored
 from community.insight.windows import window
 from community.page_templates import SHIPPED
 
 if TYPE_CHECKING:
     from community.insight.report_pages import ReportPages
 
-KINDS: tuple[Kind, ...] = ("weekly", "monthly")
 MOST = 60
-"""More than a year of them."""
+"""Of each kind; more than a year of weeks."""
 
 Made = TypeVar("Made", str, bytes)
 
@@ -28,16 +27,21 @@ log = logging.getLogger(__name__)
 
 
 async def show(look: Look) -> Context:
-    """The newest first."""
+    """By their kinds, the newest first."""
     found = await kept(look.conn, MOST)
-    return {"reports": [_report(look, each) for each in found], "most": MOST if len(found) == MOST else 0}
+    of = {kind: [_report(look, each) for each in found if each["kind"] == kind] for kind in SPANS}
+    kinds = [
+        {"title": look.words.get(kind, kind), "reports": reports, "most": MOST if len(reports) == MOST else 0}
+        for kind, reports in of.items()
+        if reports
+    ]
+    return {"kinds": kinds}
 
 
 def _report(look: Look, row: dict[str, Any]) -> dict[str, Any]:
     about = window(SPANS[row["kind"]], row["since"], look.asked.zone)
     address = f"{PATH}/reports/{row['kind']}/{row['since']}"
     return {
-        "kind": look.words.get(row["kind"], row["kind"]),
         "about": look.window(about),
         "made": look.moment(row["made_at"]),
         "address": address,
@@ -51,7 +55,7 @@ async def asked_for(look: Look) -> Report | None:
         since = date.fromisoformat(look.path["since"])
     except ValueError:
         return None
-    kinds: list[Kind] = [kind for kind in KINDS if kind == look.path["kind"]]
+    kinds: list[Kind] = [kind for kind in SPANS if kind == look.path["kind"]]
     return await stored(look.conn, kinds[0], since) if kinds else None
 
 

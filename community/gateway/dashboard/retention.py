@@ -19,6 +19,8 @@ class Cell:
     text: str
     heat: int
     members: int
+    address: str
+    """Who they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,14 @@ def _row(look: Look, cohort: Cohort) -> Row:
     week = window(Span.week, cohort.entered, look.asked.zone)
     this_week = look.asked.today - timedelta(days=look.asked.today.weekday())
     over = min((this_week - cohort.entered).days // 7, MOST_WEEKS)
-    cells = [_cell(cohort, number) for number in range(over)] if cohort.size else []
+    cells = [_cell(look, cohort, number) for number in range(over)] if cohort.size else []
     days = {"preset": None, "from": week.since, "to": week.until - timedelta(days=1)}
     address = look.kpi_address("new_members/rows", **days, span=None, group=None)
     return Row(look.day(cohort.entered), cohort.size, cohort.size < SMALL, address, cells)
 
 
-def _cell(cohort: Cohort, week: int) -> Cell:
+def _cell(look: Look, cohort: Cohort, week: int) -> Cell:
     active = cohort.active.get(week, 0)
     share = min(active / cohort.size, 1.0)
-    return Cell(percent(share), min(int(share * 10), 9), active)
+    address = look.asked.address(f"/dashboard/cohorts/{cohort.entered}/rows", week=week, span=None, group=None)
+    return Cell(percent(share), min(int(share * 10), 9), active, address)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import urlencode
 
 from psycopg.errors import QueryCanceled
@@ -14,7 +15,7 @@ from community.database.installation import sop_now
 from community.database.pool import Connection, Pool
 from community.errors import PlaybookError
 from community.gateway.bodies import TooLarge
-from community.gateway.dashboard import counted, drill, reports
+from community.gateway.dashboard import counted, drill, listed, reports
 from community.gateway.dashboard.asked import Asked
 from community.gateway.dashboard.desk import Desk
 from community.gateway.dashboard.look import Look, Page, queries
@@ -75,6 +76,8 @@ class Dashboard:
             Route(f"{PATH}/kpi/{{kpi}}", self._kpi(self._page(DRILL)), methods=["GET"]),
             Route(f"{PATH}/kpi/{{kpi}}/rows", self._kpi(self._page(ROWS)), methods=["GET"]),
             Route(f"{PATH}/kpi/{{kpi}}/rows.csv", self._kpi(self._csv), methods=["GET"]),
+            Route(f"{PATH}/{{list}}/{{name}}/rows", self._signed_in(self._rows), methods=["GET"]),
+            Route(f"{PATH}/{{list}}/{{name}}/rows.csv", self._signed_in(self._rows_csv), methods=["GET"]),
             *[Route(page.path, self._signed_in(self._page(page)), methods=["GET"]) for page in PAGES],
             Route(f"{PATH}/reports/{{kind}}/{{since}}.xlsx", self._signed_in(self._workbook), methods=["GET"]),
             Route(f"{PATH}/reports/{{kind}}/{{since}}", self._signed_in(self._report), methods=["GET"]),
@@ -224,9 +227,19 @@ class Dashboard:
         return answer
 
     async def _csv(self, look: Look, request: Request) -> Response:
-        name = f"{look.path['kpi']}-{look.asked.last.since}.csv"
-        headers = {**CSV, "Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(await drill.csv_of(look), media_type="text/csv; charset=utf-8", headers=headers)
+        return _as_csv(await drill.csv_of(look), f"{look.path['kpi']}-{look.asked.last.since}")
+
+    async def _rows(self, look: Look, request: Request) -> Response:
+        asked = await listed.asked_for(look)
+        if asked is None:
+            return self._desk.trouble(request, "not_found", 404)
+        return await self._page(Page("listed", partial(listed.show, asked), frozenset()))(look, request)
+
+    async def _rows_csv(self, look: Look, request: Request) -> Response:
+        asked = await listed.asked_for(look)
+        if asked is None:
+            return self._desk.trouble(request, "not_found", 404)
+        return _as_csv(await listed.csv_of(asked, look), f"{look.path['list']}-{look.path['name']}")
 
     async def _report(self, look: Look, request: Request) -> Response:
         report = await reports.asked_for(look)
@@ -259,6 +272,11 @@ class Dashboard:
     def _file(self, name: str, kind: str) -> Response:
         headers = {"Cache-Control": "public, max-age=300"}
         return FileResponse(self._desk.templates.find(name), media_type=kind, headers=headers)
+
+
+def _as_csv(text: str, name: str) -> Response:
+    headers = {**CSV, "Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _to_sign_in(request: Request) -> Response:

@@ -2,19 +2,18 @@
 -- Who showed a sign of being there (signs.activity), anywhere.
 SELECT
     d.member_id AS key, d.member_id, nullif(d.group_id, 0) AS group_id, NULL::text AS part,
-    d.day::timestamp AT TIME ZONE %(zone)s AS at, true AS hit,
+    d.first_day::timestamp AT TIME ZONE %(zone)s AS at, true AS hit,
     NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
-FROM member_days d
-WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{shows}}
+FROM ({{did}}) AS d
+WHERE d.shows
 
 -- name: active_rate
 -- Of who was in a group in the window: hit if they showed a sign; of a group, one in it.
-WITH inside AS (
+WITH inside AS NOT MATERIALIZED (
     {{inside}}
 ),
-shown AS (
-    SELECT DISTINCT d.member_id, nullif(d.group_id, 0) AS group_id FROM member_days d
-    WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{shows}}
+shown AS NOT MATERIALIZED (
+    SELECT member_id, nullif(group_id, 0) AS group_id FROM ({{did}}) AS d WHERE shows
 )
 SELECT
     i.member_id AS key, i.member_id, i.group_id, NULL::text AS part, NULL::timestamptz AS at,
@@ -35,10 +34,10 @@ WHERE i.member_id IS NULL
 -- Who spoke in a group (signs.speaking).
 SELECT
     d.member_id AS key, d.member_id, d.group_id, NULL::text AS part,
-    d.day::timestamp AT TIME ZONE %(zone)s AS at, true AS hit,
+    d.first_day::timestamp AT TIME ZONE %(zone)s AS at, true AS hit,
     NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
-FROM member_days d
-WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{speaks}}
+FROM ({{did}}) AS d
+WHERE d.speaks
 
 -- name: speaking_rate
 -- Of who was in a group in the window: hit if they spoke in it; in all, in any of theirs.
@@ -47,16 +46,13 @@ SELECT
     s.member_id IS NOT NULL AS hit,
     NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
 FROM ({{inside}}) AS i
-LEFT JOIN (
-    SELECT DISTINCT d.member_id, d.group_id FROM member_days d
-    WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{speaks}}
-) AS s USING (member_id, group_id)
+LEFT JOIN (SELECT member_id, group_id FROM ({{did}}) AS d WHERE speaks) AS s USING (member_id, group_id)
 
 -- name: messages
--- What members wrote in groups, a member and day a row.
+-- What members wrote in groups, a member and group a row.
 SELECT
-    d.member_id AS key, d.member_id, d.group_id, NULL::text AS part,
-    d.day::timestamp AT TIME ZONE %(zone)s AS at, true AS hit,
-    d.message::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
-FROM member_days d
-WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND d.message > 0 AND d.group_id <> 0
+    (d.member_id << 24) + d.group_id AS key, d.member_id, d.group_id, NULL::text AS part,
+    d.first_day::timestamp AT TIME ZONE %(zone)s AS at, true AS hit,
+    d.message AS minor, NULL::text AS currency, NULL::double precision AS seconds
+FROM ({{did}}) AS d
+WHERE d.message > 0 AND d.group_id <> 0

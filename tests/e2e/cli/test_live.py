@@ -1,6 +1,7 @@
 """`sop live`: what operators type, what they read, and that Prefect being away holds nothing up."""
 
 import csv
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,10 @@ async def test_a_session_is_listed_and_shown(sop: Sop, conn: Connection, selling
     assert words == ["1", "Freight", "2026-03-07", "20:00", "to", "come", "1", "0", "LIVE1", "50"]
     shown = await sop("live", "show", "freight")
     assert ["registered", "1"] in [line.split() for line in shown.out.splitlines()]
+    assert "Registered" not in shown.out
+    rows = (await sop("live", "show", "freight", "--rows", "--limit", "1")).out
+    assert re.search(r"Registered.*\n.*member.*\n(.*\n)?.*2026-03-0\d \d\d:\d\d +1 +unknown", rows), rows
+    assert "The first 1; more with --limit." in rows
     assert (await sop("live", "show", "nothing")).err.startswith("'nothing': no such live session")
     for hours, standing in ((0.5, "on air"), (2, "offer open"), (50, "over")):
         await set_virtual_now(conn, START + hours * HOUR)

@@ -1,5 +1,6 @@
 """`sop report`: printed, and written as a page and a workbook."""
 
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from community.database.pool import Connection
 from community.insight.report_tables import WEEKLY
 from tests.e2e.cli.conftest import HOSTILE, MakeMember, Sop
 from tests.integration.insight.kit import local
+from tests.integration.insight.report_kit import put
 
 
 @pytest.fixture
@@ -41,6 +43,19 @@ async def test_any_past_week_or_month(sop: Sop, lived: None) -> None:
     ran = await sop("report", "monthly", "--as-of", "2026-03-31", "--locale", "zh-Hant")
     assert "月度檢討 · 2026年2月1日 至 2026年2月28日" in ran.out
     assert "sop kpi NAME --month 2026-02-01 --rows" in ran.out
+
+
+async def test_yesterday_with_what_is_to_be_done_first(sop: Sop, conn: Connection, lived: None) -> None:
+    await put(conn, "first_week", date(2026, 2, 16), hits=2, base=50)
+    ran = await sop("report", "daily", "--as-of", "2026-02-25", "--locale", "en")
+    assert (ran.code, "Daily watch · 24 Feb 2026" in ran.out) == (0, True)
+    assert ran.out.index("To be done first") < ran.out.index("Worth noting")
+    assert "Interacted in the first week is 4.0%, below 30%" in ran.out
+    assert "sop kpi first_week --week 2026-02-16 --rows" in ran.out
+    (line,) = [line for line in ran.out.splitlines() if line.startswith("New members  ")]
+    assert line.split()[2:4] == ["1", "1"], "beside the same weekday a week before"
+    kept = await (await conn.execute("SELECT FROM reports")).fetchall()
+    assert kept == await (await conn.execute("SELECT FROM messages")).fetchall() == []
 
 
 async def test_written_as_a_page_and_a_workbook(sop: Sop, lived: None, tmp_path: Path) -> None:

@@ -29,9 +29,14 @@ async def desk(pool: Pool, conn: Connection, bundle: Bundle, database_url: str) 
 
 @pytest.fixture
 async def made(desk: Desk, bundle: Bundle, counted_already: None) -> None:
-    """The report of a busy week, made twice, and of the month before."""
+    """The report of a busy week, made twice, of the month before, and of the week's last day."""
     await busy_week(desk.conn)
-    for kind, day in (("weekly", date(2026, 3, 16)), ("weekly", date(2026, 3, 16)), ("monthly", date(2026, 3, 1))):
+    for kind, day in (
+        ("weekly", date(2026, 3, 16)),
+        ("weekly", date(2026, 3, 16)),
+        ("monthly", date(2026, 3, 1)),
+        ("daily", date(2026, 3, 16)),
+    ):
         asked = window_for(kind, day, ZONE)  # type: ignore[arg-type]
         await store(desk.conn, await make(desk.conn, bundle, kind, asked, NOW))  # type: ignore[arg-type]
 
@@ -40,7 +45,9 @@ async def test_those_that_are_kept_are_listed_once(desk: Desk, made: None) -> No
     page = await desk.page("/dashboard/reports")
     there = re.findall(r'href="(/dashboard/reports/[^"]+)"', page)
     month = "/dashboard/reports/monthly/2026-02-01"
-    assert there == [WEEK, f"{WEEK}.xlsx", month, f"{month}.xlsx"]
+    day = "/dashboard/reports/daily/2026-03-15"
+    assert there == [WEEK, f"{WEEK}.xlsx", month, f"{month}.xlsx", day, f"{day}.xlsx"]
+    assert "To be done first" in await desk.page(day)
     assert "9 Mar – 15 Mar" in page
 
 

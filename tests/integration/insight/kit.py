@@ -10,7 +10,7 @@ from community.insight import counting
 from community.insight.counting import count, count_window
 from community.insight.values import Value, by, every, rows
 from community.insight.windows import Span, Window, window
-from community.kpis import KPIS
+from community.kpis import KPIS, Keys
 from community.playbook import Playbook
 from tests.integration.rows import one, put
 
@@ -55,7 +55,7 @@ async def counted(conn: Connection, playbook: Playbook, kpi: str, asked: Window,
     """
     await count_days(conn, playbook, asked)
     await count_window(conn, playbook, asked, asked.until_at)
-    if KPIS[kpi].once:
+    if KPIS[kpi].keys is Keys.once:
         keys = [row["key"] for row in await rows(conn, playbook, kpi, asked)]
         assert len(keys) == len(set(keys))
     found = await value(conn, kpi, asked, **of)

@@ -13,7 +13,7 @@ from community.activity.record import Activity, record
 from community.bundle import Bundle
 from community.database.pool import Connection, connect
 from community.insight import counting
-from community.insight.counting import MOST_LATE, OPEN_DAYS, count, count_open, count_window
+from community.insight.counting import MOST_LATE, count, count_open, count_window
 from community.insight.values import rows
 from community.playbook import Playbook
 from tests.integration.conftest import MakeMember
@@ -63,12 +63,30 @@ async def test_the_past_is_counted_the_first_time(conn: Connection, playbook: Pl
     assert (await value(conn, "active", day("2026-03-01"))).hits == 1
 
 
+async def test_a_day_stays_open_for_some_hours_after_its_end(
+    conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    """What was on its way at midnight is not late, and costs no counting anew of all that looks back to that day."""
+    ann, bob = await member(), await member()
+    await did(conn, ann, "message", "2026-03-17 10:00")
+    midnight = local("2026-03-18 00:10")
+    await count_all(conn, playbook, midnight)
+    await did(conn, bob, "message", "2026-03-17 23:59")
+    assert await late_days(conn, 10) == []
+    for hours, days in ((1, 2), (7, 2), (8, 1)):
+        assert await count_open(conn, playbook, midnight + timedelta(hours=hours)) == days
+    assert (await value(conn, "active", day("2026-03-17"))).hits == 2
+    assert (await value(conn, "active", week("2026-03-17"))).hits == 2
+    await did(conn, await member(), "message", "2026-03-17 22:00")
+    assert await late_days(conn, 10) == [date(2026, 3, 17)]
+
+
 async def test_what_comes_late_is_counted_on_its_day(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
     ann = await member()
     await did(conn, ann, "message", "2026-03-01 10:00")
     await count_all(conn, playbook)
     assert await late_days(conn, 10) == []
-    await did(conn, ann, "message", "2026-03-02 10:00", "2026-03-17 10:00")
+    await did(conn, ann, "message", "2026-03-02 10:00", "2026-03-18 10:00")
     assert await late_days(conn, 10) == [date(2026, 3, 2)]
     assert (await count(conn, playbook, NOW)).counted == [date(2026, 3, 2)]
     assert (await value(conn, "active", day("2026-03-02"))).hits == 1
@@ -118,7 +136,7 @@ async def test_after_months_without_counting_it_is_done_a_few_days_at_a_time(
     await count(conn, playbook, NOW)
     await did(conn, ann, "message", "2026-03-19 10:00", "2026-05-20 10:00")
     later = NOW + timedelta(days=100)
-    assert await count_open(conn, playbook, later) <= OPEN_DAYS + MOST_LATE + 2
+    assert await count_open(conn, playbook, later) <= MOST_LATE + 2
     await count_all(conn, playbook, later)
     assert (await value(conn, "active", day("2026-03-19"))).hits == 1
     assert (await value(conn, "active", day("2026-05-20"))).hits == 1
@@ -129,7 +147,7 @@ async def test_what_is_marked_while_it_is_counted_is_counted_next_time(
     conn: Connection, database_url: str, playbook: Playbook, member: MakeMember, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ann, bob = await member(), await member()
-    await count(conn, playbook, NOW)
+    await count_all(conn, playbook)
     await did(conn, ann, "message", "2026-03-02 10:00")
     other = await connect(database_url)
     counted_day: Callable[..., Any] = counting._count_day
@@ -194,6 +212,26 @@ async def test_a_window_is_counted_with_its_days(conn: Connection, playbook: Pla
     await did(conn, ann, "message", "2026-03-10 10:00", group_id=1)
     await count_window(conn, playbook, week("2026-03-09"), NOW)
     assert (await value(conn, "messages", week("2026-03-09"))).number == 2
+
+
+async def test_what_is_counted_for_good_is_not_counted_anew_until_something_comes_late(
+    conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    """So a report reads what is counted, and does not go through the week's events."""
+    ann = await member()
+    await did(conn, ann, "message", "2026-03-10 10:00", group_id=1)
+    await count_all(conn, playbook)
+    asked = week("2026-03-09")
+    await conn.execute("UPDATE kpi_values SET minor = 7 WHERE kpi = 'messages'")
+    await count_window(conn, playbook, asked, NOW)
+    assert (await value(conn, "messages", asked)).number == 7, "left alone"
+    await did(conn, ann, "message", "2026-02-20 10:00", group_id=1)  # retention looks back to it
+    await count_window(conn, playbook, asked, NOW)
+    assert (await value(conn, "messages", asked)).number == 1
+    running = week("2026-03-18")
+    await did(conn, ann, "message", "2026-03-18 10:00", group_id=1)
+    await count_window(conn, playbook, running, NOW)
+    assert (await value(conn, "messages", running)).number == 1, "not over yet"
 
 
 @pytest.mark.parametrize("counted_before", [False, True])

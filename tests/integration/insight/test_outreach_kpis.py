@@ -7,7 +7,7 @@ import pytest
 from community.database.partitions import ensure_months
 from community.database.pool import Connection
 from community.insight.values import rows
-from community.kpis import KPIS
+from community.kpis import KPIS, Keys
 from community.playbook import Playbook
 from tests.integration.conftest import MakeMember
 from tests.integration.insight.kit import counted, day, did, local, parts, sent, value, week
@@ -185,7 +185,7 @@ async def test_the_rows_behind_are_those_of_a_part(conn: Connection, playbook: P
 
 
 async def test_medians_are_of_definitions_with_a_key_a_row() -> None:
-    assert all(kpi.once for kpi in KPIS.values() if kpi.unit == "seconds")
+    assert all(kpi.keys is Keys.once for kpi in KPIS.values() if kpi.unit == "seconds")
 
 
 async def decided(conn: Connection, member_id: int, step: str, reason: str, at: str) -> None:

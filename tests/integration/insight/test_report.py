@@ -16,8 +16,8 @@ from community.bundle import Bundle
 from community.database.pool import Connection
 from community.insight.charts import Chart, Series, png, svg
 from community.insight.diagnosis import Finding
-from community.insight.figures import Report
-from community.insight.report import Kind, make, store, stored, window_for
+from community.insight.figures import Kind, Report
+from community.insight.report import make, store, stored, window_for
 from community.insight.report_pages import ReportPages, marked, report_html
 from community.insight.report_post import LONGEST, told
 from community.insight.report_tables import MONTHLY, WEEKLY
@@ -388,11 +388,11 @@ def test_a_finding_is_called_by_what_it_is_about_in_the_language_of_the_report()
     words = Words({"plan_year": "A year", "kpi_renewal": "Renewal"}, "en", "zh-Hans")
     found = Finding("rule", "renewal", Span.week, MONDAY, 0.1, 0.3, None, True, 50, "hook", part="year")
     labels = {"plan:year": {"zh-Hans": "年度会员"}, "group:7": {"": "采购"}}
-    assert words._found(found, labels) == "Renewal · 年度会员"
-    assert words._found(found, {}) == "Renewal · A year"
-    assert words._found(replace(found, part="other"), labels) == "Renewal · other"
-    assert words._found(replace(found, part="", group_id=7), labels) == "Renewal · 采购"
-    assert words._found(replace(found, part="", group_id=8), labels) == "Renewal · #8"
+    assert words.found(found, labels) == "Renewal · 年度会员"
+    assert words.found(found, {}) == "Renewal · A year"
+    assert words.found(replace(found, part="other"), labels) == "Renewal · other"
+    assert words.found(replace(found, part="", group_id=7), labels) == "Renewal · 采购"
+    assert words.found(replace(found, part="", group_id=8), labels) == "Renewal · #8"
     assert pages().words("en", "zh-Hans").default == "zh-Hans"
 
 

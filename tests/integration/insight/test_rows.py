@@ -8,7 +8,13 @@ from typing import Any
 import pytest
 
 from community.access.grant import grant
+from community.database.pool import Connection
 from community.engagement.coupons import NewCoupon, issue
+from community.insight import report_tables
+from community.insight.cohorts import count_cohorts, rows_of_cell, triangle
+from community.insight.feedback import quadrants, rows_of_quadrant
+from community.insight.funnel import funnel, rows_of_step
+from community.insight.listed import Listed, attended, listed
 from community.insight.measuring import measured
 from community.insight.values import Value, rows
 from community.insight.windows import Span, window
@@ -140,6 +146,86 @@ async def test_every_number_is_the_number_of_its_rows(dimension: str, shop: Shop
             counted_then = None if value.number is None else pytest.approx(float(value.number))
             assert number(kpi, of_money) == counted_then, (kpi, of)
             assert all(row[name] == wanted for row in behind for name, wanted in of.items()), (kpi, of)
+
+
+# Numbers that are no KPI.
+
+
+async def total(conn: Connection, of: Listed) -> int:
+    """How much the rows stand for together; each page of them is another one."""
+    every = await (await listed(conn, of, 10_000)).fetchall()
+    pages = [await (await listed(conn, of, 3, offset)).fetchall() for offset in range(0, len(every) + 1, 3)]
+    assert [row for page in pages for row in page] == every
+    assert all(row["source"] for row in every if row["member_id"])
+    return int(sum(row["number"] for row in every))
+
+
+async def test_each_step_of_the_funnel_is_the_number_of_its_rows(shop: Shop, member: MakeMember) -> None:
+    await world(shop, member)
+    conn, playbook = shop.conn, shop.bundle.playbook
+    await conn.execute("UPDATE ad_spend SET impressions = 1000, clicks = 40 WHERE source = 'notes'")
+    for link in ("k", "n", "n", "n"):
+        await did(conn, None, "click", "2026-03-07 10:00", link=link)
+    found = await funnel(conn, playbook, MARCH)
+    assert {each.source for each in found} == {"", "kol", "notes", "radio", "unknown"}
+    assert all(found[0].steps.values()), "each step was taken by somebody"
+    for each in found:
+        for step, number in each.steps.items():
+            assert await total(conn, rows_of_step(playbook, MARCH, step, each.source)) == (number or 0), (each, step)
+
+
+async def test_each_quadrant_is_the_number_of_its_rows(shop: Shop, member: MakeMember) -> None:
+    await world(shop, member)
+    conn, playbook = shop.conn, shop.bundle.playbook
+    who = [row["id"] for row in await (await conn.execute("SELECT id FROM members ORDER BY id")).fetchall()]
+    for n, kind in enumerate(("complaint", "suggestion", "suggestion", "thanks", "silent_leaving")):
+        await insert(
+            conn, "follow_ups", member_id=who[n], kind=kind, note="", created_at=local("2026-03-17 10:00"),
+            due_at=local("2026-03-18 10:00"), done_at=local(f"2026-03-{19 + 3 * n} 10:00"),
+        )  # fmt: skip
+    for n in (16, 18, 20):
+        await did(conn, who[5], "message", f"2026-03-{n} 10:00")
+    asked = window(Span.week, local("2026-03-16 00:00").date(), ZONE)
+    await count_days(conn, playbook, asked)
+    found = await quadrants(conn, playbook, asked)
+    assert all(each.members for each in found.values())
+    assert {each.done for each in found.values()} == {0, 1}
+    for quadrant, count in found.items():
+        for of, number in (("members", count.members), ("opened", count.opened), ("done", count.done)):
+            rows_ = rows_of_quadrant(playbook, asked, quadrant, of)  # type: ignore[arg-type]
+            assert await total(conn, rows_) == number, (quadrant, of)
+
+
+async def test_who_came_to_a_session_is_the_number_of_its_rows(shop: Shop, member: MakeMember) -> None:
+    await world(shop, member)
+    conn = shop.conn
+    await conn.execute("UPDATE live_attendances SET live_id = (SELECT min(id) FROM lives)")
+    await conn.execute(
+        "UPDATE live_attendances SET registered_at = watched_at - interval '1 day' WHERE member_id % 2 = 0"
+    )
+    await conn.execute("UPDATE live_attendances SET watched_at = NULL WHERE member_id % 4 = 0")
+    asked = {"since": MARCH.since_at, "until": MARCH.until_at, "ids": []}
+    sessions = await (await conn.execute(report_tables.queries.sessions, asked)).fetchall()
+    assert (sessions[0]["registered"] > 1, sessions[0]["viewers"] > 1) == (True, True)
+    for each in sessions:
+        assert await total(conn, attended(each["id"], "registered")) == each["registered"]
+        assert await total(conn, attended(each["id"], "watched")) == each["viewers"]
+
+
+@pytest.mark.parametrize("source", ["", "notes"])
+async def test_each_cell_of_the_cohorts_is_the_number_of_its_rows(source: str, shop: Shop, member: MakeMember) -> None:
+    await world(shop, member)
+    conn, activity = shop.conn, shop.bundle.playbook.signs.activity
+    weeks = [window(Span.week, MARCH.since + timedelta(weeks=n), ZONE) for n in range(-2, 5)]
+    for each in weeks:
+        await count_cohorts(conn, each, activity)
+    cohorts = await triangle(conn, weeks[0].since, weeks[-1].until, ZONE, source)
+    assert len(cohorts) > 1
+    for cohort in cohorts:
+        for asked in (each for each in weeks if each.since >= cohort.entered):
+            number = cohort.active.get((asked.since - cohort.entered).days // 7, 0)
+            of = rows_of_cell(cohort.entered, asked, activity, source)
+            assert await total(conn, of) == number, (cohort, asked)
 
 
 def _dimension(value: Value) -> str:

@@ -2,30 +2,44 @@
 
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 import yaml
+from openpyxl import load_workbook
 from pydantic import ValidationError
 
 from community.bundle import Bundle
 from community.database.pool import Connection
+from community.insight import counting, report as reports
+from community.insight.addresses import address_of, rows_of
 from community.insight.counting import count
 from community.insight.diagnosis import Finding, diagnose
+from community.insight.figures import Report
+from community.insight.report_charts import charts_of
 from community.insight.report_pages import ReportPages
+from community.insight.report_post import told_of_day
 from community.insight.said import Words
-from community.insight.watch import Watched, address_of, rows_of, watch
+from community.insight.sheets import workbook
+from community.insight.watch import Staff, Watched, watch
 from community.insight.windows import Span
+from community.outbox.alerts import tell
 from community.playbook import Playbook
 from community.playbook_insight import Watch
-from tasks.watching import watch_report
-from tests.integration.conftest import MakeMember
-from tests.integration.insight.kit import NOW, ZONE, did, groups, local
-from tests.integration.insight.report_kit import MONDAY, hits, put, shares, weeks
-from tests.shipped import TEMPLATES
+from community.telegram_html import CAPTION_LIMIT, plain_text, utf16_length
+from community.wording import Wording
+from tests.integration.conftest import BOT_ID, MakeMember
+from tests.integration.insight.kit import NOW, ZONE, count_all, did, groups, local
+from tests.integration.insight.report_kit import MONDAY, counted_already, hits, put, shares, weeks
+from tests.shipped import TEMPLATES, shipped_bundle
+
+__all__ = ["counted_already"]
 
 DAY = date(2026, 3, 16)
+CHAT = -100
 Edited = Callable[..., Bundle]
 
 
@@ -128,10 +142,12 @@ async def test_groups_and_parts_are_looked_at_each(conn: Connection, ruled: Call
     assert address_of(seen[0], "https://c.example/dashboard") == (
         f"https://c.example/dashboard/kpi/leave_rate/rows?{week}&group=7"
     )
-    watched = Watched(DAY, seen, [], [], {})
-    told = watch_report(watched, words("zh-Hans"), ZONE, "https://c.example/dashboard")
+    report = (await look(conn, bundle, DAY)).report
+    told = ReportPages(TEMPLATES, "https://c.example/dashboard").markdown(report, "zh-Hans")
     assert f"[看明细](https://c.example/dashboard/kpi/live_to_paid/rows?{week}&part=3)" in told
-    assert "https:" not in watch_report(watched, words("zh-Hans"), ZONE)
+    page = ReportPages(TEMPLATES, "https://c.example/dashboard").html(report, "en")
+    assert f'href="https://c.example/dashboard/kpi/live_to_paid/rows?{week.replace("&", "&amp;")}&amp;part=3"' in page
+    assert "https:" not in ReportPages(TEMPLATES).markdown(report, "zh-Hans")
 
 
 @pytest.mark.parametrize(("registered", "told"), [("2026-02-01", True), ("2026-03-01", False)])
@@ -172,8 +188,16 @@ def test_what_lists_the_rows_is_safe_to_paste(part: str) -> None:
 # Told once.
 
 
-async def look(conn: Connection, bundle: Bundle, day: date, **told: bool) -> Watched:
-    return await watch(conn, bundle, day, words(), NOW, tell=told.get("tell", True))
+async def look(conn: Connection, bundle: Bundle, day: date, chat_id: int | None = CHAT) -> Watched:
+    staff = Staff(BOT_ID, chat_id, ReportPages(TEMPLATES), "en", "sop report daily --as-of 2026-03-16")
+    return await watch(conn, bundle, day, NOW, staff)
+
+
+async def posts(conn: Connection) -> list[dict[str, Any]]:
+    rows = await conn.execute(
+        "SELECT chat_id, method, template, occurrence, context FROM messages WHERE step = 'daily' ORDER BY id"
+    )
+    return await rows.fetchall()
 
 
 async def alerts(conn: Connection) -> list[dict[str, Any]]:
@@ -184,7 +208,45 @@ async def alerts(conn: Connection) -> list[dict[str, Any]]:
 async def test_told_once_until_it_is_over(conn: Connection, ruled: Callable[..., Bundle]) -> None:
     bundle = ruled(talk=rule("first_week", below="30%"))
     await weeks(conn, "first_week", shares((5, 50), (5, 50), (30, 50), (5, 50)), MONDAY + timedelta(weeks=3))
-    assert len((await look(conn, bundle, DAY)).new) == 1
+    assert (await look(conn, bundle, DAY)).report.new == ["talk"]
+    (post,) = await posts(conn)
+    assert (post["chat_id"], post["method"], post["template"]) == (CHAT, "sendPhoto", "staff/watch")
+    assert post["context"]["report"]["findings"] == [
+        {
+            "what": "Interacted in the first week is 10%, below 30% (9 Mar – 15 Mar, of 50).",
+            "next": words()["remedy_hook"],
+            "rows": "sop kpi first_week --week 2026-03-09 --rows",
+        }
+    ]
+    for days in (0, 1, 7):
+        assert not (await look(conn, bundle, DAY + timedelta(days=days))).posted
+    over = (await look(conn, bundle, DAY + timedelta(days=14))).report
+    assert [each.rule for each in over.over] == ["talk"]
+    assert len(await posts(conn)) == 1, "what is over is not told"
+    assert (await look(conn, bundle, DAY + timedelta(days=21))).posted
+    assert len({each["occurrence"] for each in await posts(conn)}) == 2
+    # Staff were told of it, and are not told again by the alerts; `sop status` and the week's incidents know of it.
+    assert [(each["subject"], each["times"]) for each in await alerts(conn)] == [("watch:talk", 0)]
+    assert await tell(conn, bundle, BOT_ID, CHAT, NOW + timedelta(hours=2)) == 0
+
+
+async def test_what_turns_up_later_the_same_day_is_told_alone(conn: Connection, ruled: Callable[..., Bundle]) -> None:
+    bundle = ruled(talk=rule("first_week", below="30%"), leave=rule("leave_rate", above="10%"))
+    await put(conn, "first_week", MONDAY, hits=5, base=50)
+    await look(conn, bundle, DAY)
+    await put(conn, "leave_rate", MONDAY, hits=15, base=50)
+    report = (await look(conn, bundle, DAY)).report
+    assert (report.new, [each.rule for each in report.findings]) == (["leave"], ["talk", "leave"])
+    told = (await posts(conn))[-1]["context"]["report"]
+    assert [each["rows"] for each in told["findings"]] == ["sop kpi leave_rate --week 2026-03-09 --rows"]
+    assert (told["more"], told["lasting"]) == (0, 1)
+
+
+async def test_without_a_chat_it_is_an_alert(conn: Connection, ruled: Callable[..., Bundle]) -> None:
+    bundle = ruled(talk=rule("first_week", below="30%"))
+    await put(conn, "first_week", MONDAY, hits=5, base=50)
+    assert not (await look(conn, bundle, DAY, chat_id=None)).posted
+    assert await posts(conn) == []
     (told,) = await alerts(conn)
     assert told == {
         "subject": "watch:talk",
@@ -193,12 +255,6 @@ async def test_told_once_until_it_is_over(conn: Connection, ruled: Callable[...,
         "next_step": words()["remedy_hook"],
         "times": 1,
     }
-    for days in (0, 1, 7):
-        assert (await look(conn, bundle, DAY + timedelta(days=days))).new == []
-    over = await look(conn, bundle, DAY + timedelta(days=14))
-    assert [each.rule for each in over.over] == ["talk"]
-    assert len((await look(conn, bundle, DAY + timedelta(days=21))).new) == 1
-    assert [each["times"] for each in await alerts(conn)] == [2]
 
 
 async def test_the_evening_of_the_day_before_is_counted(
@@ -209,15 +265,102 @@ async def test_the_evening_of_the_day_before_is_counted(
     await count(conn, playbook, local("2026-03-15 22:50"))
     await did(conn, bob, "message", "2026-03-15 23:30")
     seen = await look(conn, ruled(many=rule("active", above="1", over="day", least=1)), DAY)
-    assert [each.number for each in seen.found] == [2]
+    assert [each.number for each in seen.report.findings] == [2]
 
 
-async def test_of_a_past_day_nothing_is_told_or_kept(conn: Connection, ruled: Callable[..., Bundle]) -> None:
+async def test_a_day_that_was_counted_since_is_read_and_not_counted_again(
+    conn: Connection, ruled: Callable[..., Bundle], playbook: Playbook, member: MakeMember,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    for day in ("2026-03-08", "2026-03-15"):
+        await did(conn, await member(), "message", f"{day} 10:00")
+    await count_all(conn, playbook, local("2026-03-16 08:50"))
+
+    async def again(*_: Any) -> None:
+        raise AssertionError("counted again")
+
+    monkeypatch.setattr(counting, "_measure", again)
+    report = (await look(conn, ruled(), DAY)).report
+    [active] = report.figures(["active"])
+    assert (active.number, active.before, len(active.trend)) == (1, 1, 14), "beside the same day a week before"
+
+
+async def test_of_a_past_day_nothing_is_told_and_the_next_look_does_not_know(
+    conn: Connection, ruled: Callable[..., Bundle]
+) -> None:
     await put(conn, "first_week", MONDAY, hits=0, base=50)
-    seen = await look(conn, ruled(talk=rule("first_week", below="30%")), DAY, tell=False)
-    assert len(seen.found) == 1
-    assert await alerts(conn) == []
-    assert await (await conn.execute("SELECT FROM reports")).fetchall() == []
+    bundle = ruled(talk=rule("first_week", below="30%"))
+    seen = await watch(conn, bundle, DAY, NOW, None)
+    assert (seen.report.new, seen.posted) == (["talk"], False)
+    assert await alerts(conn) == await posts(conn) == []
+    assert await reports.stored(conn, "daily", DAY - timedelta(days=1)) == seen.report
+    assert (await look(conn, bundle, DAY)).posted
+
+
+# The report of the day.
+
+
+@pytest.fixture
+async def found_today(conn: Connection, ruled: Callable[..., Bundle]) -> Report:
+    """A week's figure below a value, and a rush of yesterday in a group that is called by what it should not be."""
+    bundle = ruled(
+        talk=rule("first_week", below="30%"),
+        rush=rule("new_members", rises="100%", over="day", least=5, each="group"),
+    )
+    await weeks(conn, "first_week", shares((20, 50), (5, 50)))
+    (club,) = await groups(conn, 1)
+    await conn.execute("UPDATE groups SET title = %s", ["<script>=1+1|`x`"])
+    sunday = DAY - timedelta(days=1)
+    for back, number in {0: 40, 7: 10, 14: 10, 21: 10, 28: 10}.items():
+        await put(conn, "new_members", sunday - timedelta(days=back), Span.day, group_id=club, hits=number, base=number)
+        await put(conn, "members", sunday - timedelta(days=back), Span.day, hits=9, base=9)
+    return (await look(conn, bundle, DAY)).report
+
+
+@pytest.mark.parametrize("locale", ["zh-Hans", "zh-Hant", "en"])
+async def test_what_needs_doing_comes_first_in_every_form(
+    conn: Connection, counted_already: None, found_today: Report, locale: str
+) -> None:
+    pages, say = ReportPages(TEMPLATES), words(locale)
+    assert [each.rule for each in found_today.findings] == ["talk", "rush"]
+    told, remedy = say.finding(found_today.findings[0], {}, ZONE), say["remedy_hook"]
+    page, text = pages.html(found_today, locale), pages.markdown(found_today, locale, b"png")
+    assert page.index('id="findings"') < page.index('id="charts"') < page.index('id="notable"')
+    assert text.index(say["todo"]) < text.index("](data:image/png") < text.index(say["notable"])
+    assert "<script>" not in page
+    assert "\\<script\\>=1+1\\|\\`x\\`" in text
+    assert (remedy in page, remedy in text) == (True, True)
+    summary = _summary(found_today, say)
+    assert [told, remedy, "sop kpi first_week --week 2026-03-09 --rows", say["new"]] in summary
+    assert summary.index([say["todo"]]) < summary.index([say["notable"]])
+
+
+def _summary(report: Report, say: Words) -> list[list[Any]]:
+    sheet = load_workbook(BytesIO(workbook(report, say))).worksheets[0]
+    return [[cell.value for cell in row if cell.value is not None] for row in sheet.iter_rows()]
+
+
+async def test_the_charts_are_of_what_was_found_with_its_threshold(counted_already: None, found_today: Report) -> None:
+    talk, rush, *others = charts_of(found_today, words())
+    assert talk.title == "Interacted in the first week ┄ 30%"
+    assert (talk.series[0].numbers[-2:], talk.target, talk.percent) == ([0.4, 0.1], 0.3, True)
+    assert (talk.ticks[-1], len(talk.ticks)) == ("03-09", 12)
+    assert rush.title == "New members · <script>=1+1|`x` ┄ 20"
+    assert (len(rush.ticks), rush.ticks[-1], rush.target) == (14, "03-15", 20)
+    assert [rush.series[0].numbers[at] for at in (-1, -2, -8)] == [40, None, 10], "None: not counted"
+    assert [each.target for each in others] == [None] * len(others)
+
+
+@pytest.mark.parametrize("locale", ["zh-Hans", "zh-Hant", "en"])
+async def test_the_longest_post_fits_a_caption(counted_already: None, found_today: Report, locale: str) -> None:
+    found = Finding("rule", "live_to_paid", Span.week, MONDAY, 0.01, 0.03, 0.5, True, 50, "hook", part="😀" * 20)
+    crowded = replace(found_today, findings=[found] * 20, new=[found.subject])
+    context = told_of_day(crowded, words(locale), "https://club.example/dashboard/reports/daily/2026-03-15")
+    assert context["findings"]
+    assert len(context["findings"]) + context["more"] == 20
+    text = plain_text(Wording(shipped_bundle().copy[locale]["staff/watch"]).render({"report": context}).text)
+    assert words(locale)["remedy_hook"] in text
+    assert utf16_length(text) <= CAPTION_LIMIT
 
 
 # The rules.
