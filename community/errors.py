@@ -40,6 +40,10 @@ class UnknownStage(SopError):
     """No stage of that name is in the playbook."""
 
 
+class VersionChanged(SopError):
+    """The playbook that something was to be planned by is not in force any more; nothing was planned."""
+
+
 class LiveRefused(SopError):
     """A live session cannot be added, moved or cancelled as asked; nothing was changed."""
 

@@ -8,12 +8,13 @@ from typing import Any
 from prefect import task
 from prefect.artifacts import acreate_markdown_artifact, acreate_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State
 
 from community.bundle import Bundle
 from community.channels.channel import Outgoing
 from community.database.installation import sop_now
 from community.database.pool import Connection
-from community.errors import ProposalRefused
+from community.errors import ProposalRefused, VersionChanged
 from community.outbox.bundles import Bundles
 from community.outbox.compose import Composer
 from community.outbox.forecast import forecast
@@ -34,7 +35,20 @@ NAMELESS = {"first_name": "Member", "last_name": "", "username": None}
 """Prefect sees no names."""
 
 
-@task(name="propose", task_run_name="freeze {stage} for approval", cache_policy=NO_CACHE, timeout_seconds=600)
+def version_changed(_task: object, _run: object, state: State[Any]) -> bool:
+    """Whether to try again: nothing was frozen, as a newer version came. Whatever else fails may have been done."""
+    return isinstance(state.data, VersionChanged)
+
+
+@task(
+    name="propose",
+    task_run_name="freeze {stage} for approval",
+    cache_policy=NO_CACHE,
+    retries=2,
+    retry_delay_seconds=5,
+    retry_condition_fn=version_changed,
+    timeout_seconds=600,
+)
 async def propose_due(stage: str, as_of: datetime, run_id: str) -> Proposal:
     """Freeze what is due, as it is more than may be sent without asking, and ask the staff chat."""
     settings = load_settings()

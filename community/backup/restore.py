@@ -25,7 +25,7 @@ from community.errors import BackupRefused, DatabaseError, PlaybookError
 from community.outbox.bundles import Bundles, store
 from community.outbox.halt import halt
 from community.outbox.recover import Doubted, doubt
-from community.outreach.plan import park
+from community.outreach.parking import park
 
 queries = load(__file__)
 

@@ -13,7 +13,7 @@ ORDER BY id
 
 -- name: erase_messages
 -- The row stays for the figures of its plan, without whom, where and what. Whatever is not done is cancelled: what is
--- on its way may still arrive, and its outcome then changes nothing.
+-- on its way may still arrive, and its outcome then changes nothing. In the order of `cancel_waiting`.
 UPDATE messages
 SET
     member_id = NULL, chat_id = CASE WHEN chat_id = %(telegram_id)s THEN 0 ELSE chat_id END,
@@ -21,13 +21,17 @@ SET
     settled_wall = coalesce(settled_wall, clock_timestamp()),
     reason = CASE WHEN state IN ('waiting', 'sending', 'failed', 'uncertain') THEN 'erased' ELSE reason END,
     state = CASE WHEN state IN ('waiting', 'sending', 'failed', 'uncertain') THEN 'cancelled' ELSE state END
-WHERE member_id = %(id)s OR (
-    member_id IS NULL AND (
-        chat_id = %(telegram_id)s
-        OR context ->> 'telegram_id' = %(telegram_id)s::bigint::text
-        OR context ->> 'user_id' = %(telegram_id)s::bigint::text
+WHERE id = ANY (ARRAY(
+    SELECT id FROM messages
+    WHERE member_id = %(id)s OR (
+        member_id IS NULL AND (
+            chat_id = %(telegram_id)s
+            OR context ->> 'telegram_id' = %(telegram_id)s::bigint::text
+            OR context ->> 'user_id' = %(telegram_id)s::bigint::text
+        )
     )
-)
+    ORDER BY id FOR UPDATE
+))
 
 -- name: erase_group_welcomes
 -- They name people as they were called, without a number.

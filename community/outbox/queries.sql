@@ -285,6 +285,7 @@ WHERE id = ANY (ARRAY(
     WHERE context <> '{}' AND state IN ('sent', 'expired', 'cancelled')
         AND settled_wall < clock_timestamp() - %(after)s::interval
     LIMIT %(batch)s
+    FOR UPDATE SKIP LOCKED
 ))
 
 -- name: follow_clock
@@ -303,26 +304,38 @@ WHERE (state = 'waiting' AND not_before_wall > clock_timestamp())
     OR (state = 'sending' AND lease_until_wall > clock_timestamp() + %(lease)s)
 
 -- name: expire_waiting
--- One that waited for its member's morning had that behind it.
+-- One that waited for its member's morning had that behind it. What somebody else is at work on is left to the next time.
 UPDATE messages
 SET
     state = 'expired',
     reason = CASE WHEN reason = 'quiet_hours' THEN 'stale' ELSE coalesce(reason, 'stale') END,
     settled_wall = clock_timestamp()
-WHERE bot_id = %(bot_id)s AND state = 'waiting' AND due_at <= %(now_at)s AND expires_at <= %(now_at)s
+WHERE id = ANY (ARRAY(
+    SELECT id FROM messages
+    WHERE bot_id = %(bot_id)s AND state = 'waiting' AND due_at <= %(now_at)s AND expires_at <= %(now_at)s
+    FOR UPDATE SKIP LOCKED
+))
 RETURNING id
 
 -- name: cancel_waiting
--- A member left or was erased: what still waits for them is not sent.
+-- A member left or was erased: what still waits for them is not sent. In the order in which a version that takes over
+-- locks what waits, as in all that follow here: no two then wait for each other.
 UPDATE messages SET state = 'cancelled', reason = %(reason)s, settled_wall = clock_timestamp()
-WHERE member_id = %(member_id)s AND state = 'waiting' AND NOT exempt
+WHERE id = ANY (ARRAY(
+    SELECT id FROM messages WHERE member_id = %(member_id)s AND state = 'waiting' AND NOT exempt
+    ORDER BY id FOR UPDATE
+))
 RETURNING id
 
 -- name: cancel_occurrences
 -- The queue has no index by occurrence: one short range of messages_queue for each lane, of what waits of the stage.
 UPDATE messages SET state = 'cancelled', reason = %(reason)s, settled_wall = clock_timestamp()
-WHERE bot_id = %(bot_id)s AND state = 'waiting' AND lane = ANY (%(lanes)s::smallint[]) AND stage = %(stage)s
-    AND occurrence = ANY (%(occurrences)s::text[])
+WHERE id = ANY (ARRAY(
+    SELECT id FROM messages
+    WHERE bot_id = %(bot_id)s AND state = 'waiting' AND lane = ANY (%(lanes)s::smallint[]) AND stage = %(stage)s
+        AND occurrence = ANY (%(occurrences)s::text[])
+    ORDER BY id FOR UPDATE
+))
 RETURNING id
 
 -- name: withdraw
@@ -340,15 +353,23 @@ RETURNING occurrence, state
 -- name: cancel_offers
 -- Once for each coupon, when its last piece is gone: all that waits is read, behind messages_queue.
 UPDATE messages SET state = 'cancelled', reason = 'sold_out', settled_wall = clock_timestamp()
-WHERE bot_id = ANY (ARRAY(SELECT bot_id FROM budgets)) AND state = 'waiting' AND promotional
-    AND context ->> 'coupon' = %(code)s
+WHERE id = ANY (ARRAY(
+    SELECT id FROM messages
+    WHERE bot_id = ANY (ARRAY(SELECT bot_id FROM budgets)) AND state = 'waiting' AND promotional
+        AND context ->> 'coupon' = %(code)s
+    ORDER BY id FOR UPDATE
+))
 RETURNING id
 
 -- name: cancel_offers_of_stage
 -- The same again and again while something is sold out: of one stage, by short ranges as in cancel_occurrences.
 UPDATE messages SET state = 'cancelled', reason = 'sold_out', settled_wall = clock_timestamp()
-WHERE bot_id = ANY (ARRAY(SELECT bot_id FROM budgets)) AND state = 'waiting' AND promotional
-    AND lane = ANY (%(lanes)s::smallint[]) AND stage = %(stage)s AND context ->> 'coupon' = %(code)s
+WHERE id = ANY (ARRAY(
+    SELECT id FROM messages
+    WHERE bot_id = ANY (ARRAY(SELECT bot_id FROM budgets)) AND state = 'waiting' AND promotional
+        AND lane = ANY (%(lanes)s::smallint[]) AND stage = %(stage)s AND context ->> 'coupon' = %(code)s
+    ORDER BY id FOR UPDATE
+))
 RETURNING id
 
 -- name: count_anew
@@ -360,8 +381,12 @@ SET
     settled_wall = NULL,
     goal_since_at = %(at)s::timestamptz + interval '1 microsecond',
     context = context || %(context)s::jsonb
-WHERE member_id = %(member_id)s AND %(goal)s = ANY (goals) AND expires_at > %(at)s
-    AND (state = 'waiting' OR (state = 'cancelled' AND reason = 'goal_reached'))
+WHERE id = ANY (ARRAY(
+    SELECT id FROM messages
+    WHERE member_id = %(member_id)s AND %(goal)s = ANY (goals) AND expires_at > %(at)s
+        AND (state = 'waiting' OR (state = 'cancelled' AND reason = 'goal_reached'))
+    ORDER BY id FOR UPDATE
+))
 
 -- name: confirm
 -- A click or button that carries the message's number proves that it arrived.

@@ -29,6 +29,8 @@ WHERE bot_id = %(bot_id)s AND state = 'waiting' AND stage = %(stage)s
 ORDER BY lane, due_at, id
 
 -- name: stop
--- One that is being claimed is waited for, and left alone if it is on its way then.
+-- One that is being claimed is waited for, and left alone if it is on its way then. In the order of `cancel_waiting`.
 UPDATE messages SET state = 'cancelled', reason = 'stopped', settled_wall = clock_timestamp()
-WHERE id = ANY (%(ids)s) AND state = 'waiting'
+WHERE id = ANY (ARRAY(
+    SELECT id FROM messages WHERE id = ANY (%(ids)s) AND state = 'waiting' ORDER BY id FOR UPDATE
+))

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
-from community.errors import PlaybookError
+from community.errors import PlaybookError, VersionChanged
 from community.outbox.bundles import Bundles
 from community.playbook_stages import InFlight, Stage, Step
 
@@ -71,15 +71,22 @@ async def in_flight(conn: Connection, stage_name: str, at: datetime) -> Versions
 
 
 async def is_new(conn: Connection, bundle: Bundle, stage_name: str, at: datetime) -> bool:
-    """Whether the stage was planned by another version up to now.
+    """Whether the stage was planned by another version up to now, or by none, and is to be by this one.
 
-    A process that has not seen the newest publication yet plans by the one it has, and changes nothing.
+    Only the version in force takes over: a process that has not seen the newest publication yet changes nothing.
     """
     rows = await rows_of(conn, stage_name, at)
-    if rows and rows[0]["bundle"] != bundle.hash:
-        newest = await (await conn.execute(queries.published)).fetchone()
-        return newest is None or newest["bundle"] != rows[0]["bundle"]
-    return not rows
+    if not rows or rows[0]["bundle"] == bundle.hash:
+        return not rows
+    newest = await (await conn.execute(queries.published)).fetchone()
+    return newest is None or newest["bundle"] == bundle.hash
+
+
+async def check_present(conn: Connection, bundle: Bundle, stage_name: str, at: datetime) -> None:
+    """Raise VersionChanged if another version than this one has taken over in the stage."""
+    rows = await rows_of(conn, stage_name, at)
+    if rows and rows[0]["bundle"] != bundle.hash and not await is_new(conn, bundle, stage_name, at):
+        raise VersionChanged(f"{stage_name}: another version of the playbook came into force meanwhile; plan it again")
 
 
 async def mode_of(conn: Connection, bundle: Bundle, stage: Stage) -> InFlight:

@@ -11,8 +11,12 @@ SELECT bundle, in_flight FROM v_publications ORDER BY id DESC LIMIT 1
 SELECT bundle FROM v_publications WHERE bundle <> %(bundle)s ORDER BY id DESC LIMIT 1
 
 -- name: adopt
+-- Later than the ones before it in any case: a run may be for a moment before a publication that it comes after.
 INSERT INTO stage_versions (stage, bundle, edition, added, since_at)
-VALUES (%(stage)s, %(bundle)s, %(edition)s, %(added)s::text[], %(at)s)
+SELECT
+    %(stage)s, %(bundle)s, %(edition)s, %(added)s::text[],
+    greatest(%(at)s, max(since_at) FILTER (WHERE bundle <> %(bundle)s) + interval '1 microsecond')
+FROM stage_versions WHERE stage = %(stage)s
 ON CONFLICT (stage, bundle) DO UPDATE
 SET edition = excluded.edition, added = ARRAY(SELECT DISTINCT unnest(stage_versions.added || excluded.added)), since_at = excluded.since_at, until_at = NULL
 
@@ -28,6 +32,10 @@ WHERE stage = %(stage)s AND bundle <> %(bundle)s AND (until_at IS NULL OR until_
 UPDATE stage_versions SET edition = %(edition)s, until_at = NULL
 WHERE stage = %(stage)s AND bundle <> %(bundle)s AND (until_at IS NULL OR until_at > %(at)s)
 
+-- name: lock
+-- All at first, in the order in which whoever else cancels several does: no two then wait for each other.
+SELECT count(*) FROM (SELECT FROM messages m WHERE {{which}} ORDER BY m.id FOR UPDATE) AS locked
+
 -- name: drop
 -- What waits of steps that are no more.
 UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall = clock_timestamp()
@@ -40,9 +48,16 @@ UPDATE messages m SET state = 'cancelled', reason = 'superseded', settled_wall =
 WHERE {{ended}}
 
 -- name: end_stages
--- So that they are taken over again should they come back, be it in the version that had them last.
+-- So that they are taken over again should they come back, be it in the version that had them last. Once: those that
+-- have ended before stay so.
 INSERT INTO stage_versions (stage, bundle, edition, since_at)
-SELECT DISTINCT stage, %(bundle)s, '', %(at)s::timestamptz FROM stage_versions WHERE stage <> ALL (%(stages)s::text[])
+SELECT stage, %(bundle)s, '', greatest(%(at)s, since_at + interval '1 microsecond')
+FROM (
+    SELECT DISTINCT ON (stage) stage, edition, since_at FROM stage_versions
+    WHERE stage <> ALL (%(stages)s::text[])
+    ORDER BY stage, since_at DESC, until_at DESC NULLS FIRST
+) AS present
+WHERE edition <> ''
 ON CONFLICT (stage, bundle) DO UPDATE SET edition = '', since_at = excluded.since_at, until_at = NULL
 
 -- name: count_ended
@@ -90,13 +105,18 @@ AND NOT EXISTS (SELECT FROM plans p WHERE p.id = m.plan_id AND p.kind <> 'run')
 
 -- name: fate
 -- Its step is no more; or it was planned ahead, and is planned otherwise now; or the words now speak of a coupon that it
--- does not have. Only what waits for its time is planned anew: what waits for other reasons would now be late.
+-- does not have. Only what waits for its time is planned anew: what waits for other reasons would now be late, and what
+-- is halted would not be planned, and late once it is not.
 CASE
     WHEN m.step <> ALL (%(steps)s::text[]) THEN 'dropped'
     WHEN m.wanted_at > %(at)s AND m.due_at > %(at)s AND EXISTS (
         SELECT FROM unnest(%(changed_of)s::text[], %(changed)s::text[]) AS c (bundle, step)
         WHERE c.bundle = m.bundle AND c.step = m.step
-    ) THEN 'anew'
+    ) THEN
+        CASE
+            WHEN %(halted)s::text[] && ARRAY['all', 'stage:' || m.stage, 'chat:' || m.chat_id] THEN 'kept'
+            ELSE 'anew'
+        END
     WHEN EXISTS (
         SELECT FROM unnest(%(steps)s::text[], %(prefixes)s::text[]) AS b (step, prefixes)
         WHERE b.step = m.step

@@ -15,7 +15,7 @@ from community.database.partitions import ensure_months
 from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.engagement.offers import issue_planned
-from community.outreach.in_flight import is_new
+from community.outreach.in_flight import check_present, is_new
 from community.outreach.statements import judged_at, of_each_version, parameters, statement
 from community.outreach.taking_over import take_over
 from community.playbook_stages import Step
@@ -78,8 +78,9 @@ async def plan(
 
     `ran_at` is the SOP time at which that takes place, if it may be much later (see `statements.judged_at`).
     Connections `beside` the first each take a share of everyone, by member, so that no gate needs to know of another
-    share. One planner at a time per bot. Planning the same again adds nothing. Raises UnknownStage, and TooMany when it
-    would be more than `most` messages: then nothing is planned.
+    share. One planner at a time per bot. Planning the same again adds nothing. Raises UnknownStage; TooMany when it
+    would be more than `most` messages; VersionChanged when another version took over before it came to it: then
+    nothing is planned.
     """
     stage = bundle.playbook.stage(stage_name)
     now_at = judged_at(stage.schedule, as_of, ran_at)
@@ -89,6 +90,7 @@ async def plan(
         for each in (conn, *beside):  # left in reverse: the lock is held until every share is committed
             await transactions.enter_async_context(each.transaction())
         await one_planner(conn, bot_id)
+        await check_present(conn, bundle, stage_name, now_at)  # which a planner that was waited for may have changed
         how: dict[str, Any] = {"members": members, "now_at": now_at}
         result = await _plan_due(conn, bundle, stage_name, as_of, bot_id=bot_id, beside=beside, **how)
         if most is not None and result.send > most:
@@ -150,22 +152,6 @@ async def tally(
     return [{"step": step, "outcome": outcome, "members": members} for (step, outcome), members in counted.items()]
 
 
-async def park(
-    conn: Connection, bundle: Bundle, stage_name: str, as_of: datetime, *, since: datetime, bot_id: int
-) -> int:
-    """Make every promotional message of the stage that is due at `as_of` and not planned an uncertain one.
-
-    For a restored database, which cannot know what was sent `since` its backup (both SOP time). Returns how many.
-    """
-    parked = 0
-    async with conn.transaction():
-        await settings_of_planner(conn, everyone=True)
-        for _, values in await of_each_version(conn, bundle, stage_name, as_of, None):
-            values |= {"bot_id": bot_id, "since": since}
-            parked += (await conn.execute(statement("park", values), values)).rowcount
-    return parked
-
-
 async def plan_steps(
     conn: Connection,
     bundle: Bundle,
@@ -193,24 +179,29 @@ async def _plan_due(
     members: Sequence[int] | None,
     now_at: datetime,
     beside: Sequence[Connection] = (),
+    run: bool = True,
 ) -> PlanResult:
     """All that is due, in the caller's transactions, under the planner's lock."""
     open_plans = await open_approvals(conn, stage_name)
     versions = await of_each_version(conn, bundle, stage_name, as_of, members, now_at=now_at, open_plans=open_plans)
-    return await _plan_versions(conn, versions, as_of, bot_id=bot_id, beside=beside)
+    return await _plan_versions(conn, versions, as_of, bot_id=bot_id, beside=beside, run=run)
 
 
 async def _plan_taken(
     conn: Connection, bundle: Bundle, stage_name: str, at: datetime, members: Sequence[int], *, bot_id: int
 ) -> None:
-    """Plan what is due to whose messages a version took back; what needs a word is left to the next run, which asks."""
+    """Plan what is due to whose messages a version took back; what needs a word is left to the next run, which asks.
+
+    So is whatever is not sent: a run tells of it.
+    """
     most = bundle.playbook.most_unasked(stage_name)
     if not members or len(members) > most:
         return
     with suppress(TooMany):
         async with conn.transaction():
-            result = await _plan_due(conn, bundle, stage_name, at, bot_id=bot_id, members=members, now_at=at)
-            if result.send > most:
+            how: dict[str, Any] = {"members": members, "now_at": at, "run": False}
+            result = await _plan_due(conn, bundle, stage_name, at, bot_id=bot_id, **how)
+            if not 0 < result.send <= most:
                 raise TooMany(result.send)
 
 
@@ -221,14 +212,18 @@ async def _plan_versions(
     *,
     bot_id: int,
     beside: Sequence[Connection] = (),
+    run: bool = True,
 ) -> PlanResult:
-    """One plan, the present version's, of all that is due by it and by the older ones."""
+    """One plan, the present version's, of all that is due by it and by the older ones.
+
+    One that is no `run` decides on nothing, and is not the stage's last.
+    """
     bundle, present = versions[0]
     opened = await (await conn.execute(queries.open_plan, present | {"planned_for": as_of})).fetchone()
     assert opened is not None
     result = PlanResult(opened["id"], present["stage"], as_of, bundle.hash)
     about = {"plan_id": opened["id"], "planned_since": opened["planned_since"], "bot_id": bot_id}
-    about |= {"shares": 1 + len(beside), "named": NAMED}
+    about |= {"shares": 1 + len(beside), "named": NAMED, "decides": run}
     for version, values in versions:
         if any(values["collapse"]):  # what came due since is what the older ones collapse into
             values["as_of"] += values["now_at"] - as_of
@@ -236,7 +231,8 @@ async def _plan_versions(
         each = [_share(c, text, {**values, **about, "share": n}, version) for n, c in enumerate((conn, *beside))]
         for rows in await asyncio.gather(*each):
             _add(result, rows)
-    await conn.execute(queries.close_plan, {"plan_id": opened["id"], "counts": Jsonb(counts(result))})
+    kept = counts(result) | ({} if run else {"no_run": True})
+    await conn.execute(queries.close_plan, {"plan_id": opened["id"], "counts": Jsonb(kept)})
     return result
 
 

@@ -13,6 +13,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.errors import SopError, UnknownProposal
 from community.outbox.guardrails import GATE_VALUES, GATED, gate_parameters
+from community.outreach.in_flight import check_present
 from community.outreach.plan import one_planner, open_approvals, settings_of_planner
 from community.outreach.proposal import Proposal, read_proposal
 from community.outreach.staff import ask_staff
@@ -151,6 +152,7 @@ async def _propose(
     """Freeze each window (due from, due until, as of), judge all, and keep what came of it under its hash."""
     async with conn.transaction():
         await one_planner(conn, bot_id)
+        await check_present(conn, bundle, stage_name, now_at)
         values |= {"stage": stage_name, "bundle": bundle.hash}
         opened = await (await conn.execute(queries.propose, values)).fetchone()
         assert opened is not None

@@ -32,6 +32,8 @@ class Change:
     waiting: Waiting
     gains: dict[str, int] = field(default_factory=dict)
     loses: dict[str, int] = field(default_factory=dict)
+    asks: bool = False
+    """So many would be planned anew that the next run does it, and asks first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,10 @@ async def put_into_force(
 
     Should that be cut short, the next plan of each stage does it.
     """
-    async with transaction(conn):  # before the publication, by which the halt of a stage that is no more ends
+    async with transaction(conn):  # together: by the publication the halt of a stage that is no more ends
         await one_planner(conn, bot_id)
         await drop_stages(conn, bundle, at, bot_id=bot_id)
-    await publish(conn, bundle, note, in_flight=mode, returns_to=returns_to)
+        await publish(conn, bundle, note, in_flight=mode, returns_to=returns_to)
     for name in bundle.playbook.stages:
         await change_over(conn, bundle, name, at, bot_id=bot_id)
 
@@ -103,7 +105,7 @@ async def _change(
     before, after = await _ahead(conn, former, name, at), await _ahead(conn, bundle, name, at)
     gains = {step: number for step, number in after.items() if step not in before}
     loses = {step: number for step, number in before.items() if step not in after}
-    return Change(name, mode, people, waits, gains, loses)
+    return Change(name, mode, people, waits, gains, loses, waits.anew > bundle.playbook.most_unasked(name))
 
 
 async def _end(conn: Connection, former: Bundle, name: str, at: datetime, dropped: int) -> Change:

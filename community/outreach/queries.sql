@@ -138,16 +138,28 @@ WHERE coalesce(
 <> ALL (%(older)s::text[])
 
 -- name: added
--- Steps that a newer version brought, which may be old ones by another name. What tells is the member's next message of
--- the occurrence from the step's time on, of those that had come due when the version came, and of steps that are no
--- more: they had that instead, unless it was dropped with its step.
+-- Steps that a newer version brought, which may be old ones by another name. A version of Tuesday 12:00 has `gift` on
+-- Tuesday at 10:00, which the one before had not. What tells is the member's next message of the occurrence, wanted on
+-- Tuesday at 10:00 or later:
+--   `hello`, Tuesday 11:00, planned before the version: they were past the place of `gift` when it came. Not sent.
+--   `bonus`, Tuesday 10:00, of a step that is no more, whenever it was planned: that was `gift` by its old name. Not sent.
+--   `bonus`, dropped with its step ('superseded'): they had nothing instead. Sent.
+--   `later`, Wednesday, by this version or a newer one, and no more since: beside it there was `gift`, held back by a
+--     cap. It was no other name, and does not count. Sent.
+--   None, or one of a step that there is, planned after the version or wanted after it came. Sent.
 CASE WHEN EXISTS (
     SELECT FROM unnest(%(added)s::text[], %(added_at)s::timestamptz[]) AS n (step, at)
     CROSS JOIN LATERAL (
         SELECT o.reason FROM messages o
         WHERE o.member_id = a.member_id AND o.stage = %(stage)s AND o.occurrence = a.occurrence
             AND o.wanted_at >= a.due_at
-            AND ((o.planned_at < n.at AND o.wanted_at <= n.at) OR o.step <> ALL (%(name)s::text[]))
+            AND (
+                (o.planned_at < n.at AND o.wanted_at <= n.at)
+                OR (o.step <> ALL (%(name)s::text[]) AND NOT EXISTS (
+                    SELECT FROM stage_versions v
+                    WHERE v.stage = %(stage)s AND v.bundle = o.bundle AND v.since_at >= n.at
+                ))
+            )
         ORDER BY o.wanted_at, o.reason IS NOT DISTINCT FROM 'superseded'
         LIMIT 1
     ) AS next
@@ -155,11 +167,16 @@ CASE WHEN EXISTS (
 ) {{awaited}} THEN 'superseded' END
 
 -- name: awaited
--- Or a proposal may still bring it.
-OR a.step = ANY (%(added)s::text[]) AND EXISTS (
-    SELECT FROM plan_rows r
-    WHERE r.plan_id = ANY (%(open)s::bigint[]) AND r.member_id = a.member_id AND r.occurrence = a.occurrence
-        AND r.reason IS NULL AND r.due_at >= a.due_at AND r.step <> ALL (%(name)s::text[])
+-- Or a proposal of a version before may still bring it by its old name.
+OR EXISTS (
+    SELECT FROM unnest(%(added)s::text[], %(added_at)s::timestamptz[]) AS n (step, at)
+    JOIN plan_rows r ON r.plan_id = ANY (%(open)s::bigint[]) AND r.member_id = a.member_id
+    JOIN plans p ON p.id = r.plan_id
+    WHERE n.step = a.step AND r.occurrence = a.occurrence AND r.reason IS NULL AND r.due_at >= a.due_at
+        AND r.step <> ALL (%(name)s::text[]) AND NOT EXISTS (
+            SELECT FROM stage_versions v
+            WHERE v.stage = %(stage)s AND v.bundle = coalesce(r.bundle, p.bundle) AND v.since_at >= n.at
+        )
 )
 
 -- name: window
@@ -198,7 +215,7 @@ decided AS (
     SELECT
         %(now_at)s, %(plan_id)s, g.member_id, g.stage, g.step, g.occurrence, g.reason, g.due_at, {{gate_values}}
     FROM gated g
-    WHERE g.reason IS NOT NULL
+    WHERE g.reason IS NOT NULL AND %(decides)s
         -- The same answer as last time is not written again: hourly runs would repeat it for days. And what held a
         -- message back until it had expired stays the reason: an outranked one does not become a stale one.
         AND coalesce(
@@ -453,8 +470,11 @@ WITH candidates AS (
 SELECT reason, from_at, send_at, {{gate_values}} AS gates FROM gated
 
 -- name: last_plans
--- One probe of plans_stage for each stage.
+-- One probe of plans_stage for each stage. What a publication planned anew is no run of it.
 SELECT p.stage, p.as_of_at, p.planned_wall, p.counts
 FROM unnest(%(stages)s::text[]) WITH ORDINALITY AS s (stage, place)
-CROSS JOIN LATERAL (SELECT * FROM plans WHERE stage = s.stage ORDER BY as_of_at DESC, id DESC LIMIT 1) AS p
+CROSS JOIN LATERAL (
+    SELECT * FROM plans WHERE stage = s.stage AND NOT jsonb_exists(counts, 'no_run')
+    ORDER BY as_of_at DESC, id DESC LIMIT 1
+) AS p
 ORDER BY s.place

@@ -8,6 +8,7 @@ from typing import Any
 from community.bundle import Bundle
 from community.database.pool import Connection
 from community.database.queries import load
+from community.outbox.halt import halts
 from community.outreach.in_flight import (
     MARGIN,
     changed,
@@ -59,6 +60,7 @@ async def take_over(conn: Connection, bundle: Bundle, stage_name: str, at: datet
 async def drop_stages(conn: Connection, bundle: Bundle, at: datetime, *, bot_id: int) -> None:
     """End the stages that the bundle does not have: what waits of them, and was not approved, is cancelled."""
     values = {"bot_id": bot_id, "stages": list(bundle.playbook.stages), "bundle": bundle.hash, "at": at}
+    await conn.execute(queries.fill("lock", which=queries.ended), values)
     await conn.execute(queries.fill("drop_stages", ended=queries.ended), values)
     await conn.execute(queries.end_stages, values)
 
@@ -103,6 +105,7 @@ async def _revive(conn: Connection, stages: Sequence[Stage], values: dict[str, A
 
 
 async def _take_up(conn: Connection, values: dict[str, Any]) -> list[int]:
+    await conn.execute(queries.fill("lock", which=queries.waits), values)
     taken: set[int] = set()
     for name in ("drop", "take_back", "revive", "reword"):
         cursor = await conn.execute(queries.fill(name, waits=queries.waits, fate=queries.fate), values)
@@ -124,10 +127,17 @@ async def _fates(conn: Connection, bundle: Bundle, stage_name: str, at: datetime
     return {
         **values,
         **_of_steps(bundle, stage_name, at),
+        "halted": await _halted(conn, bundle),
         "bundles": sorted(former.keys() - same),
         "changed_of": [key for key, _ in otherwise],
         "changed": [step for _, step in otherwise],
     }
+
+
+async def _halted(conn: Connection, bundle: Bundle) -> list[str]:
+    """What is halted once the bundle is in force; so far another may be, with other stages switched off."""
+    off = [f"stage:{name}" for name, stage in bundle.playbook.stages.items() if not stage.enabled]
+    return off + [str(row["scope"]) for row in await halts(conn) if row["source"] != "playbook"]
 
 
 def _of_steps(bundle: Bundle, stage_name: str, at: datetime) -> dict[str, Any]:

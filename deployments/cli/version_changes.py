@@ -19,7 +19,7 @@ def _lines(change: Change) -> Iterator[str]:
     numbers = {
         "stay as they are": waits.kept,
         "get the new words": waits.reworded,
-        "are planned anew": waits.anew,
+        f"are planned anew{_ASKED if change.asks else ''}": waits.anew,
         "are not sent": waits.dropped,
     }
     for what, number in numbers.items():
@@ -29,6 +29,7 @@ def _lines(change: Change) -> Iterator[str]:
     yield from _steps("no longer get", change.loses)
 
 
+_ASKED = ", after somebody's word, for which the next run asks"
 _MODES = {
     None: "get nothing more: the stage is no more",
     InFlight.stay: "stay with the version they began with",

@@ -136,6 +136,7 @@ async def _drawn(conn: Connection) -> Numbers:
     looks.append(_variants(await preview(conn, swapped, STAGE, NOON, limit=DRAWN)))
     await plan(conn, first, STAGE, NOON - timedelta(hours=1, minutes=30), bot_id=BOT_ID)
     for bundle in (swapped, first):
+        await publish(conn, bundle, "the other order")
         await plan(conn, bundle, STAGE, NOON + timedelta(minutes=1), bot_id=BOT_ID)
     rows = await (await conn.execute("SELECT member_id, variant FROM messages WHERE stage = %s", [STAGE])).fetchall()
     looks.append(_variants(rows))

@@ -7,16 +7,18 @@ import pytest
 
 from community.bundle import Bundle
 from community.database.pool import Connection
+from community.errors import VersionChanged
 from community.outbox.bundles import publish
 from community.outreach.decide import decide, execute
 from community.outreach.explain import explain
-from community.outreach.in_flight import in_flight
-from community.outreach.plan import PlanResult, TooMany, park, plan, preview, tally
+from community.outreach.in_flight import in_flight, is_new
+from community.outreach.parking import park
+from community.outreach.plan import PlanResult, TooMany, plan, preview, tally
 from community.outreach.proposals import propose_send, sample
 from community.outreach.publishing import put_into_force
 from community.outreach.report import last_plans, outcome
 from community.outreach.taking_over import Waiting, waiting
-from tests.integration.conftest import BOT_ID, NOON, MakeMember
+from tests.integration.conftest import BOT_ID, NOON, MakeMember, past_send
 from tests.integration.rows import message, only_message, put, reach
 
 STAGE = "welcome_drip"
@@ -254,6 +256,27 @@ async def test_a_step_that_was_no_other_before_comes_late_to_nobody(
     assert list(await got(conn, person)) == ["day_1", "day_2"]
 
 
+async def test_a_step_that_is_held_back_does_not_go_with_another_that_goes(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """A version brought it, and had the other beside it, which was no other name of it."""
+    last = step("last", 2, at="12:00", promotional=False)
+    old = version(bundle, step("day_1", 1), last, words="old")
+    new = version(bundle, step("day_1", 1), step("gift", 2), last, words="new")
+    new = Bundle({**new.source, "caps": {"per_day": 1, "per_week": 50}}, new.copy)
+    third = version(bundle, step("day_1", 1), step("gift", 2), words="third")
+    person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
+    await put_into_force(conn, old, "old", MORNING, bot_id=BOT_ID)
+    await run(conn, old, MORNING)
+    await put_into_force(conn, new, "new", MORNING + DAY - timedelta(hours=1), bot_id=BOT_ID)
+    await past_send(conn, person, MORNING + DAY - timedelta(hours=1), "other")
+    assert (await run(conn, new, MORNING + DAY + timedelta(hours=2))).skipped == {"frequency_cap": 1}
+    await all_sent(conn)
+    await put_into_force(conn, third, "third", MORNING + DAY + timedelta(hours=3), bot_id=BOT_ID)
+    await run(conn, third, MORNING + DAY + timedelta(hours=4))
+    assert sorted(await got(conn, person)) == ["day_1", "gift", "last"]
+
+
 @pytest.mark.parametrize("word", ["send", "cancel"])
 async def test_a_step_renamed_while_it_waits_for_a_word_is_not_planned_beside_it(
     conn: Connection, bundle: Bundle, member: MakeMember, word: str
@@ -387,15 +410,29 @@ async def test_after_a_restore_whoever_stays_is_in_doubt_by_their_version(
 
 
 async def test_a_process_that_is_behind_changes_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
-    """It has not seen the newest publication when it plans: what has migrated stays so."""
+    """It has not seen the newest publication when it plans: what has migrated stays so, and nothing goes by the old."""
     old, new = version(bundle, *ONE_TO_THREE, words="old"), version(bundle, *ONE_TO_THREE, words="new")
     person = await member(entered_at=MORNING - DAY - timedelta(hours=1))
     await publish(conn, old, "old")
     await run(conn, old, MORNING)
     await publish(conn, new, "new")
     await run(conn, new, MORNING)
-    await run(conn, old, MORNING)
+    with pytest.raises(VersionChanged):
+        await run(conn, old, MORNING + DAY)
+    with pytest.raises(VersionChanged):
+        await propose_send(conn, old, STAGE, MORNING + DAY, bot_id=BOT_ID, run_id=None)
     assert await got(conn, person) == {"day_1": "new"}
+
+
+async def test_a_run_for_a_moment_before_the_last_publication_takes_over_once(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """It was scheduled before, and finds a newer version that has not taken over yet."""
+    await put_into_force(conn, version(bundle, *ONE_TO_THREE, words="old"), "old", MORNING, bot_id=BOT_ID)
+    new = version(bundle, *ONE_TO_THREE, words="new")
+    await publish(conn, new, "new")
+    await run(conn, new, MORNING - timedelta(hours=1))
+    assert not await is_new(conn, new, STAGE, MORNING)
 
 
 async def test_what_is_on_its_way_is_left_alone(conn: Connection, bundle: Bundle, member: MakeMember) -> None:

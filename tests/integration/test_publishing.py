@@ -1,23 +1,24 @@
 """Publishing with a look ahead, and going back to a former version."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from community.bundle import Bundle
-from community.database.pool import Connection, Pool
+from community.database.pool import Connection
 from community.errors import PlaybookError
 from community.outbox.bundles import Bundles, publish, went_back
-from community.outreach.plan import TooMany, change_over, one_planner, plan
+from community.outbox.halt import halt, resume
+from community.outreach.plan import TooMany, plan
 from community.outreach.proposals import propose_send
 from community.outreach.publishing import Change, coming, former_version, put_into_force
+from community.outreach.report import last_plans
 from community.outreach.taking_over import Waiting
 from community.playbook_stages import InFlight
 from deployments.cli.versions import refuse_incomplete
 from tests.integration.conftest import BOT_ID, MakeMember
-from tests.integration.rows import message, one, only_message, put
+from tests.integration.rows import message, only_message, put
 from tests.integration.test_in_flight import DAY, MORNING, ONE_TO_THREE, STAGE, all_sent, got, step, version
 
 
@@ -59,6 +60,8 @@ async def test_a_publication_sends_no_more_than_may_go_unasked(
     for person in who:
         await plan(conn, old, STAGE, MORNING, bot_id=BOT_ID, members=[person], most=1)
     at = MORNING + timedelta(hours=1)
+    [ahead_of_it] = await coming(conn, old, new, at, bot_id=BOT_ID)
+    assert (ahead_of_it.waiting.anew, ahead_of_it.asks) == (people, people > 1)
     await put_into_force(conn, new, "new", at, bot_id=BOT_ID)
     assert [await got(conn, person) for person in who] == [{}] * people
     with pytest.raises(TooMany):
@@ -66,28 +69,62 @@ async def test_a_publication_sends_no_more_than_may_go_unasked(
     assert (await propose_send(conn, new, STAGE, at, bot_id=BOT_ID, run_id=None)).left == 2
 
 
-async def test_of_two_publications_at_once_the_newer_one_holds(
-    conn: Connection, pool: Pool, bundle: Bundle, member: MakeMember
-) -> None:
-    """The other has looked, and waits for the planner, when the newer one takes over."""
-    old, slow, newest = (version(bundle, *ONE_TO_THREE, words=words, plan_ahead="3d") for words in ("a", "b", "c"))
+def without(bundle: Bundle) -> Bundle:
+    """The bundle without the stage."""
+    stages = {name: of for name, of in bundle.source["stages"].items() if name != STAGE}
+    return Bundle({**bundle.source, "stages": stages}, bundle.copy)
+
+
+async def test_a_stage_ends_once(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
+    """Publications that follow, and do not have it either, write nothing more of it; it can come back all the same."""
+    old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d")
     person = await half_way(conn, old, member)
-    async with pool.connection() as other:
-        async with other.transaction():
-            await one_planner(other, BOT_ID)
-            await publish(conn, slow, "slow")
-            waits = asyncio.create_task(change_over(conn, slow, STAGE, MORNING, bot_id=BOT_ID))
-            await blocked(other)
-            await publish(other, newest, "newest")
-            await change_over(other, newest, STAGE, MORNING + timedelta(minutes=1), bot_id=BOT_ID)
-        await waits
-    assert await got(conn, person) == {"day_1": "a", "day_2": "c", "day_3": "c"}
+    for n in (1, 2):
+        other = without(Bundle({**old.source, "caps": {"per_day": n, "per_week": 20}}, old.copy))
+        await put_into_force(conn, other, "without", MORNING + timedelta(minutes=n), bot_id=BOT_ID)
+    ended = await conn.execute("SELECT bundle FROM stage_versions WHERE stage = %s AND edition = ''", [STAGE])
+    assert len(await ended.fetchall()) == 1
+    await put_into_force(conn, old, "back", MORNING + timedelta(minutes=3), bot_id=BOT_ID, mode=InFlight.migrate)
+    assert list(await got(conn, person)) == ["day_1", "day_2", "day_3"]
 
 
-async def blocked(conn: Connection) -> None:
-    """Return once somebody waits for a lock."""
-    while not (await one(await conn.execute("SELECT count(*) AS n FROM pg_locks WHERE NOT granted")))["n"]:
-        await asyncio.sleep(0.01)
+async def test_what_a_publication_cannot_send_is_told_by_the_next_run(
+    conn: Connection, bundle: Bundle, member: MakeMember
+) -> None:
+    """Its new time is over, and it too late to be of use. The run before stays the stage's last one meanwhile."""
+    evening, noon = (step("day_2", 2, at=at, expires_after="2h") for at in ("20:00", "13:00"))
+    old = version(bundle, step("day_1", 1), evening, words="old", plan_ahead="3d")
+    new = version(bundle, step("day_1", 1), noon, step("day_3", 3), words="new", plan_ahead="3d")
+    person = await half_way(conn, old, member)
+    await put_into_force(conn, new, "new", MORNING + DAY + timedelta(hours=7), bot_id=BOT_ID)
+    assert await got(conn, person) == {"day_1": "old", "day_3": "new"}
+    assert [row["as_of_at"] for row in await last_plans(conn, [STAGE])] == [MORNING]
+    done = await plan(conn, new, STAGE, MORNING + DAY + timedelta(hours=8), bot_id=BOT_ID)
+    assert (done.missed, done.fresh) == ({"day_2": {"": 1}}, {"stale": 1})
+
+
+@pytest.mark.parametrize("by", ["operator", "this version"])
+async def test_what_is_halted_waits_as_it_is(conn: Connection, bundle: Bundle, member: MakeMember, by: str) -> None:
+    """Not planned while it is halted, and too late by the run after that: the publication would have lost it."""
+    evening, night = (step("day_2", 2, at=at, expires_after="1h") for at in ("20:00", "21:00"))
+    old = version(bundle, step("day_1", 1), evening, words="old", plan_ahead="3d")
+    new, later = (
+        version(
+            bundle, step("day_1", 1), night, words=words, plan_ahead="3d", enabled=words == "later" or by == "operator"
+        )
+        for words in ("new", "later")
+    )
+    person = await half_way(conn, old, member)
+    if by == "operator":
+        await halt(conn, f"stage:{STAGE}")
+    assert [each.waiting for each in await coming(conn, old, new, MORNING, bot_id=BOT_ID)] == [Waiting(kept=1)]
+    await put_into_force(conn, new, "new", MORNING, bot_id=BOT_ID)
+    assert await got(conn, person) == {"day_1": "old", "day_2": "old"}
+    await resume(conn, f"stage:{STAGE}")
+    assert [each.waiting for each in await coming(conn, new, later, MORNING, bot_id=BOT_ID)] == [Waiting(anew=1)]
+    await put_into_force(conn, later, "later", MORNING, bot_id=BOT_ID)
+    assert await got(conn, person) == {"day_1": "old", "day_2": "later"}
+    assert (await only_message(conn, step="day_2"))["due_at"] == MORNING + DAY + timedelta(hours=11)
 
 
 async def test_who_stays_loses_and_gains_nothing(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
@@ -135,8 +172,7 @@ async def test_there_must_be_one_to_go_back_to(conn: Connection, bundle: Bundle)
 async def test_a_stage_that_is_no_more_sends_nothing_more(conn: Connection, bundle: Bundle, member: MakeMember) -> None:
     old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d")
     await half_way(conn, old, member)
-    source = {**old.source, "stages": {name: of for name, of in old.source["stages"].items() if name != STAGE}}
-    new, helper = Bundle(source, old.copy), await put(conn, stage="helper", step="helper", bundle=old.hash)
+    new, helper = without(old), await put(conn, stage="helper", step="helper", bundle=old.hash)
     loses = {"day_2": 1, "day_3": 1}
     assert await coming(conn, old, new, MORNING, bot_id=BOT_ID) == [
         Change(STAGE, None, 1, Waiting(dropped=2), loses=loses)
@@ -151,16 +187,13 @@ async def test_a_stage_that_is_no_more_sends_nothing_more(conn: Connection, bund
     ]
 
 
-@pytest.mark.parametrize("without", ["the steps", "the stage"])
+@pytest.mark.parametrize("gone", ["the steps", "the stage"])
 async def test_going_back_brings_back_what_was_dropped(
-    conn: Connection, bundle: Bundle, member: MakeMember, without: str
+    conn: Connection, bundle: Bundle, member: MakeMember, gone: str
 ) -> None:
     """Its time still to come, it waits again at once; going there and back once more changes nothing."""
     good = version(bundle, *ONE_TO_THREE, words="good", plan_ahead="3d")
-    stages = {name: of for name, of in good.source["stages"].items() if name != STAGE}
-    bad = Bundle({**good.source, "stages": stages}, good.copy)
-    if without == "the steps":
-        bad = version(bundle, step("day_1", 1), words="bad", plan_ahead="3d")
+    bad = without(good) if gone == "the stage" else version(bundle, step("day_1", 1), words="bad", plan_ahead="3d")
     person = await half_way(conn, good, member)
     for minute in (1, 3):
         await put_into_force(conn, bad, "bad", MORNING + timedelta(minutes=minute), bot_id=BOT_ID)
@@ -176,10 +209,9 @@ async def test_a_stage_that_comes_back_goes_on_for_whom_stays(
 ) -> None:
     """By the version they began with, whatever steps the one has that brings it back."""
     old = version(bundle, *ONE_TO_THREE, words="old", plan_ahead="3d", in_flight="stay")
-    stages = {name: of for name, of in old.source["stages"].items() if name != STAGE}
     back = version(bundle, step("day_1", 1), words="back", plan_ahead="3d", in_flight="stay")
     person = await half_way(conn, old, member)
-    for minute, each in enumerate((Bundle({**old.source, "stages": stages}, old.copy), back), 1):
+    for minute, each in enumerate((without(old), back), 1):
         await put_into_force(conn, each, "x", MORNING + timedelta(minutes=minute), bot_id=BOT_ID)
     assert await got(conn, person) == dict.fromkeys(("day_1", "day_2", "day_3"), "old")
 

@@ -10,6 +10,7 @@ from community.insight.experiments import begin
 from community.outbox.bundles import publish
 from community.outreach.publishing import Change
 from community.outreach.taking_over import Waiting
+from community.playbook_stages import InFlight
 from deployments.cli.version_changes import print_changes
 from tests.e2e.cli.conftest import NOON, STAGE, Sop, edited, table
 from tests.integration.insight.experiment_kit import HALVES, with_experiment
@@ -53,6 +54,14 @@ def test_a_stage_that_is_no_more_is_told(capsys: pytest.CaptureFixture[str]) -> 
         "waiting messages that are not sent: 1",
         "members who no longer get day_2: 2",
     ]
+
+
+def test_that_the_next_run_asks_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for asks in (True, False):
+        print_changes([Change(STAGE, InFlight.migrate, 2, Waiting(anew=2), asks=asks)])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1] == "waiting messages that are planned anew, after somebody's word, for which the next run asks: 2"
+    assert lines[3] == "waiting messages that are planned anew: 2"
 
 
 async def test_going_back_moves_the_schedules_too(sop: Sop, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
