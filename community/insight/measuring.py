@@ -30,7 +30,7 @@ async def counts_of(conn: Connection, kpi: str, values: Mapping[str, Any]) -> Li
 
 @cache
 def _counts(kpi: str) -> LiteralString:
-    return queries.fill(KPIS[kpi].keys, **_shape(KPIS[kpi]))
+    return queries.fill("once" if KPIS[kpi].keys is Keys.once else "several", **_shape(KPIS[kpi]))
 
 
 def _in_group(table: str) -> LiteralString:

@@ -18,7 +18,9 @@ SELECT
     greatest(%(at)s, max(since_at) FILTER (WHERE bundle <> %(bundle)s) + interval '1 microsecond')
 FROM stage_versions WHERE stage = %(stage)s
 ON CONFLICT (stage, bundle) DO UPDATE
-SET edition = excluded.edition, added = ARRAY(SELECT DISTINCT unnest(stage_versions.added || excluded.added)), since_at = excluded.since_at, until_at = NULL
+SET
+    edition = excluded.edition, added = ARRAY(SELECT DISTINCT unnest(stage_versions.added || excluded.added)),
+    since_at = excluded.since_at, until_at = NULL
 
 -- name: stay
 -- Whoever began by them goes on by them, for a time that is longer than any occurrence takes. Those of the same content

@@ -18,7 +18,7 @@ from community.sandbox.faults import Rule
 from community.sandbox.journal import Effect, noting
 from community.sandbox.membership import migrate
 from community.sandbox.methods import METHODS, Call, Method
-from community.sandbox.params import Params, read_params
+from community.sandbox.params import INT64, Params, read_params
 from community.sandbox.undelivered import keep
 from community.sandbox.voting import close_due
 from community.sandbox.world import World
@@ -160,9 +160,10 @@ def _status(rule: Rule) -> ApiError:
 
 
 def _number(world: World, chat: Any) -> int | None:
-    """The chat's number where the parameter has one, for limits and faults."""
+    """The chat's number where the parameter has one, for limits and faults; none is longer than 64 bits."""
     try:
-        return int(chat)
+        number = int(chat)
+        return number if -INT64 <= number < INT64 else None
     except (TypeError, ValueError, OverflowError):
         group = world.group_named(chat) if isinstance(chat, str) and chat.startswith("@") else None
         return group.id if group else None
