@@ -147,3 +147,10 @@ async def test_paid_broadcast_is_asked_for_by_the_call(bot: Bot, sandbox: Sandbo
     assert (await bot.get_my_star_balance()).nanostar_amount == 900_000_000
     with pytest.raises(RetryAfter):
         await bot.send_message(EVE, "free no more")
+
+
+async def test_the_meter_can_be_read_after_any_chat_number(sandbox: SandboxClient, call: RawCaller) -> None:
+    for number in (2**63, -(2**63) - 1, 10**30):
+        await call("sendMessage", chat_id=number, text="x")
+    reading = await sandbox.meter()
+    assert (reading["calls"], reading["worst_chat"]) == (3, None)
