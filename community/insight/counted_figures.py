@@ -9,14 +9,12 @@ from community.insight.chance import p_of_change
 from community.insight.definitions import defined
 from community.insight.figures import Figure, Unit
 from community.insight.values import Value, quotient
-from community.insight.windows import Span, Window
+from community.insight.windows import Span, Window, trend
 from community.kpis import DERIVED, KPIS
 from community.playbook_types import Goal
 
 queries = load(__file__, "report.sql")
 
-SHOWN, DAYS_SHOWN = 12, 14
-"""Windows of a trend; of days two weeks."""
 Series = dict[date, Value]
 
 
@@ -34,10 +32,7 @@ class Counted:
     @property
     def windows(self) -> list[date]:
         """First days of the trend's windows, the oldest first."""
-        found = [self.asked]
-        while len(found) < (DAYS_SHOWN if self.asked.span is Span.day else SHOWN):
-            found.append(found[-1].before())
-        return [each.since for each in reversed(found)]
+        return [each.since for each in trend(self.asked)]
 
     @property
     def before(self) -> date:

@@ -12,7 +12,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.insight.chance import p_of_change
 from community.insight.values import Value, together
-from community.insight.windows import Span, Window, window
+from community.insight.windows import Span, Window, trend, window
 from community.kpis import KPIS
 from community.playbook import Playbook
 from community.playbook_insight import Watch
@@ -25,9 +25,6 @@ ENOUGH = 3
 """Of these so many must be known."""
 SURE = 0.01
 """A fall or rise that chance makes more often than this is none."""
-
-SHOWN = {Span.day: 14, Span.week: 12, Span.month: 12}
-"""Windows that a course goes back."""
 
 Of = tuple[str, int, str]
 """Of what a figure is: part, group and currency; '' and 0: all."""
@@ -82,9 +79,7 @@ async def diagnose(
 
 async def course(conn: Connection, zone: str, found: Finding) -> Course:
     """How the figure came there; None: nothing was counted then, or its group was not known yet."""
-    windows = [window(found.span, found.since, zone)]
-    while len(windows) < SHOWN[found.span]:
-        windows.append(windows[-1].before())
+    windows = trend(window(found.span, found.since, zone))
     of = found.part, found.group_id, found.currency
     counted = await _counted(conn, windows)
     days, each = [one.since for one in counted], "group" if found.group_id else "part" if found.part else "all"
@@ -92,7 +87,7 @@ async def course(conn: Connection, zone: str, found: Finding) -> Course:
     since = await _registered(conn) if found.group_id else {}
     values = _with_none(found.kpi, of, known, counted, since.get(found.group_id))
     numbers = {day: value.number for day, value in values.items()}
-    first_days = [one.since for one in reversed(windows)]
+    first_days = [one.since for one in windows]
     return Course(first_days, [numbers.get(day) for day in first_days])
 
 

@@ -52,6 +52,14 @@ class Window(NamedTuple):
         return self if number == 0 else window(self.span or Span.day, self.since - _DAY, self.zone).before(number - 1)
 
 
+def trend(asked: Window) -> list[Window]:
+    """The windows of which a course is shown, up to this one, the oldest first: 14 days, or 12 weeks or months."""
+    found = [asked]
+    while len(found) < (14 if asked.span is Span.day else 12):
+        found.append(found[-1].before())
+    return found[::-1]
+
+
 def start_of(day: date, zone: str) -> datetime:
     """The day's first moment."""
     return datetime.combine(day, time(), ZoneInfo(zone))
