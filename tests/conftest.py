@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
+import httpcore._async.connection
 import psycopg
 import pytest
 import uvicorn.server
@@ -91,11 +92,16 @@ def _group(nodeid: str) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def prompt_servers() -> Iterator[None]:
-    """uvicorn looks every 0.1 s whether it shall end, and rests as long when it does; here a tenth of that."""
+def impatient() -> Iterator[None]:
+    """Libraries rest less.
+
+    uvicorn looks every 0.1 s whether it shall end, and rests as long when it does. Where nobody answers, Prefect's client
+    connects again after 0.5 and 1 s.
+    """
     prompt = SimpleNamespace(**vars(asyncio) | {"sleep": lambda seconds: asyncio.sleep(seconds / 10)})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(uvicorn.server, "asyncio", prompt)
+        patch.setattr(httpcore._async.connection, "RETRIES_BACKOFF_FACTOR", 0.02)
         yield
 
 
