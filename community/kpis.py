@@ -59,7 +59,7 @@ class Kpi:
     parts: bool = False
     """Its rows name a part (a plan, a movement, a stage): the number is shown for each as well."""
     own_source: bool = False
-    """Its rows may say themselves where they came from; of others their member's source counts."""
+    """Its rows say themselves where they came from; of others their member's source counts."""
     keys: Keys = Keys.several
 
     @property
@@ -116,7 +116,7 @@ _MONEY = (
     Kpi("average_order", Measure.money_each, parts=True),
     Kpi("paying", Measure.number, parts=True),
     Kpi("new_payers", Measure.number, parts=True, keys=Keys.once),
-    Kpi("free_to_paid", Measure.share, keys=Keys.once),
+    Kpi("free_to_paid", Measure.share, own_source=True, keys=Keys.once),
     Kpi("trial_to_paid", Measure.share, looks_back=45, parts=True, keys=Keys.once),
     Kpi("live_to_paid", Measure.share, looks_back=14, parts=True, keys=Keys.once),
     Kpi("renewal", Measure.share, looks_back=14, parts=True, keys=Keys.once),

@@ -4,13 +4,12 @@ DELETE FROM cohort_weeks WHERE week = %(since_day)s
 -- name: there
 -- Who had been admitted by the end of the week that is looked at and showed a sign in it, each once: since which day of
 -- it, and in which week they had entered.
-SELECT d.member_id, min(d.day) AS day, e.week AS entered, s.source
+SELECT d.member_id, min(d.day) AS day, e.week AS entered, m.source
 FROM member_days d
-JOIN v_members m ON m.id = d.member_id AND m.entered_at < %(until)s
-JOIN v_sources s ON s.member_id = d.member_id
+JOIN v_sources m ON m.member_id = d.member_id AND m.entered_at < %(until)s
 CROSS JOIN LATERAL (SELECT date_trunc('week', m.entered_at AT TIME ZONE %(zone)s)::date AS week) AS e
 WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{shows}} AND {{whose}}
-GROUP BY d.member_id, e.week, s.source
+GROUP BY d.member_id, e.week, m.source
 
 -- name: count
 INSERT INTO cohort_weeks (entered, week, source, active)
@@ -33,10 +32,10 @@ WHERE %(source)s = '' OR t.source = %(source)s
 SELECT
     c.entered,
     -- A member who was erased is in none of them any more.
-    (SELECT count(*) FROM v_members m JOIN v_sources s ON s.member_id = m.id
+    (SELECT count(*) FROM v_sources m
         WHERE m.entered_at >= c.entered::timestamp AT TIME ZONE %(zone)s
             AND m.entered_at < (c.entered + 7)::timestamp AT TIME ZONE %(zone)s
-            AND (%(source)s = '' OR s.source = %(source)s)) AS size,
+            AND (%(source)s = '' OR m.source = %(source)s)) AS size,
     array_agg((c.week - c.entered) / 7 ORDER BY c.week) AS weeks,
     array_agg(c.active ORDER BY c.week) AS active
 FROM cohort_weeks c

@@ -54,7 +54,7 @@ def kept_text(name: str) -> str:
 
 
 def source_of(kpi: str) -> LiteralString:
-    """Where a row (`r`) came from: as it says itself, else as its member (`s`) did."""
+    """Where a row (`r`) came from: as it says itself, or as its member (`s`) did."""
     return fragments.fill("own_source" if KPIS[kpi].own_source else "source")
 
 

@@ -91,4 +91,4 @@ f.kind IN ('problem', 'talk', 'nps', 'complaint', 'refund', 'invoice')
 s.source
 
 -- name: own_source
-coalesce(r.source, s.source)
+r.source

@@ -15,13 +15,15 @@ from community.playbook import Playbook
 
 queries = load(__file__, "measuring.sql")
 
+IN_GROUP = (Keys.in_group, Keys.inside)
+
 
 async def counts_of(conn: Connection, kpi: str, values: Mapping[str, Any]) -> LiteralString:
     """The SELECT of its numbers: part, group_id, source, currency, hits, base, minor, middle_s, high_s.
 
     For the transaction's window that was kept last (`keep`). It finds the rows itself if they are of members in groups.
     """
-    if KPIS[kpi].keys not in (Keys.in_group, Keys.inside):
+    if KPIS[kpi].keys not in IN_GROUP:
         return _counts(kpi)
     await _keep(conn, "hits", queries.fill("hits", rows=rows_of(kpi, kept=True)), values)
     hits = _in_group("hits")
@@ -57,8 +59,17 @@ async def keep(conn: Connection, kpis: Collection[str], values: Mapping[str, Any
     """Find what several of these KPIs read in a window, once for all, until the transaction keeps another window."""
     for name in sorted({name for kpi in kpis for name in kept_by(kpi)}):
         await _keep(conn, name, kept_text(name), values)
+    if any(KPIS[kpi].keys in IN_GROUP for kpi in kpis):
+        await _keep_sources(conn)
     if any(KPIS[kpi].keys is Keys.inside for kpi in kpis):
         await _keep(conn, "base", _in_group("inside"), values)
+
+
+async def _keep_sources(conn: Connection) -> None:
+    """Where everybody came from is the same in all windows of the transaction."""
+    found = await (await conn.execute(queries.sources_kept)).fetchone()
+    if not (found and found["kept"]):
+        await _keep(conn, "sources", queries.sources, {})
 
 
 async def _keep(conn: Connection, table: str, text: str, values: Mapping[str, Any]) -> None:

@@ -15,6 +15,12 @@ CREATE TEMP TABLE kept_{{table}} ON COMMIT DROP AS
 -- name: look_at
 ANALYZE kept_{{table}}
 
+-- name: sources
+SELECT member_id, source FROM v_sources
+
+-- name: sources_kept
+SELECT to_regclass('pg_temp.kept_sources') IS NOT NULL AS kept
+
 -- name: once
 -- Each row has a key of its own.
 SELECT
@@ -34,7 +40,7 @@ FROM (
     SELECT group_id, '' AS source, count(*) AS hits FROM kept_{{table}} WHERE group_id IS NOT NULL GROUP BY group_id
     UNION ALL
     SELECT 0, CASE grouping(s.source) WHEN 0 THEN s.source ELSE '' END, count(*)
-    FROM v_sources s
+    FROM kept_sources s
     WHERE s.member_id IN (SELECT k.member_id FROM kept_{{table}} k)
     GROUP BY GROUPING SETS ((), (s.source))
     HAVING count(*) > 0

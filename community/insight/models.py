@@ -34,7 +34,6 @@ class MemberDay(SQLModel, table=True):
     """What a member did on a day, in a group or (0) elsewhere: how often, by the kind of event."""
 
     __tablename__ = "member_days"
-    __table_args__ = (Index("member_days_member", "member_id", "day"),)
 
     day: date = Field(sa_column=Column(Date, primary_key=True))
     """Of the community's zone."""

@@ -6,7 +6,7 @@ SELECT least(
 ) AS at
 
 -- name: count_day
--- What is the same is left alone; what is new comes in the order of members, in which the indexes take it soonest.
+-- What is the same is left alone; what is new comes in the order of members, in which the index takes it soonest.
 WITH found AS MATERIALIZED (
     SELECT
         member_id, coalesce(group_id, 0) AS group_id,
@@ -22,24 +22,28 @@ WITH found AS MATERIALIZED (
         AND kind IN ('message', 'private', 'reaction', 'click', 'button', 'start', 'answer')
     GROUP BY member_id, coalesce(group_id, 0)
 ),
-known AS (
-    SELECT * FROM member_days WHERE day = %(since_day)s
-),
 gone AS (
     DELETE FROM member_days d
     WHERE d.day = %(since_day)s
         AND NOT EXISTS (SELECT FROM found f WHERE f.member_id = d.member_id AND f.group_id = d.group_id)
+),
+changed AS (
+    UPDATE member_days d SET
+        message = f.message, private = f.private, reaction = f.reaction, click = f.click, button = f.button,
+        start = f.start, answer = f.answer
+    FROM found f
+    WHERE d.day = %(since_day)s AND d.member_id = f.member_id AND d.group_id = f.group_id
+        AND (f.message, f.private, f.reaction, f.click, f.button, f.start, f.answer)
+            IS DISTINCT FROM (d.message, d.private, d.reaction, d.click, d.button, d.start, d.answer)
 )
-INSERT INTO member_days AS d (day, member_id, group_id, message, private, reaction, click, button, start, answer)
+INSERT INTO member_days (day, member_id, group_id, message, private, reaction, click, button, start, answer)
 SELECT %(since_day)s, f.*
 FROM found f
-LEFT JOIN known k ON k.member_id = f.member_id AND k.group_id = f.group_id
-WHERE (f.message, f.private, f.reaction, f.click, f.button, f.start, f.answer)
-    IS DISTINCT FROM (k.message, k.private, k.reaction, k.click, k.button, k.start, k.answer)
+WHERE NOT EXISTS (
+    SELECT FROM member_days d
+    WHERE d.day = %(since_day)s AND d.member_id = f.member_id AND d.group_id = f.group_id
+)
 ORDER BY f.member_id, f.group_id
-ON CONFLICT (day, member_id, group_id) DO UPDATE SET
-    message = excluded.message, private = excluded.private, reaction = excluded.reaction, click = excluded.click,
-    button = excluded.button, start = excluded.start, answer = excluded.answer
 
 -- name: forget_value
 DELETE FROM kpi_values WHERE kpi = %(kpi)s AND span = %(span)s AND since = %(since_day)s

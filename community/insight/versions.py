@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from math import sqrt
 from typing import LiteralString
 
-from community.database.pool import Connection
+from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.insight.definitions import parameters, rows_of
+from community.insight.holdouts import queries as holdouts
 from community.insight.intervals import alike
 from community.insight.statistics import Interval, Part, half_width
 from community.insight.values import SMALL
@@ -143,6 +144,9 @@ async def _effect(
     asked = Window(None, today - timedelta(days=days - 1), today + timedelta(days=1), zone)
     text = queries.fill("effect", rows=rows, published=queries.published)
     found: dict[int, dict[tuple[str, str], Part]] = defaultdict(dict)
-    for row in await (await conn.execute(text, parameters(playbook, asked, at) | {"until": at})).fetchall():
+    async with transaction(conn):
+        await conn.execute(holdouts.settings)
+        rows = await (await conn.execute(text, parameters(playbook, asked, at) | {"until": at})).fetchall()
+    for row in rows:
         found[row["version"]][row["stage"], row["step"]] = Part(row["people"], row["hits"])
     return found

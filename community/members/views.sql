@@ -43,9 +43,17 @@ SELECT person, member_id FROM persons WHERE member_id IS NOT NULL;
 CREATE OR REPLACE VIEW v_persons_had AS
 SELECT person, plan FROM persons_had;
 
--- Where each member came from: the link that brought them, else the list; for ever. Who did not say is `unknown`.
+-- Where each member came from: the link that brought them, else the list; for ever. Who did not say is `unknown`. And
+-- when they came and left, so that counting by source goes through all members once.
 CREATE OR REPLACE VIEW v_sources AS
-SELECT m.id AS member_id, coalesce(l.source->>'utm_source', o.source, 'unknown') AS source, l.source->>'partner' AS partner
+SELECT
+    m.id AS member_id,
+    coalesce(l.source->>'utm_source', o.source, 'unknown') AS source,
+    l.source->>'partner' AS partner,
+    m.home_group_id,
+    m.first_seen_at,
+    m.entered_at,
+    m.left_at
 FROM members m
 LEFT JOIN links l ON l.token = m.link_token
 LEFT JOIN member_origins o ON o.member_id = m.id;

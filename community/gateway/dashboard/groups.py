@@ -6,7 +6,11 @@ from community.gateway.dashboard import shown
 from community.gateway.dashboard.look import Context, Look, queries
 from community.insight.values import Value
 
-COLUMNS = ("active", "active_rate", "speakers", "messages", "new_members", "leaves", "retention_7", "revenue")
+COLUMNS = (
+    "members", "joins", "leaves", "active", "active_rate", "speakers", "messages", "retention_7", "reach_loss",
+    "click_through", "sla_met", "paying", "revenue",
+)  # fmt: skip
+"""As an operator asks of a group (SOP 3.12): who is there, what they do, whom we reach, what it brings."""
 
 
 async def show(look: Look) -> Context:

@@ -26,9 +26,8 @@ UNION ALL
 SELECT
     s.member_id, s.member_id, NULL, NULL, NULL, true, NULL, NULL, NULL
 FROM shown s
-JOIN (SELECT DISTINCT member_id FROM inside) AS m USING (member_id)
-LEFT JOIN inside i USING (member_id, group_id)
-WHERE i.member_id IS NULL
+WHERE EXISTS (SELECT FROM inside i WHERE i.member_id = s.member_id)
+    AND NOT EXISTS (SELECT FROM inside i WHERE i.member_id = s.member_id AND i.group_id = s.group_id)
 
 -- name: speakers
 -- Who spoke in a group (signs.speaking).

@@ -130,12 +130,11 @@ LEFT JOIN (
 -- Of whom a partner's link first brought to the bot or a group's gate, seven days before: hit if they were admitted
 -- within these. By partner.
 SELECT
-    m.id AS key, m.id AS member_id, m.home_group_id AS group_id, s.partner AS part, m.first_seen_at AS at,
+    m.member_id AS key, m.member_id, m.home_group_id AS group_id, m.partner AS part, m.first_seen_at AS at,
     coalesce(m.entered_at <= m.first_seen_at + interval '7 days', false) AS hit,
     NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
-FROM v_members m
-JOIN v_sources s ON s.member_id = m.id
-WHERE s.partner IS NOT NULL AND m.first_seen_at >= %(since)s::timestamptz - interval '7 days'
+FROM v_sources m
+WHERE m.partner IS NOT NULL AND m.first_seen_at >= %(since)s::timestamptz - interval '7 days'
     AND m.first_seen_at < %(until)s::timestamptz - interval '7 days'
 
 -- name: koc_share

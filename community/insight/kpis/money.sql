@@ -48,12 +48,12 @@ JOIN v_members m ON m.id = f.member_id
 -- name: free_to_paid
 -- Of who was in a group in the window and had never paid before it: hit if they did in it.
 SELECT
-    m.id AS key, m.id AS member_id, m.home_group_id AS group_id, NULL::text AS part, f.at, f.at IS NOT NULL AS hit,
-    NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds
-FROM v_members m
-LEFT JOIN ({{first_purchases}}) AS f ON f.member_id = m.id
+    m.member_id AS key, m.member_id, m.home_group_id AS group_id, NULL::text AS part, f.at, f.at IS NOT NULL AS hit,
+    NULL::bigint AS minor, NULL::text AS currency, NULL::double precision AS seconds, m.source
+FROM v_sources m
+LEFT JOIN ({{first_purchases}}) AS f ON f.member_id = m.member_id
 WHERE m.entered_at < %(until)s AND (m.left_at IS NULL OR m.left_at >= %(since)s)
-    AND NOT EXISTS (SELECT FROM v_purchases e WHERE e.member_id = m.id AND e.at < %(since)s)
+    AND NOT EXISTS (SELECT FROM v_purchases e WHERE e.member_id = m.member_id AND e.at < %(since)s)
 
 -- name: trial_to_paid
 -- Of trials that ended a week before a day of the window, of who had never paid before: hit if they paid from its
@@ -195,9 +195,9 @@ SELECT
 FROM ad_spend a
 WHERE a.day >= %(since_day)s AND a.day < %(until_day)s
 UNION ALL
-SELECT f.member_id, f.member_id, m.home_group_id, NULL, f.at, true, NULL, c.currency, NULL, NULL
+SELECT f.member_id, f.member_id, m.home_group_id, NULL, f.at, true, NULL, c.currency, NULL, m.source
 FROM ({{first_purchases}}) AS f
-JOIN v_members m ON m.id = f.member_id
+JOIN v_sources m ON m.member_id = f.member_id
 CROSS JOIN (
     SELECT DISTINCT currency FROM ad_spend WHERE day >= %(since_day)s AND day < %(until_day)s
 ) AS c
