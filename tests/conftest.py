@@ -95,8 +95,8 @@ def _group(nodeid: str) -> str:
 def impatient() -> Iterator[None]:
     """Libraries rest less.
 
-    uvicorn looks every 0.1 s whether it shall end, and rests as long when it does. Where nobody answers, Prefect's client
-    connects again after 0.5 and 1 s.
+    uvicorn looks every 0.1 s whether it shall end, and rests as long when it does. Where nobody answers, Prefect's
+    client connects again after 0.5 and 1 s.
     """
     prompt = SimpleNamespace(**vars(asyncio) | {"sleep": lambda seconds: asyncio.sleep(seconds / 10)})
     with pytest.MonkeyPatch.context() as patch:
