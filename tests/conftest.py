@@ -4,14 +4,18 @@
 those of flows; the longest come first.
 """
 
+import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
+import httpcore._async.connection
 import psycopg
 import pytest
+import uvicorn.server
 from hypothesis import settings
 from psycopg.pq import TransactionStatus
 
@@ -85,6 +89,20 @@ def _group(nodeid: str) -> str:
     """The tests of a file share what it set up; all of flows share a Prefect server."""
     file = nodeid.partition("::")[0].removeprefix("tests/")
     return "flows" if file.startswith("flows/") else file
+
+
+@pytest.fixture(scope="session", autouse=True)
+def impatient() -> Iterator[None]:
+    """Libraries rest less.
+
+    uvicorn looks every 0.1 s whether it shall end, and rests as long when it does. Where nobody answers, Prefect's
+    client connects again after 0.5 and 1 s.
+    """
+    prompt = SimpleNamespace(**vars(asyncio) | {"sleep": lambda seconds: asyncio.sleep(seconds / 10)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(uvicorn.server, "asyncio", prompt)
+        patch.setattr(httpcore._async.connection, "RETRIES_BACKOFF_FACTOR", 0.02)
+        yield
 
 
 @pytest.fixture(scope="session")

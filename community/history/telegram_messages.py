@@ -96,8 +96,7 @@ class Conversation:
             yield Fact("joined", at, actor, {"message": number})
         if action in BROUGHT or action == "remove_members":
             kind = "joined" if action in BROUGHT else "left"
-            members = record.get("members") or []
-            for member in dict.fromkeys(m for m in members if isinstance(m, str)):
+            for member in dict.fromkeys(_names(record.get("members"))):
                 known = actor if member == name else self._ids.get(member)
                 if known:
                     yield Fact(kind, at, known, {"message": number})
@@ -189,6 +188,11 @@ def _length(text: Any) -> int:
     if isinstance(text, list):
         return sum(_length(part.get("text") if isinstance(part, dict) else part) for part in text)
     return len(text) if isinstance(text, str) else 0
+
+
+def _names(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        yield from (one for one in value if isinstance(one, str))
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:

@@ -146,7 +146,7 @@ async def _effect(
     found: dict[int, dict[tuple[str, str], Part]] = defaultdict(dict)
     async with transaction(conn):
         await conn.execute(holdouts.settings)
-        rows = await (await conn.execute(text, parameters(playbook, asked, at) | {"until": at})).fetchall()
-    for row in rows:
+        effects = await (await conn.execute(text, parameters(playbook, asked, at) | {"until": at})).fetchall()
+    for row in effects:
         found[row["version"]][row["stage"], row["step"]] = Part(row["people"], row["hits"])
     return found

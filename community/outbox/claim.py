@@ -12,7 +12,7 @@ from community.outbox.guardrails import GATED, gate_parameters
 from community.outbox.pace import DatabaseClock
 from community.playbook import Playbook
 
-queries = load(__file__)
+queries = load(__file__, "claim.sql")
 _CLAIM = queries.fill("claim", gated=GATED)
 
 MOST_ROWS = 32

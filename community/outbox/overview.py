@@ -8,7 +8,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.playbook_stages import MessageClass
 
-queries = load(__file__)
+queries = load(__file__, "overview.sql")
 
 UNDONE = ("failed", "uncertain", "sending", "waiting")
 """Values of `models.State` in which a message is somebody's concern: an operator's first, then the delivery loop's."""

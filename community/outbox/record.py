@@ -17,7 +17,7 @@ from community.members.reach import lose_reach
 from community.outbox.alerts import Alert, alert
 from community.outbox.claim import make_up
 
-queries = load(__file__)
+queries = load(__file__, "record.sql")
 log = logging.getLogger(__name__)
 
 MOST_ATTEMPTS = 20

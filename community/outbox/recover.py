@@ -7,7 +7,7 @@ from community.database.pool import Connection
 from community.database.queries import load
 from community.outbox.claim import LEASE
 
-queries = load(__file__)
+queries = load(__file__, "recover.sql")
 
 
 @dataclass(frozen=True, slots=True)

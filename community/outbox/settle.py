@@ -11,7 +11,7 @@ from community.database.pool import Connection, transaction
 from community.database.queries import load
 from community.playbook_stages import PRIORITIES, MessageClass
 
-queries = load(__file__)
+queries = load(__file__, "settle.sql")
 
 LANES = list(range(len(MessageClass) * PRIORITIES))
 """Every place in the queue."""

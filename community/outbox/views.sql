@@ -2,7 +2,7 @@
 CREATE OR REPLACE VIEW v_messages AS
 SELECT id, bot_id, member_id, chat_id, method, lane, stage, step, state, reason, sent_at,
     occurrence, promotional, planned_at, due_at, attempts, plan_id, context, wanted_at, expires_at, late_s,
-    bundle, variant, exempt
+    bundle, variant, exempt, goals, goal_since_at, counts_at
 FROM messages;
 
 -- What was in force from when on.

@@ -13,7 +13,7 @@ from community.outreach.plan import preview
 from community.outreach.statements import absence, of_each_version, parameters, run_before, statement
 from community.playbook_stages import Step
 
-queries = load(__file__)
+queries = load(__file__, "explain.sql")
 _JUDGE = queries.fill("judge", gated=GATED, gate_values=GATE_VALUES)
 
 DAYS, WEEK = 28, 7

@@ -7,7 +7,7 @@ from typing import Any
 from community.database.pool import Connection
 from community.database.queries import load
 
-queries = load(__file__)
+queries = load(__file__, "report.sql")
 
 
 async def outcome(conn: Connection, plan_id: int) -> dict[str, int]:

@@ -19,7 +19,7 @@ from community.outreach.in_flight import in_flight
 from community.playbook import Playbook
 from community.playbook_stages import Late, Schedule, Stage, Step, template_name
 
-queries = load(__file__)
+queries, candidate_queries = load(__file__), load(__file__, "candidates.sql")
 AUDIENCES = Path(__file__).parent / "audiences"
 ASKED_FOR = re.compile(r"([\w.]*id) = ANY \(%\(members\)s\)")
 _OF_THE_SHARE = r"mod(\1 / 4096, %(shares)s) = %(share)s"
@@ -189,22 +189,24 @@ def _fill(
     if everyone:
         audience = ASKED_FOR.sub(_OF_THE_SHARE, audience)
     if looks:
-        audience = queries.fill("looks", audience=audience.replace("%(as_of)s", "looks.at"))
+        audience = candidate_queries.fill("looks", audience=audience.replace("%(as_of)s", "looks.at"))
     if segments:  # first: a variant of a step goes by a name of its own until one is drawn
-        audience = queries.fill("segmented", audience=audience)
+        audience = candidate_queries.fill("segmented", audience=audience)
     if varied:
-        audience = queries.fill("varied", audience=audience)
+        audience = candidate_queries.fill("varied", audience=audience)
     if follows:
-        audience = queries.fill("follows", audience=audience, them=getattr(queries, follows))
-    candidates = queries.fill(
+        audience = candidate_queries.fill("follows", audience=audience, them=getattr(candidate_queries, follows))
+    candidates = candidate_queries.fill(
         "candidates",
         audience=audience,
         of_step="ON s.place = a.place" if varied else "USING (step)",
         variant="a.variant" if varied else "NULL::text",
-        newest=queries.newest if collapses else "NULL::timestamptz",
-        proposed=queries.proposed if proposed else "",
-        added=queries.fill("added", awaited=queries.awaited if proposed else "") if added else "NULL",
-        window=queries.window if window else "",
+        newest=candidate_queries.newest if collapses else "NULL::timestamptz",
+        proposed=candidate_queries.proposed if proposed else "",
+        added=candidate_queries.fill("added", awaited=candidate_queries.awaited if proposed else "")
+        if added
+        else "NULL",
+        window=candidate_queries.window if window else "",
         gated=GATED,
     )
     return queries.fill(name, stopped=queries.stopped, candidates=candidates, gated=GATED, gate_values=GATE_VALUES)

@@ -25,7 +25,7 @@ async def test_counts_until_nothing_is_late(
     now = datetime.now(UTC)
     zone = bundle.playbook.community.zone
     is_open = 2 if day_of(now - OPEN, zone) < day_of(now, zone) else 1
-    await record(conn, [Activity("message", now - n * DAY, member, 1) for n in (0, 40)])
+    await record(conn, [Activity("message", now - n * DAY, member, 1) for n in (0, 22)])
 
     monkeypatch.setattr(insight, "BOX_S", 0.0)
     run = await run_of(client, await kpi_count(return_state=True))

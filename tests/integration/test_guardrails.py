@@ -309,7 +309,7 @@ async def held_out(conn: Connection, bundle: Bundle, stage: str, at: datetime = 
         "added": "NULL",
     }
     parts |= {"of_step": "USING (step)", "gated": GATED}
-    judged = planning.queries.fill("candidates", **parts) + "SELECT member_id, reason FROM gated"
+    judged = planning.candidate_queries.fill("candidates", **parts) + "SELECT member_id, reason FROM gated"
     async with conn.transaction():
         await conn.execute(planning.queries.planner_settings, {"everyone": True})
         rows = await (await conn.execute(judged, values)).fetchall()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from aiohttp import web
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 from pydantic import ValidationError
 
 from community.bot import polling
@@ -49,6 +49,7 @@ def records(draw: st.DrawFn) -> list[Any]:
 
 
 @MANY
+@example([service(3, "invite_members", 7, members=True)], "Club")
 @given(records(), texts)
 async def test_an_export_of_any_shape(conn: Connection, file: Path, bent: list[Any], name: str) -> None:
     content = json.dumps(chat(*bent, said(99, 8), name=name[:200]))

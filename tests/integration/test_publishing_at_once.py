@@ -108,14 +108,14 @@ async def test_a_member_who_leaves_meanwhile_is_no_deadlock(
 
 Query = tuple[str, dict[str, Any]]
 CANCELLING: dict[str, Query] = {
-    "cancel_waiting": ("outbox/queries.sql", {"reason": "left"}),
+    "cancel_waiting": ("outbox/settle.sql", {"reason": "left"}),
     "cancel_occurrences": (
-        "outbox/queries.sql",
+        "outbox/settle.sql",
         {"stage": "test", "occurrences": ["x"], "reason": "x", "lanes": LANES},
     ),
-    "cancel_offers": ("outbox/queries.sql", {"code": "C"}),
-    "cancel_offers_of_stage": ("outbox/queries.sql", {"code": "C", "stage": "test", "lanes": LANES}),
-    "count_anew": ("outbox/queries.sql", {"goal": "g", "at": NOON, "context": Jsonb({})}),
+    "cancel_offers": ("outbox/settle.sql", {"code": "C"}),
+    "cancel_offers_of_stage": ("outbox/settle.sql", {"code": "C", "stage": "test", "lanes": LANES}),
+    "count_anew": ("outbox/settle.sql", {"goal": "g", "at": NOON, "context": Jsonb({})}),
     "stop": ("outbox/stop.sql", {}),
     "erase_messages": ("outbox/privacy.sql", {"telegram_id": 0}),
 }

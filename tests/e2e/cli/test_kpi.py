@@ -19,9 +19,9 @@ DAY = timedelta(days=1)
 @pytest.fixture
 async def counted(conn: Connection, bundle: Bundle, member: MakeMember) -> list[int]:
     """Three members; this week one of them is admitted, and two are active; last week one was. All is counted."""
-    ids = [await member(entered_at=NOON - n * 10 * DAY, in_group=False, left_at=None) for n in range(3)]
+    ids = [await member(entered_at=NOON - n * 4 * DAY, in_group=False, left_at=None) for n in range(3)]
     await conn.execute("INSERT INTO groups (id, chat_id, title, registered_at) OVERRIDING SYSTEM VALUE"
-                       " VALUES (5, -5, %s, '2026-01-01'), (6, -6, 'Other', '2026-01-01')", [HOSTILE])  # fmt: skip
+                       " VALUES (5, -5, %s, '2026-02-24'), (6, -6, 'Other', '2026-02-24')", [HOSTILE])  # fmt: skip
     await record(conn, [Activity("message", NOON - DAY, ids[0], 5), Activity("click", NOON, ids[1], None)])
     await record(conn, [Activity("message", NOON - 7 * DAY, ids[2], 6)])
     while (await count(conn, bundle.playbook, NOON)).left:

@@ -177,17 +177,19 @@ async def test_nothing_of_it_is_logged(desk: Desk, caplog: pytest.LogCaptureFixt
 # Pages.
 
 
-@pytest.mark.parametrize("locale", ["zh-Hans", "zh-Hant", "en"])
 @pytest.mark.parametrize("path", ALL)
-async def test_every_page_is_shown_empty_and_full(desk: Desk, path: str, locale: str) -> None:
+async def test_every_page_is_shown_empty_and_full(desk: Desk, path: str) -> None:
+    locales = "zh-Hans", "zh-Hant", "en"
     await desk.enter()
-    empty = await desk.page(f"{path}?lang={locale}")
-    assert f'<html lang="{locale}">' in empty
+    for locale in locales:
+        assert f'<html lang="{locale}">' in await desk.page(f"{path}?lang={locale}")
     await fill(desk.conn)
-    full = await desk.page(path)
-    assert f'<html lang="{locale}">' in full, "the language is remembered"
-    assert "None" not in full
-    assert "nan" not in full
+    for locale in locales:
+        await desk.page(f"{path}?lang={locale}")
+        full = await desk.page(path)
+        assert f'<html lang="{locale}">' in full, "the language is remembered"
+        assert "None" not in full
+        assert "nan" not in full
 
 
 @pytest.mark.parametrize("path", ["/dashboard/funel", "/dashboard/kpi/nothing", "/dashboard/kpi/active/row"])

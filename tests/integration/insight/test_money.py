@@ -343,20 +343,20 @@ async def test_coupons_are_counted_by_orders_that_were_paid(shop: Shop, member: 
 async def test_a_callback_of_last_month_is_of_last_month(shop: Shop, member: MakeMember) -> None:
     """A refund of February that its provider tells of in March: February is counted anew, and March says nothing."""
     ann = await member()
-    await shop.pays("a", ann, "2026-02-10 10:00")
+    await shop.pays("a", ann, "2026-02-24 10:00")
     await _count_all(shop)
     assert await _stored(shop, "refunds", Span.month, FEBRUARY.since) == 0
-    await shop.returns("a", "2026-02-25 10:00", 4_000, known="2026-03-18 11:00")
+    await shop.returns("a", "2026-02-26 10:00", 4_000, known="2026-03-18 11:00")
     assert await shop.rows("SELECT at FROM ledger_transactions WHERE what = 'refund'") == [
         {"at": local("2026-03-18 11:00")}
     ]
-    assert (await late_days(shop.conn, 100))[-1] == date(2026, 2, 25)
+    assert (await late_days(shop.conn, 100))[-1] == date(2026, 2, 26)
     await _count_all(shop)
     assert await _stored(shop, "refunds", Span.month, FEBRUARY.since) == 4_000
-    assert await _stored(shop, "refunds", Span.day, date(2026, 2, 25)) == 4_000
+    assert await _stored(shop, "refunds", Span.day, date(2026, 2, 26)) == 4_000
     assert await _stored(shop, "refunds", Span.month, MARCH.since) == 0
-    assert await _stored(shop, "mrr", Span.day, date(2026, 2, 24)) == 10_000
-    assert await _stored(shop, "mrr", Span.day, date(2026, 2, 25)) == 6_000
+    assert await _stored(shop, "mrr", Span.day, date(2026, 2, 25)) == 10_000
+    assert await _stored(shop, "mrr", Span.day, date(2026, 2, 26)) == 6_000
     assert await _stored(shop, "mrr", Span.day, date(2026, 3, 1)) == 6_000
 
 

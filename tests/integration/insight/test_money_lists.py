@@ -228,19 +228,19 @@ async def test_what_the_provider_says_later_is_added(lists: Lists, shop: Shop, m
 async def test_figures_of_the_past_follow(lists: Lists, shop: Shop, member: MakeMember) -> None:
     await member()
     await count(shop.conn, shop.bundle.playbook, NOW)
-    await lists.payments("w,1,10001,quarter,2026-01-05 10:00,250 CNY,40 CNY,2026-02-03,,")
+    await lists.payments("w,1,10001,quarter,2026-02-20 10:00,250 CNY,40 CNY,2026-03-03,,")
     marked = await late_days(shop.conn, 1_000)
-    assert date(2026, 1, 5) in marked
     assert date(2026, 2, 20) in marked
+    assert date(2026, 3, 10) in marked
     while (await count(shop.conn, shop.bundle.playbook, NOW)).left:
         pass
     stored = "SELECT sum(minor) AS minor FROM kpi_values WHERE kpi = %s AND span = %s AND since = %s AND part = ''" \
         " AND group_id = 0 AND source = ''"  # fmt: skip
     for kpi, span, since, minor in (
-        ("revenue", "month", date(2026, 1, 1), 25_000),
-        ("refunds", "week", date(2026, 2, 2), 4_000),
-        ("mrr", "day", date(2026, 2, 1), 8_333),
-        ("mrr", "day", date(2026, 2, 20), 7_000),
+        ("revenue", "month", date(2026, 2, 1), 25_000),
+        ("refunds", "week", date(2026, 3, 2), 4_000),
+        ("mrr", "day", date(2026, 3, 1), 8_333),
+        ("mrr", "day", date(2026, 3, 10), 7_000),
     ):
         assert await shop.rows(stored, kpi, span, since) == [{"minor": minor}], (kpi, since)
 
@@ -266,7 +266,7 @@ async def test_spend_comes_in_and_is_replaced_by_key(lists: Lists, shop: Shop) -
 async def test_spend_of_the_past_changes_its_figures(lists: Lists, shop: Shop, member: MakeMember) -> None:
     ann = await member()
     await came_from(shop.conn, ann, "ads")
-    await shop.pays("a", ann, "2026-02-10 10:00")
+    await shop.pays("a", ann, "2026-02-26 10:00")
     while (await count(shop.conn, shop.bundle.playbook, NOW)).left:
         pass
     await lists.spend("2026-02-03,ads,,CNY,50,,")
