@@ -10,13 +10,12 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import uvicorn
 import uvloop
 
 from community.bot.inbox import ALLOWED_UPDATES
@@ -29,7 +28,7 @@ from community.database.pool import Pool, open_pool
 from community.database.wakeup import OUTBOX, Wakeup
 from community.errors import PortInUse, PrefectUnavailable, SopError
 from community.gateway.app import create_gateway
-from community.gateway.server import http_config
+from community.gateway.server import Server, http_config
 from community.groups.gate import sweep_gate
 from community.groups.welcome import sweep_greetings
 from community.outbox.alerts import tell, watch_doubtful
@@ -155,7 +154,7 @@ class Service:
 
     async def _serve_gateway(self) -> None:
         config = http_config(self._gateway, self._settings.trusted_proxies)
-        await _Server(config).serve([self._listener.dup()])
+        await Server(config).serve([self._listener.dup()])
 
     async def _beat(self) -> None:
         async with self._pool.connection() as conn:
@@ -201,14 +200,6 @@ class Service:
             paused = await ask(from_prefect)
             async with self._pool.connection() as conn:
                 await mirror(conn, paused, "prefect", "paused in Prefect")
-
-
-class _Server(uvicorn.Server):
-    """uvicorn inside our loop: signals are ours, since sends on their way must arrive before the process ends."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -1,6 +1,8 @@
 """How the gateway speaks HTTP: nobody keeps a connection by being slow, endless, or many."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 
 import uvicorn
@@ -34,6 +36,15 @@ def http_config(app: ASGIApp, trusted_proxies: str = "127.0.0.1") -> uvicorn.Con
         proxy_headers=True,
         forwarded_allow_ips=trusted_proxies,
     )
+
+
+class Server(uvicorn.Server):
+    """uvicorn inside our loop: signals are ours, since sends on their way must arrive before the process ends."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone."""
+        yield
 
 
 class _Bounded(HttpToolsProtocol):

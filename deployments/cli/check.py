@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from community.check import read_sources
+from community.check import Sources, read_sources
 from community.outreach.statements import AUDIENCES
 from community.settings import Mode, Settings, load_settings
 from deployments.cli.output import one_line
@@ -23,9 +23,7 @@ def check(folder: Path | None) -> int:
     """Print every problem of the folder; returns the exit code."""
     settings = load_settings()
     sources = read_sources((folder or settings.playbook_dir).absolute())
-    problems = [*map(str, sources.problems), *without_audience(sources.playbook)]
-    for problem in problems:
-        print(one_line(problem))
+    problems = print_problems(sources)
     if lost := what_is_lost(settings):
         print(lost)
         if any(plan.get("library") for plan in sources.playbook.get("plans", {}).values()):
@@ -34,6 +32,14 @@ def check(folder: Path | None) -> int:
         return 1
     print(f"playbook and {count(sum(map(len, sources.copy.values())), 'message')} are fine")
     return 0
+
+
+def print_problems(sources: Sources) -> int:
+    """Print every problem of what was read, one a line; returns how many."""
+    problems = [*map(str, sources.problems), *without_audience(sources.playbook)]
+    for problem in problems:
+        print(one_line(problem))
+    return len(problems)
 
 
 def without_audience(playbook: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,19 @@ from typer.core import TyperGroup
 from community.errors import SopError
 from community.members.clean import storable
 from community.telegram_html import showable
-from deployments.cli import experimenting, figures, learning, lives, offers, plans, records, reporting, sales, staff
+from deployments.cli import (
+    entries,
+    experimenting,
+    figures,
+    learning,
+    lives,
+    offers,
+    plans,
+    records,
+    reporting,
+    sales,
+    staff,
+)
 
 Stage = Annotated[str, typer.Argument(metavar="STAGE", help="Name of a stage of the playbook, such as welcome_drip.")]
 AsOf = Annotated[
@@ -61,6 +73,7 @@ app.add_typer(records.imports, name="import")
 app.add_typer(offers.access, name="access")
 app.add_typer(offers.coupon, name="coupon")
 app.add_typer(lives.live, name="live")
+app.add_typer(entries.links, name="links")
 
 
 @app.callback()
@@ -230,14 +243,6 @@ def doctor() -> None:
     from deployments.cli.doctor import doctor
 
     raise typer.Exit(doctor())
-
-
-@app.command()
-def links() -> None:
-    """The tracked links with their full addresses, clicks, and the members who came by each."""
-    from deployments.cli.links import links
-
-    links()
 
 
 @app.command()

@@ -20,8 +20,8 @@ from community.outreach.plan import tally
 from community.payments.reconciliation import Kind, findings
 from community.simulation.crowd import Crowd
 from community.simulation.people import SLOTS_A_DAY
+from deployments.clockwork import LOOK_S, Clockwork
 from deployments.demo.calendar import Calendar
-from deployments.demo.clockwork import LOOK_S, Clockwork
 from deployments.demo.facts import LIVE, OTHERS, STAGE
 from deployments.demo.scene import STAFF_CHAT
 from deployments.runs import open_run, run_opened, run_shown

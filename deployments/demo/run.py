@@ -21,8 +21,8 @@ from community.simulation.market import Market
 from community.simulation.paying import Ime
 from community.simulation.people import SLOTS_A_DAY, populate
 from community.simulation.verdict import judge
+from deployments.clockwork import Clockwork
 from deployments.demo.calendar import OFFERED, Calendar
-from deployments.demo.clockwork import Clockwork
 from deployments.demo.facts import gather
 from deployments.demo.life import Life, real_flows
 from deployments.demo.scene import GROUPS, OWNER, STAFF_CHAT, prepare, quiz

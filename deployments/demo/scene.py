@@ -10,7 +10,7 @@ from community.playbook import Playbook
 from community.sandbox.client import SandboxClient
 from community.settings import Settings
 from community.simulation.behaviour import Doors, Quiz
-from deployments.demo.clockwork import Clockwork
+from deployments.clockwork import Clockwork
 from deployments.demo.shop import VIP
 
 queries = load(__file__)

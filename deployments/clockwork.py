@@ -12,7 +12,7 @@ from community.database.wakeup import OUTBOX
 from community.errors import SopError
 from community.sandbox.client import SandboxClient
 
-queries = load(__file__)
+queries = load(__file__, "clockwork.sql")
 
 LOOK_S = 0.02
 STUCK_S = 60.0
@@ -52,7 +52,7 @@ class Clockwork:
             if left != before:
                 moved, before = time.monotonic(), left
             if time.monotonic() - moved > STUCK_S:
-                raise Stuck(f"demo: nothing moves any more: {left}; look at service.log beside the demo's database")
+                raise Stuck(f"nothing moves any more: {left}; see what the service logged (the demo's: service.log)")
             await asyncio.sleep(LOOK_S)
 
     async def _left(self) -> str:
