@@ -31,7 +31,11 @@ def _whole(**options: Any) -> Any:
 
 
 class MemberDay(SQLModel, table=True):
-    """What a member did on a day, in a group or (0) elsewhere: how often, by the kind of event."""
+    """What a member did on a day, in a group or (0) elsewhere: how often, by the kind of event.
+
+    Written by days. A member's are found by skipping through the key from day to day, as PostgreSQL does from 18 on: an
+    index of theirs would cost as much at each count as everything else.
+    """
 
     __tablename__ = "member_days"
 
