@@ -15,12 +15,16 @@ from community.errors import PlaybookError
 from community.playbook import Playbook
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bundle:
     """One version of the SOP. `source`: the playbook as written; `copy`: each file's text by locale, then name."""
 
     source: Mapping[str, Any]
     copy: Mapping[str, Mapping[str, str]]
+
+    def __repr__(self) -> str:
+        """Its hash: who prints a bundle does not want all words there are."""
+        return f"Bundle({self.hash[:12]})"
 
     @cached_property
     def playbook(self) -> Playbook:

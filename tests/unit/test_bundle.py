@@ -79,3 +79,7 @@ def test_a_bad_folder_is_refused_with_every_problem(tmp_path: Path) -> None:
 def test_a_missing_folder_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(PlaybookError, match=r"gone/playbook.yaml:1: cannot be read .*put the file there"):
         load_bundle(tmp_path / "gone")
+
+
+def test_printed_it_is_its_hash_and_not_all_there_is(shipped: Bundle) -> None:
+    assert repr(shipped) == f"Bundle({shipped.hash[:12]})"
