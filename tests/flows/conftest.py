@@ -79,7 +79,6 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         lean = temporary_settings({PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False})
         with lean, utilities.prefect_test_harness(server_startup_timeout=90):
             yield
-            _running().kill()  # asked to end, it takes seconds over what nobody needs any more
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()
@@ -94,10 +93,6 @@ def _as_in_use(args: list[str], **options: Any) -> "subprocess.Popen[bytes]":
 @pytest.fixture
 def server_process(prefect_server: None) -> psutil.Process:
     """The session's Prefect server."""
-    return _running()
-
-
-def _running() -> psutil.Process:
     from prefect.server.api.server import SubprocessASGIServer
 
     running = SubprocessASGIServer().server_process
