@@ -52,7 +52,7 @@ class Clockwork:
             if left != before:
                 moved, before = time.monotonic(), left
             if time.monotonic() - moved > STUCK_S:
-                raise Stuck(f"nothing moves any more: {left}; see what the service logged (the demo's: service.log)")
+                raise Stuck(f"nothing moves any more: {left}; see what was logged (of the demo: service.log)")
             await asyncio.sleep(LOOK_S)
 
     async def _left(self) -> str:

@@ -83,6 +83,7 @@ class EmbeddedPostgres:
             if time.monotonic() > deadline:
                 raise DatabaseError(f"{self._home}: PostgreSQL is held by another process; stop that one first")
             time.sleep(0.05)
+        _exit_on_signals()
         try:
             self._server = self._adopt() or self._launch()
         except BaseException:
@@ -90,7 +91,6 @@ class EmbeddedPostgres:
             raise
         self._owner_pid, self._socket = os.getpid(), self._socket_dir()
         atexit.register(self.stop)
-        _exit_on_sigterm()
         return self
 
     @property
@@ -178,7 +178,12 @@ class EmbeddedPostgres:
                 start_new_session=True,  # a terminal's Ctrl-C must not reach it before those that still write
                 **as_account(),
             )
-        if not self._comes_up(server):
+        try:
+            up = self._comes_up(server)
+        except BaseException:
+            stop_server(server)
+            raise
+        if not up:
             stop_server(server)
             raise DatabaseError(f"embedded PostgreSQL did not start: {_reason(self._log)} (log: {self._log})")
         return server
@@ -281,7 +286,12 @@ def _reason(log: Path) -> str:
     return " ".join(complaints[-2:] or lines[-1:])
 
 
-def _exit_on_sigterm() -> None:
-    """Python dies of SIGTERM without running exit handlers; leave whoever has a handler of their own alone."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+def _exit_on_signals() -> None:
+    """Python dies of SIGTERM, and of SIGHUP when a terminal closes, without running exit handlers; leave whoever has a
+    handler of their own alone.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, lambda received, _: sys.exit(128 + received))

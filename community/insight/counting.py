@@ -133,7 +133,10 @@ async def _count_days(
 
 
 async def _count_day(conn: Connection, playbook: Playbook, day: Window) -> None:
+    """By hashing and merging: statistics are of before the day was, and nested loops would be quadratic."""
+    await conn.execute(queries.nested_loops, {"are": "off"})
     await conn.execute(queries.count_day, parameters(playbook, day))
+    await conn.execute(queries.nested_loops, {"are": "on"})
 
 
 async def _measure(conn: Connection, playbook: Playbook, kpis: list[str], asked: Window, now_at: datetime) -> None:

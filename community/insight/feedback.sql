@@ -114,11 +114,12 @@ LIMIT greatest(0, %(most)s - (
 SELECT p.member_id, 'thanks' AS kind, to_char(%(since_day)s::date, 'YYYY-MM-DD') AS occurrence, a.days::text AS note
 FROM ({{placed}}) AS p
 JOIN v_members m ON m.id = p.member_id AND m.in_group AND m.dm <> 'gone'
-JOIN LATERAL (
-    SELECT count(DISTINCT d.day) AS days, sum(d.message) AS messages
+JOIN (
+    SELECT d.member_id, count(DISTINCT d.day) AS days, sum(d.message) AS messages
     FROM member_days d
-    WHERE d.member_id = p.member_id AND d.day >= %(since_day)s AND d.day < %(until_day)s AND {{shows}}
-) AS a ON true
+    WHERE d.day >= %(since_day)s AND d.day < %(until_day)s AND {{shows}}
+    GROUP BY d.member_id
+) AS a ON a.member_id = p.member_id
 WHERE p.quadrant = 'active' AND NOT EXISTS (
     SELECT FROM v_follow_ups f
     WHERE f.member_id = p.member_id AND f.kind = 'thanks' AND f.created_at > %(until)s::timestamptz - interval '90 days'

@@ -26,6 +26,7 @@ async def counts_of(conn: Connection, kpi: str, values: Mapping[str, Any]) -> Li
     if KPIS[kpi].keys not in IN_GROUP:
         return _counts(kpi)
     await _keep(conn, "hits", queries.fill("hits", rows=rows_of(kpi, kept=True)), values)
+    await _keep_sources(conn)
     hits = _in_group("hits")
     return hits if KPIS[kpi].keys is Keys.in_group else queries.fill("of_inside", hits=hits)
 
@@ -59,17 +60,19 @@ async def keep(conn: Connection, kpis: Collection[str], values: Mapping[str, Any
     """Find what several of these KPIs read in a window, once for all, until the transaction keeps another window."""
     for name in sorted({name for kpi in kpis for name in kept_by(kpi)}):
         await _keep(conn, name, kept_text(name), values)
-    if any(KPIS[kpi].keys in IN_GROUP for kpi in kpis):
-        await _keep_sources(conn)
     if any(KPIS[kpi].keys is Keys.inside for kpi in kpis):
+        await _keep_sources(conn)
         await _keep(conn, "base", _in_group("inside"), values)
 
 
 async def _keep_sources(conn: Connection) -> None:
-    """Where everybody came from is the same in all windows of the transaction."""
+    """Where everybody came from is the same in all windows of the transaction; who has come since is added."""
     found = await (await conn.execute(queries.sources_kept)).fetchone()
-    if not (found and found["kept"]):
+    if found and found["kept"]:
+        await conn.execute(queries.add_sources)
+    else:
         await _keep(conn, "sources", queries.sources, {})
+        await conn.execute(queries.by_member)
 
 
 async def _keep(conn: Connection, table: str, text: str, values: Mapping[str, Any]) -> None:

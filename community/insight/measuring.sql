@@ -18,6 +18,13 @@ ANALYZE kept_{{table}}
 -- name: sources
 SELECT member_id, source FROM v_sources
 
+-- name: by_member
+CREATE INDEX ON kept_sources (member_id)
+
+-- name: add_sources
+INSERT INTO kept_sources
+SELECT member_id, source FROM v_sources WHERE member_id > (SELECT coalesce(max(member_id), 0) FROM kept_sources)
+
 -- name: sources_kept
 SELECT to_regclass('pg_temp.kept_sources') IS NOT NULL AS kept
 

@@ -5,6 +5,9 @@ SELECT least(
     (SELECT min(starts_at) FROM v_terms), (SELECT min(day)::timestamp AT TIME ZONE %(zone)s FROM ad_spend)
 ) AS at
 
+-- name: nested_loops
+SELECT set_config('enable_nestloop', %(are)s, true)
+
 -- name: count_day
 -- What is the same is left alone; what is new comes in the order of members, in which the index takes it soonest.
 WITH found AS MATERIALIZED (

@@ -14,7 +14,7 @@ from community.errors import SopError
 from community.playbook import Link, Playbook
 from community.settings import load_settings
 from community.yaml_source import parse
-from deployments.cli.check import print_problems
+from deployments.cli.check import print_problems, what_is_lost
 from deployments.cli.output import console, print_table
 from tasks.words import count
 
@@ -23,7 +23,8 @@ DATABASE = "rehearsal"
 
 def check_links(tokens: Sequence[str]) -> int:
     """Rehearse the links and print what became of each step; returns the exit code."""
-    folder = load_settings().playbook_dir.absolute()
+    settings = load_settings()
+    folder = settings.playbook_dir.absolute()
     sources = read_sources(folder)
     if print_problems(sources):
         return 1
@@ -32,6 +33,8 @@ def check_links(tokens: Sequence[str]) -> int:
     wrong = _rehearse(bundle, folder, links)
     for note in _untagged(bundle.playbook, folder):
         print(note)
+    if lost := what_is_lost(settings):
+        print(lost)
     told = count(wrong, "problem") if wrong else "all is fine"
     print(f"\n{count(len(links), 'link')} rehearsed in {time.monotonic() - began:.0f} s: {told}")
     return 1 if wrong else 0

@@ -23,6 +23,7 @@ from community.bundle import Bundle
 from community.channels.telegram import TelegramChannel, make_bot
 from community.database.installation import claim, sop_now
 from community.database.pool import Connection, Pool, connect, open_pool
+from community.database.queries import load
 from community.database.wakeup import OUTBOX, Wakeup
 from community.gateway.app import create_gateway
 from community.gateway.server import Server, http_config
@@ -35,6 +36,8 @@ from community.settings import Mode, Settings
 from deployments.clockwork import Clockwork
 from deployments.supervise import Part, cancel, keep
 from tasks.sending import make_delivery
+
+queries = load(__file__, "queries.sql")
 
 HOST = "127.0.0.1"
 CONNECTIONS = 16
@@ -58,11 +61,20 @@ class Installation:
         """What the clocks show."""
         return await sop_now(self.conn)
 
+    async def next_due(self) -> datetime | None:
+        """When the next message that waits is due."""
+        row = await (await self.conn.execute(queries.next_due, {"now": await self.now()})).fetchone()
+        return row["due_at"] if row else None
+
     async def found_groups(self) -> None:
-        """Every group that an entry link leads to, and one more, each with the bot in it and a way in."""
+        """Every group that an entry link leads to, and one that no plan opens, each with the bot in it and a way in."""
         playbook = self.bundle.playbook
         await self.telegram.create_user(OWNER, "Owner")
-        for title in [*{link.group for link in playbook.links if link.group}, playbook.community.name]:
+        opened = {chat for each in playbook.plans.values() for chat in each.chats}
+        home = playbook.community.name
+        while home in opened:
+            home += " ·"
+        for title in [*{link.group for link in playbook.links if link.group}, home]:
             group = await self.telegram.create_group(title, owner=OWNER, bots=[])
             await self.telegram.add_bot(OWNER, group, admin=True)
         await self.clock.settled()

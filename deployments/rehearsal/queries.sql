@@ -17,3 +17,6 @@ WHERE member_id = %(member_id)s AND stage = %(stage)s AND state <> 'sent' AND du
 UNION
 SELECT step, reason FROM v_decisions WHERE member_id = %(member_id)s AND stage = %(stage)s
 ORDER BY step, reason
+
+-- name: next_due
+SELECT min(due_at) AS due_at FROM v_messages WHERE state = 'waiting' AND due_at > %(now)s

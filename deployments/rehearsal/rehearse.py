@@ -1,7 +1,7 @@
 """The rehearsal: every stranger comes in, the first day of the welcome passes, every gift is opened."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import product
@@ -20,6 +20,7 @@ from deployments.rehearsal.stranger import Step, Stranger
 
 FIRST_STRANGER = 600_000_001
 COMES_AT = time(12)
+AT_ONCE = 10
 ANSWER_S = 30.0
 FIRST_DAY = 1
 """Day of the welcome stage by whose end the gift pack must be there."""
@@ -50,24 +51,50 @@ async def rehearse(url: str, bundle: Bundle, folder: Path, links: Sequence[Link]
         await place.found_groups()
         coming = product(links, bundle.playbook.community.locales)
         strangers = [Stranger(place, http, *who, number) for number, who in enumerate(coming, FIRST_STRANGER)]
-        await asyncio.gather(*(stranger.come_in() for stranger in strangers))
+        await _each(strangers, Stranger.come_in)
         await _pass_first_day(place, strangers, came_at)
-        await asyncio.gather(*(stranger.open_gifts() for stranger in strangers))
+        await _each(strangers, Stranger.open_gifts)
     return [finding for link in links for finding in _findings(bundle.playbook, link, strangers)]
 
 
+async def _each(strangers: Sequence[Stranger], does: Callable[[Stranger], Awaitable[None]]) -> None:
+    """All of them, a few at a time: a crowd in one moment is nothing that a link must stand."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(stranger: Stranger) -> None:
+        async with room:
+            await does(stranger)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for stranger in strangers:
+                group.create_task(one(stranger))
+    except ExceptionGroup as found:
+        raise found.exceptions[0] from None
+
+
 async def _pass_first_day(place: Installation, strangers: Sequence[Stranger], came_at: datetime) -> None:
-    """Let the stage run whenever its schedule says, until all have the gift pack, at most to the day's end."""
+    """Let the stage run when its schedule says, and messages leave when they are due, until all have the gift pack, at
+    most to the day's end.
+    """
     stage = place.bundle.playbook.stage(STAGE)
     ends_at = datetime.combine(came_at.date() + timedelta(days=FIRST_DAY + 1), time(), came_at.tzinfo)
     schedule = CronSim(stage.schedule.cron, came_at.astimezone(ZoneInfo(stage.schedule.zone)))
-    while stage.enabled and any([await stranger.waits() for stranger in strangers]):
-        moment = min(next(schedule), ends_at)
+    run_at, waiting = next(schedule), await _waiting(strangers)
+    while stage.enabled and waiting:
+        moment = min(run_at, await place.next_due() or run_at, ends_at)
         await place.clock.set(moment)
-        await plan(place.conn, place.bundle, STAGE, moment, bot_id=place.settings.bot_id)
-        await place.clock.settled()
         if moment == ends_at:
             return
+        if moment == run_at:
+            await plan(place.conn, place.bundle, STAGE, moment, bot_id=place.settings.bot_id)
+            run_at = next(schedule)
+        await place.clock.settled()
+        waiting = await _waiting(waiting)
+
+
+async def _waiting(strangers: Sequence[Stranger]) -> list[Stranger]:
+    return [stranger for stranger in strangers if await stranger.waits()]
 
 
 def _zone(playbook: Playbook) -> str:

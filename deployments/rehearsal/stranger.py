@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import aiohttp
 
@@ -140,7 +141,7 @@ class Stranger:
         secret = self.place.settings.lasting_secret(LINKS)
         base = re.escape(f"{self.place.settings.gateway_url}/l/")
         sent = json.dumps(await self._received())
-        found = [(address, follow(path, secret)) for address, path in re.findall(rf"({base}([\w.-]+))", sent)]
+        found = [(address, follow(path, secret)) for address, path in re.findall(rf"({base}([\w.-]*\w))", sent)]
         wanted = [resource for resource in self.place.bundle.playbook.resources if resource.on_entry]
         return [Gift(each, [address for address, to in found if to and to.token == each.key]) for each in wanted]
 
@@ -151,7 +152,7 @@ class Stranger:
         member = await self._member()
         assert member is not None
         leads_to = await self._leads_to(gift.addresses[0])
-        if leads_to != url:
+        if unquote(leads_to) != unquote(url):
             raise Amiss(Step.gifts, f"the link of {key} leads to {leads_to} instead of {url}; {_kept(leads_to)}")
         values = {"member_id": member["id"], "link": key}
         row = await (await self.place.conn.execute(queries.clicked, values)).fetchone()

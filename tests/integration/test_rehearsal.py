@@ -120,6 +120,35 @@ async def test_a_pack_that_waits_for_the_second_day_is_too_late(database_url: st
     assert "did not come by the end of the first day" in (await problems(database_url, bundle))["bio", Step.gifts]
 
 
+def in_the_morning(shipped: Bundle, *, cron: str, at: str, **changes: Any) -> Bundle:
+    """The pack comes on the first day, at that time, of a stage that runs by that schedule."""
+    stages = deepcopy(shipped.source["stages"])
+    stages["welcome_drip"]["schedule"]["cron"] = cron
+    stages["welcome_drip"]["steps"][1] |= {"at": at, "expires_after": "20h"}
+    bundle = of(shipped, welcome="Hello", links=[link("bio")], stages=stages, **changes)
+    return Bundle(bundle.source, {"zh-Hans": {**bundle.copy["zh-Hans"], "welcome_drip/day_1": PACK}})
+
+
+async def test_a_run_that_comes_too_early_for_its_step_brings_nothing(database_url: str, shipped: Bundle) -> None:
+    """The next one is a day later, when the step is stale."""
+    bundle = in_the_morning(shipped, cron="30 9 * * *", at="10:00", quiet_hours=None)
+    assert "did not come by the end of the first day" in (await problems(database_url, bundle))["bio", Step.gifts]
+
+
+async def test_what_quiet_hours_put_off_leaves_after_them(database_url: str, shipped: Bundle) -> None:
+    assert await problems(database_url, in_the_morning(shipped, cron="0 8 * * *", at="08:00")) == {}
+
+
+async def test_addresses_as_people_write_them(database_url: str, shipped: Bundle) -> None:
+    """With a full stop behind; with signs that a browser escapes. And a club whose plan opens the group of its name."""
+    resources = [{"key": "x", "title": {"zh-Hans": "X"}, "url": "https://else.test/?utm_campaign=a|b"}]
+    plans = deepcopy(shipped.source["plans"])
+    plans["month"] |= {"chats": [shipped.playbook.community.name], "library": []}
+    words = "{% for resource in resources %}{{ link(resource.key) }}.{% endfor %}"
+    bundle = of(shipped, welcome=words, links=[link("bio")], resources=resources, plans=plans)
+    assert await problems(database_url, bundle) == {}
+
+
 async def test_a_stage_that_is_switched_off(database_url: str, shipped: Bundle) -> None:
     stages = deepcopy(shipped.source["stages"])
     stages["welcome_drip"]["enabled"] = False

@@ -116,6 +116,21 @@ async def test_counted_again_nothing_changes(conn: Connection, playbook: Playboo
     assert await everything(conn) == first
 
 
+async def test_a_day_that_goes_on_is_counted_as_it_is_now(
+    conn: Connection, playbook: Playbook, member: MakeMember
+) -> None:
+    ann, bob = await member(), await member()
+    await did(conn, ann, "message", "2026-03-18 10:00", group_id=1)
+    await did(conn, bob, "message", "2026-03-18 10:00", group_id=1)
+    await count(conn, playbook, NOW)
+    await did(conn, ann, "message", "2026-03-18 11:00", group_id=1)
+    await conn.execute("DELETE FROM events WHERE member_id = %s", [bob])
+    await count(conn, playbook, NOW)
+    days = await (await conn.execute("SELECT member_id, message FROM member_days")).fetchall()
+    assert days == [{"member_id": ann, "message": 2}]
+    assert (await value(conn, "messages", day("2026-03-18"))).number == 2
+
+
 async def test_after_days_without_counting_none_is_missing(
     conn: Connection, playbook: Playbook, member: MakeMember
 ) -> None:
