@@ -267,7 +267,7 @@ async def test_a_halted_stage_with_thousands_waiting_neither_blocks_nor_slows_th
                 "SELECT seq_tup_read + idx_tup_fetch AS rows FROM pg_stat_xact_user_tables WHERE relname = 'messages'"
             )
         )
-    assert read["rows"] < 500
+    assert read["rows"] < 2_000, "by whatever plan, not all that waits"
 
 
 # Never the same row twice.
