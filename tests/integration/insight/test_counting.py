@@ -14,10 +14,13 @@ from community.bundle import Bundle
 from community.database.pool import Connection, connect
 from community.insight import counting
 from community.insight.counting import MOST_LATE, count, count_open, count_window
+from community.insight.definitions import parameters
+from community.insight.measuring import counts_of, keep
 from community.insight.values import rows
 from community.playbook import Playbook
 from tests.integration.conftest import MakeMember
-from tests.integration.insight.kit import NOW, count_all, day, did, local, value, week
+from tests.integration.insight.kit import NOW, count_all, day, did, groups, join, local, value, week
+from tests.integration.rows import one
 
 
 async def test_what_happened_counts_on_its_local_day(conn: Connection, playbook: Playbook, member: MakeMember) -> None:
@@ -129,6 +132,48 @@ async def test_a_day_that_goes_on_is_counted_as_it_is_now(
     days = await (await conn.execute("SELECT member_id, message FROM member_days")).fetchall()
     assert days == [{"member_id": ann, "message": 2}]
     assert (await value(conn, "messages", day("2026-03-18"))).number == 2
+
+
+async def test_a_new_day_is_not_counted_by_nested_loops(
+    conn: Connection, playbook: Playbook, member: MakeMember, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Statistics know nothing of it, and loops are quadratic then. The KPIs may use them: few rows are looked up so."""
+    seen: list[tuple[str, str]] = []
+    execute = type(conn).execute
+
+    async def spied(self: Connection, query: Any, *rest: Any, **more: Any) -> Any:
+        for what in ("member_days (day", "kpi_values (kpi"):
+            if f"INSERT INTO {what}" in str(query):
+                row = await (await execute(self, "SHOW enable_nestloop")).fetchone()
+                seen.append((what, row["enable_nestloop"] if row else ""))
+        return await execute(self, query, *rest, **more)
+
+    monkeypatch.setattr(type(conn), "execute", spied)
+    await did(conn, await member(), "message", "2026-03-18 10:00")
+    await count_window(conn, playbook, day("2026-03-18"), NOW)
+    assert set(seen) == {("member_days (day", "off"), ("kpi_values (kpi", "on")}
+
+
+async def test_who_comes_while_a_window_is_counted_is_in_all_its_sums_or_in_none(
+    conn: Connection, database_url: str, playbook: Playbook, member: MakeMember
+) -> None:
+    (group,) = await groups(conn, 1)
+    await join(conn, await member(), group, "2026-03-17 10:00")
+    asked = day("2026-03-17")
+    values = parameters(playbook, asked)
+    async with await connect(database_url) as other, conn.transaction():
+        await keep(conn, ["active_rate", "members"], values)
+        late = await one(
+            await other.execute(
+                "INSERT INTO members (telegram_id, first_name, dm, first_seen_at, entered_at)"
+                " VALUES (99, 'Bob', 'open', %(at)s, %(at)s) RETURNING id",
+                {"at": local("2026-03-17 12:00")},
+            )
+        )
+        await join(other, late["id"], group, "2026-03-17 12:00")
+        rows = await (await conn.execute(await counts_of(conn, "members", values), values)).fetchall()
+    sums = {(row["group_id"], row["source"]): row["hits"] for row in rows}
+    assert (sums[0, ""], sums[0, "unknown"], sums[group, ""]) == (2, 2, 2)
 
 
 async def test_after_days_without_counting_none_is_missing(
