@@ -6,6 +6,7 @@ from typing import Any
 
 from community.check import Sources, read_sources
 from community.outreach.statements import AUDIENCES
+from community.outreach.welcome import STAGE as WELCOME
 from community.settings import Mode, Settings, load_settings
 from deployments.cli.output import one_line
 from tasks.words import count
@@ -36,7 +37,7 @@ def check(folder: Path | None) -> int:
 
 def print_problems(sources: Sources) -> int:
     """Print every problem of what was read, one a line; returns how many."""
-    problems = [*map(str, sources.problems), *without_audience(sources.playbook)]
+    problems = [*map(str, sources.problems), *without_audience(sources.playbook), *_without_welcome(sources.playbook)]
     for problem in problems:
         print(one_line(problem))
     return len(problems)
@@ -49,6 +50,13 @@ def without_audience(playbook: Mapping[str, Any]) -> list[str]:
         for name in playbook.get("stages", {})
         if not (AUDIENCES / f"{name}.sql").exists()
     ]
+
+
+def _without_welcome(playbook: Mapping[str, Any]) -> list[str]:
+    """A line if the stage is missing that admissions begin: nobody could be let in."""
+    if not playbook or WELCOME in playbook.get("stages", {}):
+        return []
+    return [f"stages: {WELCOME} is missing, and nobody can be admitted without; to send nothing, enabled: false in it"]
 
 
 def what_is_lost(settings: Settings) -> str | None:

@@ -34,6 +34,14 @@ async def test_check_names_file_and_line_of_every_problem(sop: Sop, folder: Path
     assert len(re.findall(r"(?m)^templates/\S+:\d+: .+; .+$", ran.out)) == len(ran.out.splitlines()) >= 2
 
 
+async def test_check_names_the_stage_without_which_nobody_is_admitted(sop: Sop, folder: Path) -> None:
+    with edited(folder) as playbook:
+        del playbook["stages"]["welcome_drip"]
+    ran = await sop("check")
+    assert ran.code == 1
+    assert "stages: welcome_drip is missing, and nobody can be admitted without" in ran.out
+
+
 async def test_check_names_a_stage_that_has_no_audience(sop: Sop, folder: Path) -> None:
     with edited(folder) as playbook:
         playbook["stages"]["farewell"] = deepcopy(playbook["stages"][STAGE])
